@@ -1,0 +1,172 @@
+/** The environment, parsed once. Nothing else reads it. */
+import ms from 'ms'
+import { z } from 'zod'
+import type { LifecyclePolicy } from './domain/stall-policy.ts'
+import { ConfigurationError } from './errors.ts'
+
+const durationForm = /^\d+(\.\d+)?(ms|s|m|h|d)$/
+
+const duration = (fallback: ms.StringValue) =>
+  z
+    .string()
+    .regex(durationForm, 'wants a duration such as 3s, 10m, 4h or 14d')
+    .default(fallback)
+    .transform((text) => ms(text as ms.StringValue))
+    .refine((value) => value > 0, 'wants a duration above zero')
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  )
+
+const httpUrl = z.url({ protocol: /^https?$/, error: 'wants an http:// or https:// URL' })
+
+const environment = z.object({
+  PORT: z.coerce.number('wants a port number').int().min(1, 'wants a port number').max(65_535).optional(),
+  HOST: z.string().default('127.0.0.1'),
+  ROLE: z.enum(['all', 'api', 'worker'], 'wants all, api or worker').default('all'),
+  DATA_DIR: z.string().default('.aftersend'),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'wants a URL such as postgresql://user:password@host:5432/aftersend' })
+    .optional(),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[^\s/]+:\d+$/, 'wants host:port')
+    .optional(),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_CLI_PATH: z.string().optional(),
+  AISEND_WEBHOOK_SECRET: list,
+  AISEND_API_KEY: z.string().optional(),
+  AISEND_API_URL: httpUrl.default('https://api.aisend.com'),
+  API_KEYS: list.refine((keys) => keys.every((key) => key.length >= 16), 'wants keys of 16 characters or more'),
+  STALL_AFTER_CRITICAL: duration('10m'),
+  STALL_AFTER_NORMAL: duration('4h'),
+  STALL_AFTER_BULK: duration('24h'),
+  ESCALATION_REPEAT_AFTER: duration('30m'),
+  ENGAGEMENT_WINDOW: duration('24h'),
+  GIVE_UP_AFTER: duration('14d'),
+  SUPPORT_WEBHOOK_URL: httpUrl.optional(),
+  SUPPORT_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^(whsec_)?[A-Za-z0-9+/]{24,}={0,2}$/, 'wants base64 of 24 to 64 random bytes, with or without whsec_')
+    .optional(),
+  SUPPORT_EMAIL: z.email('wants an email address').optional(),
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'wants a URL such as smtp://user:password@host:587' }).optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+})
+
+/** What the system runs by. Durations are in milliseconds. */
+export interface Config {
+  /** The port that the user set, or null: then 3000 or the next free one. */
+  readonly port: number | null
+  readonly host: string
+  readonly role: 'all' | 'api' | 'worker'
+  /** Where the embedded servers keep their data, and the generated secrets. */
+  readonly dataDir: string
+  /** Null: embed a PostgreSQL. */
+  readonly databaseUrl: string | null
+  readonly temporal: {
+    /** Null: embed a Temporal dev server. */
+    readonly address: string | null
+    readonly namespace: string
+    readonly cliPath: string | null
+  }
+  readonly aisend: {
+    /** Any of them may sign. Empty only in embedded mode, where one is generated. */
+    readonly webhookSecrets: readonly string[]
+    /** Null: stalls are escalated without asking the provider. */
+    readonly apiKey: string | null
+    readonly apiUrl: string
+  }
+  readonly apiKeys: readonly string[]
+  readonly policy: LifecyclePolicy
+  readonly support: {
+    readonly webhook: { readonly url: string; readonly secret: string } | null
+    readonly email: { readonly to: string; readonly smtpUrl: string } | null
+  }
+  readonly logLevel: string
+}
+
+/**
+ * Parses the environment; an empty variable counts as unset.
+ * @throws ConfigurationError naming every variable that is wrong or missing, all at once.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
+  const parsed = environment.safeParse(given)
+  const mistakes = parsed.success
+    ? missingTogether(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
+  if (!parsed.success || mistakes.length > 0) {
+    throw new ConfigurationError(`The configuration cannot work:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`)
+  }
+  return configOf(parsed.data)
+}
+
+type Environment = z.infer<typeof environment>
+
+/** Whether the process itself starts a server that it needs: only then are secrets generated rather than demanded. */
+const isEmbedded = (env: Environment) => env.DATABASE_URL === undefined || env.TEMPORAL_ADDRESS === undefined
+
+function missingTogether(env: Environment): string[] {
+  const mistakes: string[] = []
+  if (!isEmbedded(env) && env.ROLE !== 'worker') {
+    if (env.AISEND_WEBHOOK_SECRET.length === 0)
+      mistakes.push('AISEND_WEBHOOK_SECRET is missing: the secret from AISend')
+    if (env.API_KEYS.length === 0) mistakes.push('API_KEYS is missing: one or more keys for /v1, separated by commas')
+  }
+  if (env.ROLE !== 'all' && isEmbedded(env)) {
+    mistakes.push(`ROLE=${env.ROLE} wants DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds its servers`)
+  }
+  if (env.SUPPORT_WEBHOOK_URL && !env.SUPPORT_WEBHOOK_SECRET) {
+    mistakes.push('SUPPORT_WEBHOOK_SECRET is missing: SUPPORT_WEBHOOK_URL is called with a signature')
+  }
+  if (env.SUPPORT_EMAIL && !env.SMTP_URL) mistakes.push('SMTP_URL is missing: SUPPORT_EMAIL is written to through it')
+  return mistakes
+}
+
+function configOf(env: Environment): Config {
+  return {
+    port: env.PORT ?? null,
+    host: env.HOST,
+    role: env.ROLE,
+    dataDir: env.DATA_DIR,
+    databaseUrl: env.DATABASE_URL ?? null,
+    temporal: {
+      address: env.TEMPORAL_ADDRESS ?? null,
+      namespace: env.TEMPORAL_NAMESPACE,
+      cliPath: env.TEMPORAL_CLI_PATH ?? null,
+    },
+    aisend: {
+      webhookSecrets: env.AISEND_WEBHOOK_SECRET,
+      apiKey: env.AISEND_API_KEY ?? null,
+      apiUrl: env.AISEND_API_URL.replace(/\/+$/, ''),
+    },
+    apiKeys: env.API_KEYS,
+    policy: {
+      stallAfterMs: {
+        critical: env.STALL_AFTER_CRITICAL,
+        normal: env.STALL_AFTER_NORMAL,
+        bulk: env.STALL_AFTER_BULK,
+      },
+      escalationRepeatAfterMs: env.ESCALATION_REPEAT_AFTER,
+      engagementWindowMs: env.ENGAGEMENT_WINDOW,
+      giveUpAfterMs: env.GIVE_UP_AFTER,
+    },
+    support: {
+      webhook:
+        env.SUPPORT_WEBHOOK_URL && env.SUPPORT_WEBHOOK_SECRET
+          ? { url: env.SUPPORT_WEBHOOK_URL, secret: env.SUPPORT_WEBHOOK_SECRET }
+          : null,
+      email: env.SUPPORT_EMAIL && env.SMTP_URL ? { to: env.SUPPORT_EMAIL, smtpUrl: env.SMTP_URL } : null,
+    },
+    logLevel: env.LOG_LEVEL,
+  }
+}

@@ -1,0 +1,94 @@
+/** The Prisma client over one pg pool. Statements on the money paths are raw and stand in this folder by name. */
+import { createHash } from 'node:crypto'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { DatabaseUnavailableError } from '../errors.ts'
+import { PrismaClient } from './generated/client.ts'
+
+export interface Database extends PrismaClient {}
+
+export interface DatabaseOptions {
+  readonly url: string
+  /** Connections held at most. Default 10. */
+  readonly poolSize?: number
+  /** A statement that runs longer is cancelled by the server, and given up by us. Default 10 seconds. */
+  readonly statementTimeoutMs?: number
+}
+
+/** Connects lazily: a database that is away fails the first statement, not this call. `$disconnect()` closes the pool. */
+export function createDatabase({ url, poolSize = 10, statementTimeoutMs = 10_000 }: DatabaseOptions): Database {
+  const adapter = new PrismaPg(
+    {
+      connectionString: url,
+      max: poolSize,
+      connectionTimeoutMillis: 1_500,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + 1_000,
+      application_name: 'aftersend',
+    },
+    {
+      statementNameGenerator: ({ sql }) => statementName(sql),
+      // The pool replaces a connection that breaks while idle; whoever queries next gets the error if it lasts.
+      onPoolError: () => {},
+      onConnectionError: () => {},
+    },
+  )
+  return new PrismaClient({ adapter })
+}
+
+const names = new Map<string, string>()
+
+/** Named statements are planned once per connection. The text of our statements never varies with their values. */
+function statementName(sql: string): string {
+  let name = names.get(sql)
+  if (name === undefined) {
+    name = createHash('sha256').update(sql).digest('base64url').slice(0, 22)
+    if (names.size < 500) names.set(sql, name)
+  }
+  return name
+}
+
+/**
+ * Runs `work`, but not longer than `deadlineMs`: a black-holed database neither answers nor refuses.
+ * @throws DatabaseUnavailableError when the time is over, or `work` fails because PostgreSQL is not to be had.
+ */
+export async function withDatabaseDeadline<T>(deadlineMs: number, work: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DatabaseUnavailableError(`no answer within ${deadlineMs} ms`)), deadlineMs)
+  })
+  try {
+    return await Promise.race([work(), late])
+  } catch (error) {
+    throw isUnavailable(error) ? new DatabaseUnavailableError('PostgreSQL is unreachable', { cause: error }) : error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** SQLSTATE classes 08, 53, 57P and 58, 25006: connection, resources, shutdown or recovery, I/O, read-only standby. */
+const unavailableState = /^(08|53|57P|58|25006)|^57014$/
+const unavailableText =
+  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|Connection terminated|timeout exceeded|Query read timeout|starting up|shutting down|recovery mode|too many clients|read-only transaction|No space left|Can't reach database server|Server has closed the connection|DatabaseNotReachable|SocketTimeout|ConnectionClosed|not queryable/i
+
+/** Whether `error` says that the database is away or cannot write now, rather than that the statement is wrong. */
+export function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? String(error.code) : ''
+  const state = sqlStateOf(error)
+  return (
+    ['P1001', 'P1002', 'P1008', 'P1017', 'P2024'].includes(code) ||
+    (state !== null && unavailableState.test(state)) ||
+    unavailableText.test(`${code} ${error.message}`) ||
+    ('cause' in error && isUnavailable(error.cause))
+  )
+}
+
+/** The SQLSTATE that Prisma tucks into an error's `meta` for a failed raw statement; null when there is none. */
+export function sqlStateOf(error: unknown): string | null {
+  const meta = (error as { meta?: { code?: unknown; driverAdapterError?: { cause?: { originalCode?: unknown } } } })
+    .meta
+  const state = meta?.driverAdapterError?.cause?.originalCode ?? meta?.code
+  return typeof state === 'string' ? state : null
+}

@@ -1,0 +1,79 @@
+/** Everything that /metrics says, by name. One registry per process, passed in. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What became of an event. */
+export type EventOutcome = 'received' | 'duplicate' | 'quarantined'
+
+export interface Metrics {
+  readonly registry: Registry
+  /** Seconds from a webhook's first byte to its 200. */
+  readonly webhookAckSeconds: Histogram
+  /** Labels: provider, type (`unknown` for types we have no meaning for), outcome. */
+  readonly eventsTotal: Counter<'provider' | 'type' | 'outcome'>
+  /** Signals that Temporal did not take, each to be tried again. */
+  readonly signalFailuresTotal: Counter
+}
+
+/** What is counted in the database when somebody asks. */
+export interface InboxFigures {
+  readonly pending: number
+  readonly oldestSeconds: number
+  readonly escalationsOpen: number
+}
+
+/** @param readFigures called once per scrape; when it fails, the gauges are left out rather than guessed. */
+export function createMetrics(readFigures: () => Promise<InboxFigures>): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  addInboxGauges(registers, readFigures)
+  return {
+    registry,
+    webhookAckSeconds: new Histogram({
+      name: 'aftersend_webhook_ack_seconds',
+      help: 'Seconds from the first byte of a genuine webhook to its acknowledgement',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
+      registers,
+    }),
+    eventsTotal: new Counter({
+      name: 'aftersend_events_total',
+      help: 'Events by what became of them',
+      labelNames: ['provider', 'type', 'outcome'],
+      registers,
+    }),
+    signalFailuresTotal: new Counter({
+      name: 'aftersend_signal_failures_total',
+      help: 'Signals that Temporal did not take; each is tried again',
+      registers,
+    }),
+  }
+}
+
+function addInboxGauges(registers: Registry[], readFigures: () => Promise<InboxFigures>): void {
+  const oldest = new Gauge({
+    name: 'aftersend_inbox_oldest_seconds',
+    help: 'Age of the oldest acknowledged event that is not applied yet',
+    registers,
+  })
+  const open = new Gauge({
+    name: 'aftersend_escalations_open',
+    help: 'Escalations that nobody has resolved',
+    registers,
+  })
+  new Gauge({
+    name: 'aftersend_inbox_pending',
+    help: 'Acknowledged events that are not applied yet',
+    registers,
+    async collect() {
+      const gauges = [this, oldest, open]
+      try {
+        const figures = await readFigures()
+        this.set(figures.pending)
+        oldest.set(figures.oldestSeconds)
+        open.set(figures.escalationsOpen)
+      } catch {
+        for (const gauge of gauges) gauge.remove()
+      }
+    },
+  })
+}
