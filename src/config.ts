@@ -1,4 +1,7 @@
 /** The environment, parsed once. Nothing else reads it. */
+
+import { loadClientConnectConfig } from '@temporalio/envconfig'
+import type { NativeConnectionOptions } from '@temporalio/worker'
 import ms from 'ms'
 import { z } from 'zod'
 import type { LifecyclePolicy } from './domain/stall-policy.ts'
@@ -60,6 +63,9 @@ const environment = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 
+/** How a connection to Temporal is secured; empty for a plain one. */
+export type TemporalSecurity = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'>
+
 /** What the system runs by. Durations are in milliseconds. */
 export interface Config {
   /** The port that the user set, or null: then 3000 or the next free one. */
@@ -75,6 +81,8 @@ export interface Config {
     readonly address: string | null
     readonly namespace: string
     readonly cliPath: string | null
+    /** TLS, API key and headers from Temporal's own variables (TEMPORAL_TLS…, TEMPORAL_API_KEY, TEMPORAL_GRPC_META_…). */
+    readonly security: TemporalSecurity
   }
   readonly aisend: {
     /** Any of them may sign. Empty only in embedded mode, where one is generated. */
@@ -107,7 +115,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (!parsed.success || mistakes.length > 0) {
     throw new ConfigurationError(`The configuration cannot work:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`)
   }
-  return configOf(parsed.data)
+  return configOf(parsed.data, securityIn(given))
+}
+
+/** As every Temporal tool reads them: @temporalio/envconfig. Files are left out, so that all settings are in one place. */
+function securityIn(given: Record<string, string | undefined>): TemporalSecurity {
+  const overrideEnvVars = given as Record<string, string>
+  const { tls, apiKey, metadata } = loadClientConnectConfig({ disableFile: true, overrideEnvVars }).connectionOptions
+  return { ...(tls && { tls }), ...(apiKey && { apiKey }), ...(metadata && { metadata }) }
 }
 
 type Environment = z.infer<typeof environment>
@@ -132,7 +147,7 @@ function missingTogether(env: Environment): string[] {
   return mistakes
 }
 
-function configOf(env: Environment): Config {
+function configOf(env: Environment, security: TemporalSecurity): Config {
   return {
     port: env.PORT ?? null,
     host: env.HOST,
@@ -143,6 +158,7 @@ function configOf(env: Environment): Config {
       address: env.TEMPORAL_ADDRESS ?? null,
       namespace: env.TEMPORAL_NAMESPACE,
       cliPath: env.TEMPORAL_CLI_PATH ?? null,
+      security,
     },
     aisend: {
       webhookSecrets: env.AISEND_WEBHOOK_SECRET,

@@ -34,3 +34,22 @@ export const softBounceDayLimit = 3
 
 /** … within this long make a recipient count as hard. Days are UTC days. */
 export const softBounceWindowMs = 14 * 24 * 3_600_000
+
+/** The bounce code of the hard bounce that follows from too many soft ones. Ours: no SMTP code looks like it. */
+export const softBounceLimitCode = 'soft_bounce_limit'
+
+const dayMs = 24 * 3_600_000
+
+/**
+ * Whether soft bounces of one recipient add up to a hard one: on {@link softBounceDayLimit} different UTC days that lie
+ * within {@link softBounceWindowMs} of one another.
+ * @param bouncedAt epoch milliseconds, in any order.
+ */
+export function reachesSoftBounceLimit(bouncedAt: readonly number[]): boolean {
+  const days = [...new Set(bouncedAt.map((at) => Math.floor(at / dayMs)))].sort((a, b) => a - b)
+  const windowDays = softBounceWindowMs / dayMs
+  return days.some((day, index) => {
+    const last = days[index + softBounceDayLimit - 1]
+    return last !== undefined && last - day < windowDays
+  })
+}

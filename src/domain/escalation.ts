@@ -91,10 +91,13 @@ export function resolveEscalation(escalation: Escalation, by: string, now: numbe
   return { ...escalation, state: 'resolved', resolvedAt: now, resolvedBy: by, snoozedUntil: null, nextNoticeAt: null }
 }
 
+/** Reasons that the email's state alone gives, without a clock or a person. */
+export type UrgentReason = Extract<EscalationReason, `critical_${string}`>
+
 /** The reasons for which the email's state alone calls support at once: a critical email refused or complained about. */
-export function urgentReasons(snapshot: Snapshot): EscalationReason[] {
+export function urgentReasons(snapshot: Snapshot): UrgentReason[] {
   if (snapshot.priority !== 'critical') return []
-  const reasons: EscalationReason[] = []
+  const reasons: UrgentReason[] = []
   if (snapshot.bounce?.class === 'hard') reasons.push('critical_bounce')
   if (snapshot.complainedAt !== null) reasons.push('critical_complaint')
   return reasons

@@ -57,11 +57,14 @@ export interface EmailKey {
  */
 export interface ReceivedEvent extends EmailKey {
   readonly id: string
-  /** Our type where we know it, else the provider's own word. */
+  /** Our type where we know it, {@link registrationEventType} for an application's own, else the provider's word. */
   readonly type: string
   readonly occurredAt: number
   readonly receivedAt: number
-  /** The address that the event is about, in lower case; null if it names none or several. */
+  /** Whom the email went to, normalized; empty if the event does not say. */
+  readonly to: readonly string[]
+  readonly subject: string | null
+  /** The address that the event is about, normalized; null if it names none or several. */
   readonly recipient: string | null
   readonly bounce: { class: BounceClass; code: string | null; message: string | null } | null
   /** For opens and clicks: whether a person rather than a machine is likely behind it. */
@@ -74,3 +77,6 @@ const known: ReadonlySet<string> = new Set(providerEventTypes)
 
 /** Whether `type` is one that the lifecycle gives a meaning to. */
 export const isProviderEventType = (type: string): type is ProviderEventType => known.has(type)
+
+/** How an application's registration is stored among the events. No provider's type has a dot with this prefix. */
+export const registrationEventType = 'aftersend.registered'

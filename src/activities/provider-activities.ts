@@ -1,0 +1,30 @@
+import { ApplicationFailure } from '@temporalio/activity'
+import { insertEvents } from '../db/events.ts'
+import { lifecycleEventOf } from '../domain/received-event.ts'
+import { ProviderRefusedError } from '../providers/aisend-api.ts'
+import type { ActivityDependencies } from './create-activities.ts'
+import { onDatabase } from './database-failure.ts'
+import type { LifecycleActivities } from './lifecycle-activities.ts'
+
+type ProviderActivities = Pick<LifecycleActivities, 'askProvider'>
+
+export const createProviderActivities = ({ db, providerApis }: ActivityDependencies): ProviderActivities => ({
+  async askProvider({ provider, emailId }) {
+    const api = providerApis.get(provider)
+    if (!api)
+      return { note: 'Nothing was heard of its delivery. The provider was not asked: no API key is set.', events: [] }
+    const events = await api.fetchEvents(emailId).catch((error) => {
+      throw providerFailure(error)
+    })
+    await onDatabase('ProviderAnswerRejected', () => insertEvents(db, events))
+    return { note: 'The provider was asked and knows of no delivery.', events: events.map(lifecycleEventOf) }
+  },
+})
+
+/** Only the error's own words, which are ours: an answer's body may quote the recipient. */
+function providerFailure(error: unknown): ApplicationFailure {
+  const message = error instanceof Error ? error.message : 'the provider could not be asked'
+  return error instanceof ProviderRefusedError
+    ? ApplicationFailure.nonRetryable(message, 'ProviderRefused')
+    : ApplicationFailure.retryable(message, 'ProviderUnavailable')
+}

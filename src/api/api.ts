@@ -1,0 +1,88 @@
+/** The HTTP API, put together: what a request passes, in order. */
+import Router from '@koa/router'
+import Koa, { type Context, type Middleware } from 'koa'
+import type { Logger } from 'pino'
+import type { Database } from '../db/database.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import type { Metrics } from '../metrics.ts'
+import type { WebhookSource } from '../providers/provider.ts'
+import type { Lives } from '../temporal/lives.ts'
+import { createKeyCheck, requireKey } from './api-key.ts'
+import { jsonBody } from './body.ts'
+import { type Deadlines, defaultDeadlines } from './deadlines.ts'
+import { addEmailRoutes } from './emails.ts'
+import { addEscalationRoutes } from './escalations.ts'
+import { healthRoutes } from './health.ts'
+import { metricsRoutes } from './metrics.ts'
+import { answerProblems, Problem } from './problem.ts'
+import { logRequests, withoutWords } from './request-log.ts'
+import { createHttpServer, type HttpServer } from './server.ts'
+import { addSuppressionRoutes } from './suppressions.ts'
+import { webhookRoutes } from './webhooks.ts'
+
+export interface ApiDependencies {
+  readonly db: Database
+  readonly inbox: Inbox
+  readonly lives: Lives
+  /** By the name that stands in `/webhooks/:provider`. */
+  readonly webhooks: ReadonlyMap<string, WebhookSource>
+  /** Any of them opens `/v1`. */
+  readonly apiKeys: readonly string[]
+  readonly metrics: Metrics
+  readonly log: Logger
+  /** Epoch milliseconds. Default Date.now. */
+  readonly clock?: () => number
+  /** Default {@link defaultDeadlines}. */
+  readonly deadlines?: Partial<Deadlines>
+}
+
+export interface Api extends HttpServer {
+  /** The request handler alone, for a server of another's making: deadlines are that server's then. */
+  readonly callback: ReturnType<Koa['callback']>
+}
+
+/** Builds the API. It takes requests after `listen`. */
+export function createApi(dependencies: ApiDependencies): Api {
+  const { log, clock = Date.now, deadlines } = dependencies
+  const holdsKey = createKeyCheck(dependencies.apiKeys)
+  const app = new Koa()
+  app.on('error', (error) => log.debug({ err: withoutWords(error) }, 'a response could not be written'))
+  app.use(answerProblems(log))
+  // Webhooks come by the thousand: they are routed before everything that only the others need.
+  app.use(webhookRoutes({ ...dependencies, clock }).routes())
+  app.use(logRequests(log))
+  app.use(refuseBrokenEncoding)
+  app.use(healthRoutes(dependencies).routes())
+  app.use(metricsRoutes(dependencies.metrics, holdsKey).routes())
+  app.use(v1Routes({ ...dependencies, clock }, requireKey(holdsKey)).routes())
+  app.use(refuseUnrouted)
+  const callback = app.callback()
+  return { ...createHttpServer(callback, { ...defaultDeadlines, ...deadlines }), callback }
+}
+
+function v1Routes(dependencies: ApiDependencies & { clock: () => number }, wantKey: Middleware): Router {
+  const router = new Router({ prefix: '/v1', sensitive: true })
+  // Part of the router, so that no way of writing a path reaches a route but not its guard. The key comes before the body.
+  router.use(wantKey, jsonBody)
+  addEmailRoutes(router, dependencies)
+  addSuppressionRoutes(router, dependencies.db)
+  addEscalationRoutes(router, dependencies)
+  return router
+}
+
+/** The router takes a path that it cannot decode as it stands; a `%` that means nothing is a mistake worth telling. */
+const refuseBrokenEncoding: Middleware = (ctx, next) => {
+  try {
+    decodeURIComponent(ctx.path)
+  } catch {
+    throw new Problem(400, 'the path is not percent-encoded UTF-8')
+  }
+  return next()
+}
+
+const refuseUnrouted = (ctx: Context): never => {
+  const { matched } = ctx as { matched?: readonly { methods: readonly string[] }[] }
+  const methods = [...new Set(matched?.flatMap((layer) => layer.methods))]
+  if (methods.length === 0) throw new Problem(404, 'there is nothing at this path')
+  throw new Problem(405, `this path takes ${methods.join(', ')}`, { headers: { Allow: methods.join(', ') } })
+}

@@ -1,0 +1,77 @@
+/** Reading bodies: exact bytes for webhooks, JSON for the rest, 1 MiB for both. */
+import type { Context, Middleware } from 'koa'
+import { koaBody } from 'koa-body'
+import getRawBody from 'raw-body'
+import { Problem, tooLarge } from './problem.ts'
+
+const bodyLimitBytes = 1_048_576
+
+/**
+ * The request's bytes as they came over the wire: what a signature is made over.
+ * @throws Problem 413 before reading if Content-Length is over the limit, while reading otherwise; 415 if encoded.
+ */
+export function readRawBody(ctx: Context): Promise<Buffer> {
+  refuseBeforeReading(ctx)
+  return getRawBody(ctx.req, { limit: bodyLimitBytes, length: ctx.req.headers['content-length'] ?? null })
+}
+
+/** A signature covers the bytes sent, and a limit the bytes read: compressed bodies would blur both. */
+function refuseBeforeReading(ctx: Context): void {
+  const encoding = ctx.req.headers['content-encoding']
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new Problem(415, 'send the body without Content-Encoding')
+  }
+  if (Number(ctx.req.headers['content-length'] ?? 0) > bodyLimitBytes) throw tooLarge()
+}
+
+const parseJson = koaBody({
+  json: true,
+  jsonTypes: ['json', '+json'],
+  jsonLimit: bodyLimitBytes,
+  // A scalar is JSON too: the route's form says what it wants instead.
+  jsonStrict: false,
+  text: false,
+  urlencoded: false,
+  multipart: false,
+  parsedMethods: ['POST', 'PUT', 'PATCH'] as never,
+  onError: (error) => {
+    throw error instanceof SyntaxError ? new Problem(400, 'the body is not JSON') : error
+  },
+})
+
+/**
+ * Parses a JSON body into `ctx.request.body`; undefined if there is none.
+ * @throws Problem 400 if it is not JSON, 413 over 1 MiB, 415 if it says that it is something else.
+ */
+export const jsonBody: Middleware = async (ctx, next) => {
+  const { 'content-length': length, 'transfer-encoding': transfer } = ctx.req.headers
+  const isEmpty = transfer === undefined && (length === undefined || length === '0')
+  if (isEmpty) return next()
+  refuseBeforeReading(ctx)
+  if (!ctx.is('json', '+json')) throw new Problem(415, 'send JSON, with Content-Type: application/json')
+  await parseJson(ctx, next)
+}
+
+const drainLimitMs = 1_000
+
+/**
+ * Answers in full, then reads the rest of the request for a moment before closing: closing at once resets a connection
+ * that is still sending, and the sender would see the reset instead of the answer.
+ */
+export async function answerThenDrain(ctx: Context): Promise<void> {
+  ctx.respond = false
+  const { req, res } = ctx
+  res.setHeader('Content-Length', Buffer.byteLength(String(ctx.body)))
+  res.write(String(ctx.body))
+  req.resume()
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, drainLimitMs)
+    for (const event of ['end', 'close', 'error']) {
+      req.once(event, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    }
+  })
+  res.end()
+}

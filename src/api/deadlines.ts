@@ -1,0 +1,30 @@
+/** How long each step of a request may take. */
+import { withDatabaseDeadline } from '../db/database.ts'
+
+/** All in milliseconds. Node's own defaults (60 s for headers, 300 s for a request, checked every 30 s) invite slow senders. */
+export interface Deadlines {
+  /** From the connection, or the end of the last request on it, to the end of a request's headers. */
+  readonly headersMs: number
+  /** From a request's first byte to its last. */
+  readonly requestMs: number
+  /** How often those two are looked at. */
+  readonly checkEveryMs: number
+  /** How long an idle connection is kept: longer than most load balancers keep theirs, so that they close first. */
+  readonly keepAliveMs: number
+}
+
+export const defaultDeadlines: Deadlines = {
+  headersMs: 10_000,
+  requestMs: 15_000,
+  checkEveryMs: 2_000,
+  keepAliveMs: 65_000,
+}
+
+/** Every request that needs PostgreSQL has its answer, or a 503, within 2 seconds. */
+const databaseDeadlineMs = 1_800
+
+/**
+ * Runs a request's statements within the deadline.
+ * @throws DatabaseUnavailableError when PostgreSQL is away or too slow.
+ */
+export const inTime = <T>(work: () => Promise<T>): Promise<T> => withDatabaseDeadline(databaseDeadlineMs, work)

@@ -1,0 +1,114 @@
+/** What support is asked to look at, and what people do about it. */
+import type Router from '@koa/router'
+import ms from 'ms'
+import { z } from 'zod'
+import type { Database } from '../db/database.ts'
+import { findEscalation, listEscalations } from '../db/escalations-read.ts'
+import type { Escalation as EscalationRow } from '../db/generated/client.ts'
+import {
+  type EscalationCommand,
+  type EscalationReason,
+  escalationReasons,
+  escalationStates,
+} from '../domain/escalation.ts'
+import type { Lives } from '../temporal/lives.ts'
+import { inTime } from './deadlines.ts'
+import { escalationViewOf } from './escalation-view.ts'
+import { cursor, cursorTime, name, pageLimit, pageOf, parseInput } from './input.ts'
+import { Problem } from './problem.ts'
+
+interface EscalationDependencies {
+  readonly db: Database
+  readonly lives: Lives
+  readonly clock: () => number
+}
+
+const listQuery = z.object({
+  state: z.enum(escalationStates, `wants one of ${escalationStates.join(', ')}`).optional(),
+  reason: z.enum(escalationReasons, `wants one of ${escalationReasons.join(', ')}`).optional(),
+  cursor: cursor(z.object({ openedAt: cursorTime, id: name(255) })),
+  limit: pageLimit,
+})
+
+const idPath = z.object({ id: name(255) })
+
+/** Who acts. It enters the email's Temporal history, where addresses must not be. */
+const by = name(64)
+  .refine((handle) => !handle.includes('@'), 'wants a handle without @: addresses must not enter Temporal histories')
+  .default('api')
+
+const longestSnoozeMs = 30 * 24 * 3_600_000
+const snoozeDefault = '1h'
+
+const acting = z.preprocess((body) => body ?? {}, z.object({ by }, 'wants an object'))
+const snoozing = z.preprocess(
+  (body) => body ?? {},
+  z
+    .object(
+      {
+        by,
+        for: z
+          .string('wants a duration such as 30m, 2h or 1d')
+          .regex(/^\d{1,9}(\.\d{1,3})?(ms|s|m|h|d)$/, 'wants a duration such as 30m, 2h or 1d')
+          .transform((duration) => ms(duration as ms.StringValue))
+          .refine((value) => value > 0 && value <= longestSnoozeMs, 'wants more than zero and at most 30d')
+          .optional(),
+        until: z.iso
+          .datetime({ offset: true, error: 'wants a time such as 2030-01-31T12:00:00Z' })
+          .transform((time) => Date.parse(time))
+          .optional(),
+      },
+      'wants an object',
+    )
+    .refine((body) => body.for === undefined || body.until === undefined, 'wants for or until, not both'),
+)
+
+/** The routes under `/v1/escalations`. */
+export function addEscalationRoutes(router: Router, { db, lives, clock }: EscalationDependencies): void {
+  router.get('/escalations', async (ctx) => {
+    const query = parseInput(listQuery, ctx.query, 'query')
+    const rows = await inTime(() => listEscalations(db, query, query.cursor, query.limit + 1))
+    ctx.body = pageOf(rows, query.limit, positionOf, rows.map(answerOf))
+  })
+
+  const carryOut = async (params: unknown, command: EscalationCommand) => {
+    const { id } = parseInput(idPath, params, 'path')
+    const row = await inTime(() => findEscalation(db, id))
+    if (!row) throw new Problem(404, 'there is no such escalation')
+    const email = { provider: row.provider, emailId: row.emailId }
+    const escalation = await lives.command(email, row.reason as EscalationReason, command)
+    return { ...email, ...escalationViewOf({ id, ...escalation }) }
+  }
+
+  router.post('/escalations/:id/acknowledge', async (ctx) => {
+    const body = parseInput(acting, ctx.request.body, 'body')
+    ctx.body = await carryOut(ctx.params, { do: 'acknowledge', by: body.by })
+  })
+
+  router.post('/escalations/:id/snooze', async (ctx) => {
+    const body = parseInput(snoozing, ctx.request.body, 'body')
+    const until = body.until ?? clock() + (body.for ?? ms(snoozeDefault))
+    refuseFarTimes(until, clock())
+    ctx.body = await carryOut(ctx.params, { do: 'snooze', by: body.by, until })
+  })
+
+  router.post('/escalations/:id/resolve', async (ctx) => {
+    const body = parseInput(acting, ctx.request.body, 'body')
+    ctx.body = await carryOut(ctx.params, { do: 'resolve', by: body.by })
+  })
+}
+
+function refuseFarTimes(until: number, now: number): void {
+  if (until > now && until <= now + longestSnoozeMs) return
+  throw new Problem(400, 'the body is not as it must be; errors says where', {
+    errors: [{ path: 'until', message: 'wants a time in the future, at most 30 days away' }],
+  })
+}
+
+const positionOf = (row: EscalationRow) => ({ openedAt: row.openedAt.toISOString(), id: row.id })
+
+const answerOf = (row: EscalationRow) => ({
+  provider: row.provider,
+  emailId: row.emailId,
+  ...escalationViewOf(row),
+})

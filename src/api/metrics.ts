@@ -1,0 +1,31 @@
+/** `GET /metrics`, for Prometheus. */
+import Router from '@koa/router'
+import type { Context } from 'koa'
+import type { Metrics } from '../metrics.ts'
+import { type KeyCheck, requireKey } from './api-key.ts'
+
+/**
+ * Open to the machine itself, so that a scraper beside it needs no key. A reverse proxy on the same machine makes all the
+ * world look local, but says whom it speaks for: then, as for everyone else, a key is wanted, since the figures tell how
+ * much mail is sent and how much of it fails.
+ */
+export function metricsRoutes(metrics: Metrics, holdsKey: KeyCheck): Router {
+  const router = new Router({ sensitive: true })
+  const wantKey = requireKey(holdsKey)
+  router.get(
+    '/metrics',
+    (ctx, next) => (isLocal(ctx) ? next() : wantKey(ctx, next)),
+    async (ctx) => {
+      ctx.set('Content-Type', metrics.registry.contentType)
+      ctx.body = await metrics.registry.metrics()
+    },
+  )
+  return router
+}
+
+const loopback = /^(::ffff:)?127\.|^::1$/
+const forwardingHeaders = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
+
+const isLocal = (ctx: Context): boolean =>
+  loopback.test(ctx.req.socket.remoteAddress ?? '') &&
+  forwardingHeaders.every((header) => ctx.req.headers[header] === undefined)

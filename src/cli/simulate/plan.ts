@@ -1,0 +1,146 @@
+/** What a simulation will do, decided before it begins. Pure: the same seed gives the same plan. */
+import type { BounceClass, Priority, ProviderEventType, RegisteredAs } from '../../domain/events.ts'
+import { drawFates, type Fate } from './fates.ts'
+import { addressesFor, drawEngagements, drawSubject, hardBounces, linkIn, softBounces } from './material.ts'
+import { createRandom, type Random } from './random.ts'
+
+export interface PlanOptions {
+  readonly emails: number
+  /** Emails begun per second. */
+  readonly rate: number
+  readonly seed: number
+  /** How many times faster than life the delays pass: with 600, an hour takes 6 seconds. */
+  readonly speed: number
+  /** Makes IDs and addresses this run's own, so that runs do not disturb each other. Letters, digits and `-`. */
+  readonly run: string
+}
+
+/** All times are milliseconds since the email's own beginning, as they pass on the clock: already compressed. */
+export interface PlannedEvent {
+  readonly id: string
+  readonly type: ProviderEventType
+  readonly occursAfterMs: number
+  /** When it is posted: once, or again as a duplicate. Never before it has occurred. */
+  readonly postsAfterMs: readonly number[]
+  /** The address that the event names; null when it names none. */
+  readonly recipient: string | null
+  readonly bounce: { readonly class: BounceClass; readonly code: string; readonly message: string } | null
+  readonly engagement: { readonly userAgent: string; readonly byMachine: boolean; readonly url: string | null } | null
+}
+
+export interface PlannedRegistration {
+  readonly as: RegisteredAs
+  /** Null: left to the default, which is normal. */
+  readonly priority: Priority | null
+  readonly postsAfterMs: readonly number[]
+}
+
+export interface PlannedEmail {
+  readonly id: string
+  readonly fate: Fate
+  readonly to: readonly string[]
+  readonly subject: string
+  readonly tags: readonly string[]
+  /** Milliseconds since the run's beginning. */
+  readonly startsAfterMs: number
+  /** Null: the application never says that it sent it. */
+  readonly registration: PlannedRegistration | null
+  readonly events: readonly PlannedEvent[]
+}
+
+const [duplicateShare, reorderedShare] = [0.05, 0.1]
+const [neverRegisteredShare, lateRegisteredShare, repeatedRegistrationShare] = [0.03, 0.03, 0.02]
+
+/** @returns one planned email per `options.emails`, in the order in which they begin. */
+export function planEmails(options: PlanOptions): PlannedEmail[] {
+  const random = createRandom(options.seed)
+  return drawFates(options.emails, random).map((fate, index) => planEmail(fate, index, options, random))
+}
+
+function planEmail(fate: Fate, index: number, options: PlanOptions, random: Random): PlannedEmail {
+  const key = `${options.run}-${options.seed}-${index}`
+  const to = addressesFor(key, fate.recipients, random)
+  const events = planEvents(fate, to, key, options.speed, random)
+  return {
+    id: `em_${key}`,
+    fate,
+    to,
+    subject: drawSubject(random),
+    tags: ['simulated', random.pick(['receipt', 'newsletter', 'sign-in'])],
+    startsAfterMs: Math.round((index * 1_000) / options.rate),
+    registration: planRegistration(fate, events, random),
+    events,
+  }
+}
+
+function planRegistration(fate: Fate, events: readonly PlannedEvent[], random: Random): PlannedRegistration | null {
+  const draw = random.fraction()
+  const priority = fate.isCritical ? 'critical' : random.pick([null, null, 'normal', 'bulk'])
+  const as = random.chance(0.2) ? 'queued' : 'sent'
+  const isRepeated = random.chance(repeatedRegistrationShare)
+  if (draw < neverRegisteredShare && !fate.isCritical) return null
+  const isLate = draw < neverRegisteredShare + lateRegisteredShare
+  const firstAt = isLate ? Math.max(...events.flatMap((event) => event.postsAfterMs)) + random.between(20, 200) : 0
+  return { as, priority, postsAfterMs: isRepeated ? [firstAt, firstAt + random.between(5, 300)] : [firstAt] }
+}
+
+/** An event before it is known when it is posted. */
+type Happening = Omit<PlannedEvent, 'id' | 'postsAfterMs'>
+
+function planEvents(
+  fate: Fate,
+  to: readonly string[],
+  key: string,
+  speed: number,
+  random: Random,
+): readonly PlannedEvent[] {
+  return happeningsOf(fate, to, speed, random).map((happening, index) => ({
+    ...happening,
+    id: `evt_${key}-${index}`,
+    postsAfterMs: drawPosts(happening.occursAfterMs, random),
+  }))
+}
+
+/** When a provider posts it: a moment later, sometimes late enough to be overtaken, sometimes twice. */
+function drawPosts(occursAfterMs: number, random: Random): number[] {
+  const lateness = random.between(5, 80) + (random.chance(reorderedShare) ? random.between(200, 1_500) : 0)
+  const first = occursAfterMs + lateness
+  if (!random.chance(duplicateShare)) return [first]
+  return [first, random.chance(0.5) ? first : first + random.between(50, 3_000)]
+}
+
+const [second, minute, hour] = [1_000, 60_000, 3_600_000]
+
+/** What happens to the email, in the order in which it happens. No two things happen in the same millisecond. */
+function happeningsOf(fate: Fate, to: readonly string[], speed: number, random: Random): Happening[] {
+  const happenings: Happening[] = []
+  let clock = 0
+  const happens = (type: ProviderEventType, afterMs: readonly [number, number], facts: Partial<Happening> = {}) => {
+    clock += Math.max(1, Math.round(random.between(...afterMs) / speed))
+    const recipient = to.length === 1 ? (to[0] ?? null) : null
+    happenings.push({ type, occursAfterMs: clock, recipient, bounce: null, engagement: null, ...facts })
+  }
+  // The one that goes wrong, where one of several does.
+  const named = { recipient: fate.namesRecipient ? (to[0] ?? null) : null }
+
+  happens('queued', [0, 50])
+  happens('sending', [50, 500])
+  if (!fate.isRefusedAtOnce) happens('sent', [200, 3 * second])
+  for (let bounces = 0; bounces < fate.softBounces; bounces++) {
+    happens('bounced', [second, 15 * minute], { ...named, bounce: { class: 'soft', ...random.pick(softBounces) } })
+  }
+  if (fate.isDelivered) {
+    const others = to.length > 1 ? { recipient: to[1] ?? null } : {}
+    happens('delivered', fate.softBounces > 0 ? [5 * minute, 30 * minute] : [500, 30 * second], others)
+  }
+  if (fate.ends === 'hard_bounce') {
+    happens('bounced', [second, minute], { ...named, bounce: { class: 'hard', ...random.pick(hardBounces) } })
+  }
+  if (fate.engages) {
+    for (const { type, ...engagement } of drawEngagements(linkIn(random), random)) {
+      happens(type, type === 'opened' ? [minute, hour] : [5 * second, 10 * minute], { engagement })
+    }
+  }
+  if (fate.ends === 'complaint') happens('complained', [minute, 2 * hour], named)
+  return happenings
+}

@@ -1,0 +1,57 @@
+/** What people read at the end. Pure: texts from figures. */
+import type { Difference } from './comparison.ts'
+import { percentile, type Statistics, type Tally } from './statistics.ts'
+
+const columns = ['sent', 'duplicates', 'retries', 'failed'] as const satisfies (keyof Tally)[]
+
+const order = ['registration', 'queued', 'sending', 'sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained']
+
+/** A line per kind of request with its counts, their sums, and how long the receiver took. */
+export function sentTable(statistics: Statistics): string {
+  const kinds = order.filter((kind) => statistics.tallies.has(kind))
+  const countsOf = (kind: string) => columns.map((column) => statistics.tallies.get(kind)?.[column] ?? 0)
+  const sums = columns.map((_, index) => kinds.reduce((sum, kind) => sum + (countsOf(kind)[index] ?? 0), 0))
+  const rows = [
+    ['posted', ...columns],
+    ...kinds.map((kind) => [kind, ...countsOf(kind).map(String)]),
+    ['all', ...sums.map(String)],
+  ]
+  return [...aligned(rows), '', latencyLine(statistics), ...failureLines(statistics)].join('\n')
+}
+
+/** The first column to the left, the others to the right. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  '),
+  )
+}
+
+function latencyLine({ latenciesMs }: Statistics): string {
+  const shown = (share: number) => {
+    const value = percentile(latenciesMs, share)
+    return value === null ? '–' : `${value.toFixed(1)} ms`
+  }
+  return `answered in: p50 ${shown(0.5)}, p99 ${shown(0.99)}, max ${shown(1)}`
+}
+
+const failureLines = ({ failures }: Statistics): string[] =>
+  [...failures].map(([reason, count]) => `given up: ${count} × ${reason}`)
+
+/** So many differences are shown; the rest are counted. */
+const shownDifferences = 20
+
+/** What differs, readable for the person who has to find out why; the last line is the verdict. */
+export function verdict(verified: number, differences: readonly Difference[]): string {
+  const lines = differences
+    .slice(0, shownDifferences)
+    .map(({ emailId, field, expected, actual }) => `${emailId}  ${field}: expected ${expected}, is ${actual}`)
+  const rest = differences.length - lines.length
+  return [
+    ...lines,
+    ...(rest > 0 ? [`… and ${rest} more`] : []),
+    `${verified} emails verified, ${differences.length} differences`,
+  ].join('\n')
+}

@@ -1,0 +1,188 @@
+/** Statements on the events table: the inbox and the log in one. */
+import type { EmailKey, LifecycleEvent, ReceivedEvent } from '../domain/events.ts'
+import { lifecycleEventOf } from '../domain/received-event.ts'
+import type { Database } from './database.ts'
+
+/** Who holds an event: its idempotency key. */
+export interface EventKey {
+  readonly provider: string
+  readonly id: string
+}
+
+/** For how long a new event is left to the instance that took it, before any sweep may send it again. */
+export const firstLeaseMs = 10_000
+
+/** How long a signalled event is given to be applied, before a sweep signals it again. */
+export const signalledLeaseMs = 300_000
+
+/** An event fails this often for reasons of its own, then it is quarantined. */
+export const attemptLimit = 10
+
+const iso = (epochMs: number): string => new Date(epochMs).toISOString()
+
+/**
+ * Stores events in one statement; those whose key is there already are left as they are.
+ * @param events sorted by key by the caller: two instances that take the same events in another order would deadlock.
+ * @returns the keys that were new. Index: events_pkey.
+ */
+export const insertEvents = (db: Database, events: readonly ReceivedEvent[]): Promise<EventKey[]> => db.$queryRaw`
+  INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, "to", recipient, subject,
+                      bounce_class, bounce_code, bounce_message, human, payload, lease_until)
+  SELECT provider, event_id, email_id, type, occurred_at, received_at,
+         CASE WHEN recipients = '' THEN '{}' ELSE string_to_array(recipients, ' ') END, recipient, subject,
+         bounce_class, bounce_code, bounce_message, human, payload, now() + ${firstLeaseMs} * interval '1 ms'
+  FROM unnest(
+    ${events.map((event) => event.provider)}::text[],
+    ${events.map((event) => event.id)}::text[],
+    ${events.map((event) => event.emailId)}::text[],
+    ${events.map((event) => event.type)}::text[],
+    ${events.map((event) => iso(event.occurredAt))}::timestamptz[],
+    ${events.map((event) => iso(event.receivedAt))}::timestamptz[],
+    ${events.map((event) => event.to.join(' '))}::text[],
+    ${events.map((event) => event.recipient)}::text[],
+    ${events.map((event) => event.subject)}::text[],
+    ${events.map((event) => event.bounce?.class ?? null)}::text[],
+    ${events.map((event) => event.bounce?.code ?? null)}::text[],
+    ${events.map((event) => event.bounce?.message ?? null)}::text[],
+    ${events.map((event) => event.human)}::bool[],
+    ${events.map((event) => event.payload)}::json[]
+  ) AS given(provider, event_id, email_id, type, occurred_at, received_at, recipients, recipient, subject,
+             bounce_class, bounce_code, bounce_message, human, payload)
+  ON CONFLICT DO NOTHING
+  RETURNING provider, event_id AS id`
+
+/** Events that wait for their email's workflow, with what is needed to signal them. */
+export interface WaitingEvent {
+  readonly email: EmailKey
+  readonly event: LifecycleEvent
+  readonly recipientDomain: string | null
+}
+
+interface ClaimedRow {
+  readonly provider: string
+  readonly event_id: string
+  readonly email_id: string
+  readonly type: string
+  readonly occurred_at: Date
+  readonly received_at: Date
+  readonly bounce_class: string | null
+  readonly bounce_code: string | null
+  readonly human: boolean
+  /** Empty but for registrations, whose payload is our own. */
+  readonly payload: string
+  readonly recipient_domain: string | null
+}
+
+/**
+ * Takes a lease on events whose lease has run out, the longest overdue first, skipping those that another instance is
+ * taking at this moment. Indexes: events_waiting, events_pkey, emails_pkey.
+ */
+export async function claimOverdueEvents(db: Database, limit: number): Promise<WaitingEvent[]> {
+  const rows = await db.$queryRaw<ClaimedRow[]>`
+    WITH due AS (
+      SELECT provider, event_id FROM events
+      WHERE applied_at IS NULL AND quarantined_reason IS NULL AND lease_until < now()
+      ORDER BY lease_until
+      LIMIT ${limit}
+      FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+      UPDATE events SET lease_until = now() + ${firstLeaseMs} * interval '1 ms'
+      FROM due
+      WHERE events.provider = due.provider AND events.event_id = due.event_id
+      RETURNING events.*
+    )
+    SELECT claimed.provider, claimed.event_id, claimed.email_id, claimed.type, claimed.occurred_at,
+           claimed.received_at, claimed.bounce_class, claimed.bounce_code, claimed.human,
+           CASE WHEN claimed.type = 'aftersend.registered' THEN claimed.payload::text ELSE '' END AS payload,
+           coalesce(emails.recipient_domain, nullif(split_part(claimed.recipient, '@', 2), '')) AS recipient_domain
+    FROM claimed LEFT JOIN emails ON emails.id = claimed.email_id AND emails.provider = claimed.provider`
+  return rows.map((row) => ({
+    email: { provider: row.provider, emailId: row.email_id },
+    event: lifecycleEventOf({
+      id: row.event_id,
+      type: row.type,
+      occurredAt: row.occurred_at.getTime(),
+      receivedAt: row.received_at.getTime(),
+      bounce: { class: row.bounce_class === 'soft' ? 'soft' : 'hard', code: row.bounce_code },
+      human: row.human,
+      payload: row.payload,
+    }),
+    recipientDomain: row.recipient_domain,
+  }))
+}
+
+/**
+ * Gives events that Temporal has taken time to be applied. Most are applied by then, and are left alone; so are those
+ * that are being applied right now. Index: events_pkey.
+ */
+export const extendLeases = (db: Database, keys: readonly EventKey[]): Promise<number> => db.$executeRaw`
+  WITH unapplied AS (
+    SELECT events.provider, events.event_id
+    FROM unnest(${keys.map((key) => key.provider)}::text[], ${keys.map((key) => key.id)}::text[]) AS given(provider, event_id)
+    JOIN events USING (provider, event_id)
+    WHERE applied_at IS NULL
+    FOR UPDATE OF events SKIP LOCKED
+  )
+  UPDATE events SET lease_until = now() + ${signalledLeaseMs} * interval '1 ms'
+  FROM unapplied
+  WHERE events.provider = unapplied.provider AND events.event_id = unapplied.event_id`
+
+/**
+ * Notes that events failed for a reason of their own (not an outage); at the {@link attemptLimit} they are quarantined.
+ * The time to the next attempt doubles. Index: events_pkey.
+ * @returns the events that are quarantined now.
+ */
+export const countFailedAttempt = (
+  db: Database,
+  keys: readonly EventKey[],
+  reason: string,
+): Promise<{ provider: string; type: string }[]> => db.$queryRaw`
+  WITH failed AS (
+    UPDATE events SET
+      attempts = attempts + 1,
+      lease_until = now() + least(power(2, attempts), 600) * interval '1 second',
+      quarantined_reason = CASE WHEN attempts + 1 >= ${attemptLimit} THEN ${reason} END
+    FROM unnest(${keys.map((key) => key.provider)}::text[], ${keys.map((key) => key.id)}::text[]) AS given(provider, event_id)
+    WHERE events.provider = given.provider AND events.event_id = given.event_id
+      AND applied_at IS NULL AND quarantined_reason IS NULL
+    RETURNING events.provider, type, quarantined_reason
+  )
+  SELECT provider, type FROM failed WHERE quarantined_reason IS NOT NULL`
+
+/** Puts events aside at once, with the reason. They stay stored and shown. Index: events_pkey. */
+export const quarantineEvents = (
+  db: Database,
+  provider: string,
+  ids: readonly string[],
+  reason: string,
+): Promise<{ provider: string; type: string }[]> => db.$queryRaw`
+  UPDATE events SET quarantined_reason = ${reason}, attempts = ${attemptLimit}
+  WHERE provider = ${provider} AND event_id = ANY(${[...ids]}) AND applied_at IS NULL AND quarantined_reason IS NULL
+  RETURNING provider, type`
+
+/** What waits and for how long, for /metrics. Indexes: events_waiting (index-only), escalations_unresolved. */
+export async function readInboxFigures(
+  db: Database,
+): Promise<{ pending: number; oldestSeconds: number; escalationsOpen: number }> {
+  const [figures] = await db.$queryRaw<{ pending: number; oldest_seconds: number; escalations_open: number }[]>`
+    SELECT waiting.pending, waiting.oldest_seconds,
+           (SELECT count(*)::int FROM escalations WHERE state <> 'resolved') AS escalations_open
+    FROM (
+      SELECT count(*)::int AS pending,
+             coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS oldest_seconds
+      FROM events WHERE applied_at IS NULL AND quarantined_reason IS NULL
+    ) AS waiting`
+  return {
+    pending: figures?.pending ?? 0,
+    oldestSeconds: Math.max(0, figures?.oldest_seconds ?? 0),
+    escalationsOpen: figures?.escalations_open ?? 0,
+  }
+}
+
+/** Which of these events are not applied yet. Index: events_pkey. */
+export async function readUnappliedIds(db: Database, provider: string, ids: readonly string[]): Promise<string[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT event_id AS id FROM events
+    WHERE provider = ${provider} AND event_id = ANY(${[...ids]}) AND applied_at IS NULL`
+  return rows.map((row) => row.id)
+}

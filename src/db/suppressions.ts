@@ -1,0 +1,60 @@
+/** Statements on the suppression list as people and applications use it. Addresses are normalized by the caller. */
+import type { Database } from './database.ts'
+import { Prisma, type Suppression } from './generated/client.ts'
+
+/** Where the next page begins: after this row. */
+export interface SuppressionPosition {
+  readonly createdAt: string
+  readonly id: string
+}
+
+const columns = Prisma.sql`id, address, reason, provider, email_id AS "emailId", event_id AS "eventId",
+  created_at AS "createdAt", removed_at AS "removedAt"`
+
+/** What suppresses any of `addresses` now; at most one row per address. Index: suppressions_active_address. */
+export const findActiveSuppressions = (db: Database, addresses: readonly string[]): Promise<Suppression[]> =>
+  db.$queryRaw`SELECT ${columns} FROM suppressions WHERE address = ANY(${[...addresses]}) AND removed_at IS NULL`
+
+/**
+ * Suppresses `address` by hand; an address that is suppressed already stays as it is. One statement, so that a removal at
+ * the same moment comes wholly before or after it. Index: suppressions_active_address.
+ * @returns what suppresses the address now, and whether that is new.
+ */
+export async function addManualSuppression(
+  db: Database,
+  address: string,
+): Promise<{ suppression: Suppression; created: boolean }> {
+  const [row] = await db.$queryRaw<(Suppression & { created: boolean })[]>`
+    INSERT INTO suppressions (address, reason) VALUES (${address}, 'manual')
+    ON CONFLICT (address) WHERE removed_at IS NULL DO UPDATE SET address = excluded.address
+    RETURNING ${columns}, xmax = 0 AS created`
+  if (!row) throw new Error('INSERT … ON CONFLICT DO UPDATE returned no row')
+  const { created, ...suppression } = row
+  return { suppression, created }
+}
+
+/**
+ * Ends what suppresses `address`; the row stays, as history. Index: suppressions_active_address.
+ * @returns whether it was suppressed.
+ */
+export async function removeSuppression(db: Database, address: string): Promise<boolean> {
+  const ended = await db.$executeRaw`
+    UPDATE suppressions SET removed_at = now() WHERE address = ${address} AND removed_at IS NULL`
+  return ended > 0
+}
+
+/** Suppressions after `after`, newest first. Index: suppressions_created_at_id_idx; the filters narrow what it yields. */
+export function listSuppressions(
+  db: Database,
+  filter: { readonly reason?: string | undefined; readonly includeRemoved: boolean },
+  after: SuppressionPosition | null,
+  limit: number,
+): Promise<Suppression[]> {
+  const conditions = [
+    filter.includeRemoved ? null : Prisma.sql`removed_at IS NULL`,
+    filter.reason === undefined ? null : Prisma.sql`reason = ${filter.reason}`,
+    after && Prisma.sql`(created_at, id) < (${after.createdAt}::timestamptz, ${after.id}::bigint)`,
+  ].filter((condition) => condition !== null)
+  const where = conditions.length === 0 ? Prisma.empty : Prisma.sql`WHERE ${Prisma.join(conditions, ' AND ')}`
+  return db.$queryRaw`SELECT ${columns} FROM suppressions ${where} ORDER BY created_at DESC, id DESC LIMIT ${limit}`
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import { type Database, withDatabaseDeadline } from '../db/database.ts'
+import {
+  claimOverdueEvents,
+  countFailedAttempt,
+  type EventKey,
+  extendLeases,
+  insertEvents,
+  type WaitingEvent,
+} from '../db/events.ts'
+import { registerEmail } from '../db/snapshots.ts'
+import { domainOf } from '../domain/address.ts'
+import { isProviderEventType, type ReceivedEvent, registrationEventType } from '../domain/events.ts'
+import { lifecycleEventOf, registrationPayloadOf } from '../domain/received-event.ts'
+import type { EventOutcome, Metrics } from '../metrics.ts'
+import type { Lives } from '../temporal/lives.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { GroupCommit } from './group-commit.ts'
+import type { Inbox, Registration } from './inbox.ts'
+import { SignalledLeases } from './signalled-leases.ts'
+import { Sweeper } from './sweeper.ts'
+
+export interface InboxDependencies {
+  readonly db: Database
+  readonly lives: Pick<Lives, 'signal'>
+  readonly metrics: Pick<Metrics, 'eventsTotal' | 'signalFailuresTotal'>
+  readonly log: Pick<Logger, 'warn' | 'error'>
+  /** Default: the wall clock, epoch milliseconds. */
+  readonly clock?: () => number
+  /** Time between sweeps that find little. Default 1 second. */
+  readonly sweepEveryMs?: number
+}
+
+/** An inbox that dispatches and sweeps until it is closed. */
+export interface RunningInbox extends Inbox {
+  /** Stops sweeping and waits for signals under way; whatever is left is in the database. */
+  close(): Promise<void>
+}
+
+/** A registration is stored within this or refused: it answers as fast as a webhook does. */
+const registerDeadlineMs = 1_800
+
+export function createInbox({ db, lives, metrics, log, ...options }: InboxDependencies): RunningInbox {
+  const clock = options.clock ?? Date.now
+  const count = (event: { provider: string; type: string }, outcome: EventOutcome) =>
+    metrics.eventsTotal.inc({ provider: event.provider, type: typeLabel(event.type), outcome })
+
+  const leases = new SignalledLeases({ extend: (keys) => extendLeases(db, keys) })
+  const dispatcher = new Dispatcher({
+    lives,
+    onSignalled: (keys) => leases.add(keys),
+    onFailure: () => metrics.signalFailuresTotal.inc(),
+    onRejected: (keys, reason) => void noteRejected(db, keys, reason, count, log),
+  })
+  const commits = new GroupCommit({ insert: (events) => insertEvents(db, events) })
+  const sweeper = new Sweeper({
+    dispatcher,
+    claim: (limit) => claimOverdueEvents(db, limit),
+    log,
+    ...(options.sweepEveryMs !== undefined && { everyMs: options.sweepEveryMs }),
+  })
+  sweeper.start()
+
+  return {
+    async append(events) {
+      const fresh = await commits.append(events)
+      dispatcher.offer(fresh.map(waitingEventOf))
+      for (const event of events) count(event, fresh.includes(event) ? 'received' : 'duplicate')
+      return { received: fresh.length, duplicates: events.length - fresh.length }
+    },
+
+    async register(registration) {
+      const event = registrationEvent(registration, clock())
+      const stored = await withDatabaseDeadline(registerDeadlineMs, () => registerEmail(db, registration, event))
+      dispatcher.offer([waitingEventOf(event)])
+      return stored
+    },
+
+    async close() {
+      await sweeper.close()
+      await dispatcher.close()
+      leases.close()
+    },
+  }
+}
+
+const typeLabel = (type: string): string => (isProviderEventType(type) ? type : 'unknown')
+
+function waitingEventOf(event: ReceivedEvent): WaitingEvent {
+  const { provider, emailId, recipient, to } = event
+  const address = recipient ?? to[0]
+  return {
+    email: { provider, emailId },
+    event: lifecycleEventOf(event),
+    recipientDomain: address === undefined ? null : domainOf(address),
+  }
+}
+
+/** A registration travels like a provider's event: durable first, then signalled, swept if need be. */
+function registrationEvent({ provider, emailId, to, as, priority }: Registration, at: number): ReceivedEvent {
+  return {
+    provider,
+    emailId,
+    id: `registration:${randomUUID()}`,
+    type: registrationEventType,
+    occurredAt: at,
+    receivedAt: at,
+    to: to.map((address) => address.toLowerCase()),
+    recipient: null,
+    subject: null,
+    bounce: null,
+    human: false,
+    payload: registrationPayloadOf({ as, priority }),
+  }
+}
+
+/** Leaves the next attempt to the sweep, or puts the events aside for good. */
+async function noteRejected(
+  db: Database,
+  keys: readonly EventKey[],
+  reason: string,
+  count: (event: { provider: string; type: string }, outcome: EventOutcome) => void,
+  log: Pick<Logger, 'warn' | 'error'>,
+): Promise<void> {
+  log.warn({ events: keys.length, reason }, 'Temporal refused events')
+  try {
+    for (const event of await countFailedAttempt(db, keys, reason)) count(event, 'quarantined')
+  } catch {
+    // Their lease runs out and they are tried again, whatever they are; the attempt is only not counted.
+    log.error({ events: keys.length }, 'a failed attempt could not be noted')
+  }
+}

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EventKey, WaitingEvent } from '../db/events.ts'
+import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
+import { TemporalUnavailableError } from '../errors.ts'
+import { type Lives, workflowIdOf } from '../temporal/lives.ts'
+
+export interface DispatcherOptions {
+  readonly lives: Pick<Lives, 'signal'>
+  /** Temporal has taken these events. */
+  readonly onSignalled: (keys: readonly EventKey[]) => void
+  /** These events cannot be signalled, for a reason of their own. */
+  readonly onRejected: (keys: readonly EventKey[], reason: string) => void
+  /** Temporal could not take a signal; it is sent again. */
+  readonly onFailure: () => void
+  /** Events kept in memory; past it they wait in the database for the sweep. Default 2,000. */
+  readonly maxEvents?: number
+  /** Signals under way at once. Default 32. */
+  readonly concurrency?: number
+}
+
+interface WaitingEmail {
+  readonly email: EmailKey
+  recipientDomain: string | null
+  events: LifecycleEvent[]
+}
+
+const firstPauseMs = 100
+const longestPauseMs = 1_000
+const maxEventsPerSignal = 1_000
+
+/**
+ * Hands events to Temporal, one signal per email at a time: whatever comes for an email while its signal is under way
+ * travels together in the next one. So the slower Temporal is, the more events each signal carries.
+ *
+ * When Temporal is away, one email after the other is tried with a growing pause, until one gets through.
+ */
+export class Dispatcher {
+  readonly #options: Required<DispatcherOptions>
+  /** In the order of their turn. */
+  readonly #ready = new Map<string, WaitingEmail>()
+  readonly #underWay = new Map<string, Promise<void>>()
+  /** Keys of all events in here, so that a sweep does not add them twice. */
+  readonly #held = new Set<string>()
+  #pauseMs = 0
+  #isPausing = false
+  #isClosed = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = { maxEvents: 2_000, concurrency: 32, ...options }
+  }
+
+  /** How many more events it would take now; none while Temporal is away. */
+  room = (): number => (this.#isAway() || this.#isClosed ? 0 : Math.max(0, this.#options.maxEvents - this.#held.size))
+
+  /** Takes events for which there is room; the others are left to the sweep. */
+  offer(waiting: readonly WaitingEvent[]): void {
+    for (const { email, event, recipientDomain } of waiting) {
+      const key = heldKey(email, event)
+      if (this.#isClosed || this.#held.has(key) || this.#held.size >= this.#options.maxEvents) continue
+      this.#held.add(key)
+      this.#enqueue({ email, recipientDomain, events: [event] })
+    }
+    this.#pump()
+  }
+
+  /** Takes nothing more and waits for the signals under way; what is left stays in the database. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#ready.clear()
+    await Promise.allSettled(this.#underWay.values())
+  }
+
+  #isAway = (): boolean => this.#pauseMs > 0
+
+  #enqueue({ email, recipientDomain, events }: WaitingEmail): void {
+    const workflowId = workflowIdOf(email)
+    const waiting = this.#ready.get(workflowId)
+    if (!waiting) this.#ready.set(workflowId, { email, recipientDomain, events })
+    else {
+      waiting.events.push(...events)
+      waiting.recipientDomain ??= recipientDomain
+    }
+  }
+
+  #pump(): void {
+    const limit = this.#isAway() ? 1 : this.#options.concurrency
+    for (const [workflowId, waiting] of this.#ready) {
+      if (this.#isPausing || this.#isClosed || this.#underWay.size >= limit) return
+      if (this.#underWay.has(workflowId)) continue
+      this.#ready.delete(workflowId)
+      const rest = waiting.events.splice(maxEventsPerSignal)
+      if (rest.length > 0) this.#enqueue({ ...waiting, events: rest })
+      const sent = this.#send(waiting).finally(() => {
+        this.#underWay.delete(workflowId)
+        this.#pump()
+      })
+      this.#underWay.set(workflowId, sent)
+    }
+  }
+
+  async #send(waiting: WaitingEmail): Promise<void> {
+    const { email, events, recipientDomain } = waiting
+    const keys = events.map(({ id }) => ({ provider: email.provider, id }))
+    try {
+      await this.#options.lives.signal(email, events, recipientDomain)
+      this.#pauseMs = 0
+      this.#release(waiting)
+      this.#options.onSignalled(keys)
+    } catch (error) {
+      if (error instanceof TemporalUnavailableError) {
+        this.#options.onFailure()
+        this.#enqueue(waiting)
+        await this.#pause()
+      } else {
+        this.#release(waiting)
+        this.#options.onRejected(keys, error instanceof Error ? error.message : String(error))
+      }
+    }
+  }
+
+  #release({ email, events }: WaitingEmail): void {
+    for (const event of events) this.#held.delete(heldKey(email, event))
+  }
+
+  /** Doubles from pause to pause up to a second, so that a returned server is found within one; with jitter. */
+  async #pause(): Promise<void> {
+    if (this.#isPausing || this.#isClosed) return
+    this.#isPausing = true
+    this.#pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, this.#pauseMs * 2))
+    await sleep(this.#pauseMs * (0.5 + Math.random() / 2))
+    this.#isPausing = false
+  }
+}
+
+const heldKey = (email: EmailKey, event: LifecycleEvent): string => `${email.provider}\n${event.id}`

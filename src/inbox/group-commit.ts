@@ -1,0 +1,108 @@
+import { withDatabaseDeadline } from '../db/database.ts'
+import type { EventKey } from '../db/events.ts'
+import type { ReceivedEvent } from '../domain/events.ts'
+import { DatabaseUnavailableError } from '../errors.ts'
+
+export interface GroupCommitOptions {
+  /** Stores events in one statement; resolves with the keys that were new. */
+  readonly insert: (events: readonly ReceivedEvent[]) => Promise<readonly EventKey[]>
+  /** How long a request waits for its commit before it is refused. Default 1.8 seconds, for an answer within 2. */
+  readonly deadlineMs?: number
+  /** Events that may wait for a commit; past it requests are refused at once. Default 20,000. */
+  readonly maxWaiting?: number
+  /** Events that travel in one statement. Default 1,000. */
+  readonly maxGroup?: number
+}
+
+interface WaitingRequest {
+  readonly events: readonly ReceivedEvent[]
+  readonly resolve: (fresh: readonly ReceivedEvent[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+const keyOf = ({ provider, id }: EventKey): string => `${provider}\n${id}`
+
+const byKey = (a: ReceivedEvent, b: ReceivedEvent): number => {
+  const [keyA, keyB] = [keyOf(a), keyOf(b)]
+  return keyA < keyB ? -1 : keyA > keyB ? 1 : 0
+}
+
+/**
+ * Makes the events of all requests that wait at a moment durable with one statement: while one commit is under way, the
+ * next group gathers. Each request learns which of its events were new; it is told so only after the commit.
+ */
+export class GroupCommit {
+  readonly #options: Required<GroupCommitOptions>
+  readonly #waiting = new Set<WaitingRequest>()
+  #waitingEvents = 0
+  #isCommitting = false
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = { deadlineMs: 1_800, maxWaiting: 20_000, maxGroup: 1_000, ...options }
+  }
+
+  /**
+   * @returns those of the events that were new, after the commit.
+   * @throws DatabaseUnavailableError when the events are not known to be durable in time.
+   */
+  append(events: readonly ReceivedEvent[]): Promise<readonly ReceivedEvent[]> {
+    if (this.#waitingEvents + events.length > this.#options.maxWaiting) {
+      return Promise.reject(new DatabaseUnavailableError('too many events wait to be stored; send them again'))
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#take(request)
+        reject(new DatabaseUnavailableError(`not stored within ${this.#options.deadlineMs} ms`))
+      }, this.#options.deadlineMs)
+      const settled =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(timer)
+          settle(value)
+        }
+      const request = { events, resolve: settled(resolve), reject: settled(reject) }
+      this.#waiting.add(request)
+      this.#waitingEvents += events.length
+      void this.#commitWhileWaiting()
+    })
+  }
+
+  /** Takes a request out of those that wait; does nothing if it is under way already. */
+  #take(request: WaitingRequest): void {
+    if (this.#waiting.delete(request)) this.#waitingEvents -= request.events.length
+  }
+
+  async #commitWhileWaiting(): Promise<void> {
+    if (this.#isCommitting) return
+    this.#isCommitting = true
+    while (this.#waiting.size > 0) await this.#commit(this.#nextGroup())
+    this.#isCommitting = false
+  }
+
+  #nextGroup(): WaitingRequest[] {
+    const group: WaitingRequest[] = []
+    let size = 0
+    for (const request of this.#waiting) {
+      size += request.events.length
+      if (group.length > 0 && size > this.#options.maxGroup) break
+      group.push(request)
+      this.#take(request)
+    }
+    return group
+  }
+
+  async #commit(group: readonly WaitingRequest[]): Promise<void> {
+    try {
+      const events = group.flatMap((request) => request.events)
+      // In the order of their keys: two instances that store the same events otherwise could wait for each other.
+      const { insert, deadlineMs } = this.#options
+      const inserted = await withDatabaseDeadline(deadlineMs, () => insert(events.sort(byKey)))
+      const fresh = new Set(inserted.map(keyOf))
+      for (const request of group) request.resolve(request.events.filter((event) => fresh.delete(keyOf(event))))
+    } catch (error) {
+      if (group.length === 1 || error instanceof DatabaseUnavailableError)
+        for (const request of group) request.reject(error)
+      else for (const request of group) await this.#commit([request])
+    }
+  }
+}

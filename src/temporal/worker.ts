@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
+import type { Logger } from 'pino'
+import type { LifecycleActivities } from '../activities/lifecycle-activities.ts'
+
+export const taskQueue = 'email-lifecycle'
+
+export interface LifecycleWorkerOptions {
+  readonly connection: NativeConnection
+  readonly namespace: string
+  readonly activities: LifecycleActivities
+  /** Default {@link taskQueue}. */
+  readonly taskQueue?: string
+}
+
+/** A worker for email lives; `run()` it, and `shutdown()` lets it finish what it holds. */
+export const createLifecycleWorker = ({ connection, namespace, activities, ...options }: LifecycleWorkerOptions) =>
+  Worker.create({
+    connection,
+    namespace,
+    taskQueue: options.taskQueue ?? taskQueue,
+    activities,
+    ...workflowCode(),
+    // About 1 MB each, and a life is idle nearly all of its time: a miss costs one replay of a short history.
+    maxCachedWorkflows: 1_000,
+    // What a killed worker costs each of its workflows, since their next task first goes to its private queue.
+    stickyQueueScheduleToStartTimeout: '2 seconds',
+    shutdownGraceTime: '8 seconds',
+    maxConcurrentLocalActivityExecutions: 50,
+  })
+
+/** The bundle made ahead by `npm run build`, where there is one; in development the sources are bundled at start. */
+export function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const codePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url))
+  if (existsSync(codePath)) return { workflowBundle: { codePath } }
+  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }
+}
+
+/** Sends what Temporal's SDK has to say through our log. Once per process, before the first connection. */
+export function installTemporalRuntime(log: Logger): void {
+  const child = log.child({ part: 'temporal' })
+  const write =
+    (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, meta: object = {}): void =>
+      child[level](meta, message)
+  Runtime.install({
+    logger: {
+      log: (level, message, meta) => write(level.toLowerCase() as 'info')(message, meta),
+      trace: write('trace'),
+      debug: write('debug'),
+      info: write('info'),
+      warn: write('warn'),
+      error: write('error'),
+    },
+    telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
+    // Signals are main's to handle: it stops the API first, then the worker, then what is embedded.
+    shutdownSignals: [],
+  })
+}

@@ -1,0 +1,51 @@
+import { allHandlersFinished, condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow'
+import type { EmailStatus } from '../domain/lifecycle.ts'
+import { Alarm } from './alarm.ts'
+import { Life } from './life.ts'
+import {
+  acknowledgeEscalation,
+  eventsReceived,
+  type LifeInput,
+  resolveEscalation,
+  snoozeEscalation,
+  status,
+} from './messages.ts'
+
+/**
+ * The life of one email, from the first thing heard of it until nothing more is awaited. Its workflow ID makes it the
+ * only writer of the email's snapshot. Handlers only take note; this loop alone acts, one thing after the other, so
+ * nothing here needs a lock.
+ *
+ * A run ends when the engagement window is over. Whatever comes later starts a new run under the same ID, which begins
+ * from what is stored.
+ * @returns the headline status with which the run ended.
+ */
+export async function emailLifecycle(input: LifeInput): Promise<EmailStatus> {
+  const life = new Life(input)
+  const alarm = new Alarm()
+
+  setHandler(eventsReceived, (events) => life.hear(events))
+  setHandler(status, () => life.describe())
+  setHandler(acknowledgeEscalation, ({ reason, by }) => life.command(reason, { do: 'acknowledge', by }), {
+    validator: ({ reason, by }) => life.refuse(reason, { do: 'acknowledge', by }),
+  })
+  setHandler(snoozeEscalation, ({ reason, by, until }) => life.command(reason, { do: 'snooze', by, until }), {
+    validator: ({ reason, by, until }) => life.refuse(reason, { do: 'snooze', by, until }),
+  })
+  setHandler(resolveEscalation, ({ reason, by }) => life.command(reason, { do: 'resolve', by }), {
+    validator: ({ reason, by }) => life.refuse(reason, { do: 'resolve', by }),
+  })
+
+  for (;;) {
+    if (life.hasWaitingEvents()) await life.applyWaitingEvents()
+    else if (life.hasCommands()) await life.carryOutCommand()
+    else if (life.isDue(Date.now())) await life.meetDeadline(Date.now())
+    else if (life.mayClose(Date.now()) && allHandlersFinished()) return life.headline()
+    else if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) {
+      await continueAsNew<typeof emailLifecycle>({ ...input, carried: life.carry() })
+    } else {
+      alarm.set(life.nextDeadline(Date.now()))
+      await condition(() => life.hasWork() || alarm.rang || (life.mayClose(Date.now()) && allHandlersFinished()))
+    }
+  }
+}

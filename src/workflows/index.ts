@@ -1,0 +1,2 @@
+/** Every workflow that a worker runs. */
+export { emailLifecycle } from './email-lifecycle.ts'

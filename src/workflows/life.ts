@@ -1,0 +1,231 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  condition,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow'
+import { softBounceLimitCode } from '../domain/bounce-policy.ts'
+import {
+  type Escalation,
+  type EscalationCommand,
+  type EscalationReason,
+  stallResolution,
+  type UrgentReason,
+  urgentReasons,
+} from '../domain/escalation.ts'
+import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
+import { deliveryOf, type EmailStatus, isSettled, statusOf } from '../domain/lifecycle.ts'
+import { closingTime, type LifecyclePolicy, stallDeadline } from '../domain/stall-policy.ts'
+import { askProvider, patientActivities } from './activities.ts'
+import { EscalationDesk } from './escalation-desk.ts'
+import { KeptSnapshot } from './kept-snapshot.ts'
+import { type CarriedLife, type LifeInput, type LifeStatus, searchAttributes } from './messages.ts'
+import { timelineOf } from './timeline.ts'
+
+/** A person's command, waiting for the loop. */
+interface PendingCommand {
+  readonly reason: EscalationReason
+  readonly command: EscalationCommand
+  outcome?: { readonly escalation: Escalation } | { readonly refusal: string }
+}
+
+const unclearDetail = 'A bounce or complaint names none of the recipients: which one is it? Nobody was suppressed.'
+
+const urgentDetails: Record<UrgentReason, string> = {
+  critical_bounce: 'A critical email was refused for good.',
+  critical_complaint: 'The recipient of a critical email complained about it.',
+}
+
+/** What a run knows of its email, and what it does about it. Only the workflow's loop calls the async methods. */
+export class Life {
+  readonly #email: EmailKey
+  readonly #policy: LifecyclePolicy
+  readonly #desk: EscalationDesk
+  readonly #kept: KeptSnapshot
+  readonly #waiting: LifecycleEvent[] = []
+  /** Events that this run has applied: their repeats are dropped here. Those of older runs are, by the save. */
+  readonly #applied = new Set<string>()
+  readonly #commands: PendingCommand[] = []
+
+  constructor({ provider, emailId, policy, carried }: LifeInput) {
+    this.#email = { provider, emailId }
+    this.#policy = policy
+    this.#desk = new EscalationDesk(this.#email, policy, carried?.untold ?? [])
+    this.#kept = new KeptSnapshot(this.#email, ({ escalations }) => this.#desk.adopt(escalations))
+    if (carried) this.#kept.adopt(carried)
+  }
+
+  hear(events: readonly LifecycleEvent[]): void {
+    this.#waiting.push(...events)
+  }
+
+  hasWaitingEvents = (): boolean => this.#waiting.length > 0
+  hasCommands = (): boolean => this.#commands.some((pending) => pending.outcome === undefined)
+  hasWork = (): boolean => this.hasWaitingEvents() || this.hasCommands()
+  headline = (): EmailStatus => statusOf(this.#kept.current)
+
+  /** Applies everything that waits as one batch: one save, however many events. */
+  async applyWaitingEvents(): Promise<void> {
+    const batch: LifecycleEvent[] = []
+    for (const event of this.#waiting.splice(0)) {
+      if (this.#applied.has(event.id)) continue
+      this.#applied.add(event.id)
+      batch.push(event)
+    }
+    if (batch.length > 0) await this.#apply(batch)
+  }
+
+  /**
+   * Suppresses before it saves: an event counts as applied only when all that must follow from it has happened, so that a
+   * terminated workflow leaves nothing half done that the sweep would not bring back.
+   */
+  async #apply(batch: readonly LifecycleEvent[]): Promise<void> {
+    const events = [...batch, ...(await this.#hardBouncesFrom(batch))]
+    const isUnclear = await this.#suppressRecipients(events)
+    for (const id of await this.#kept.save(events)) this.#applied.delete(id)
+    if (isUnclear) await this.#desk.open('recipient_unclear', unclearDetail)
+    for (const reason of urgentReasons(this.#kept.current)) await this.#desk.open(reason, urgentDetails[reason])
+    const resolution = stallResolution(this.#kept.current)
+    if (resolution) await this.#desk.resolve('stalled', resolution)
+    this.#show()
+  }
+
+  async #hardBouncesFrom(batch: readonly LifecycleEvent[]): Promise<LifecycleEvent[]> {
+    const softBounces = batch.filter((event) => event.type === 'bounced' && event.bounce.class === 'soft')
+    const found = await Promise.all(
+      softBounces.map(({ id }) => patientActivities.countSoftBounce({ ...this.#email, eventId: id })),
+    )
+    return found.filter((event): event is LifecycleEvent => event !== null && !this.#applied.has(event.id))
+  }
+
+  /** @returns whether an event named nobody whom it could be about. */
+  async #suppressRecipients(events: readonly LifecycleEvent[]): Promise<boolean> {
+    const suppressing = events.filter(
+      (event) => event.type === 'complained' || (event.type === 'bounced' && event.bounce.class === 'hard'),
+    )
+    const outcomes = await Promise.all(
+      suppressing.map((event) =>
+        patientActivities.suppressRecipient({ ...this.#email, eventId: event.id, reason: suppressionReasonOf(event) }),
+      ),
+    )
+    return outcomes.includes('recipient_unclear')
+  }
+
+  /** What people see in the Web UI. Search attributes cost an event each time, so only when they change. */
+  #show(): void {
+    setCurrentDetails(timelineOf(this.#kept.current, this.#desk.all()))
+    const shown = workflowInfo().typedSearchAttributes
+    const current = { status: statusOf(this.#kept.current), priority: this.#kept.current.priority }
+    if (
+      shown.get(searchAttributes.status) === current.status &&
+      shown.get(searchAttributes.priority) === current.priority
+    )
+      return
+    upsertSearchAttributes([
+      { key: searchAttributes.status, value: current.status },
+      { key: searchAttributes.priority, value: current.priority },
+    ])
+  }
+
+  #stallDeadline = (): number | null =>
+    this.#desk.has('stalled') ? null : stallDeadline(this.#kept.current, this.#policy)
+
+  #closingTime = (): number | null => closingTime(this.#kept.current, this.#policy, this.#desk.hasUnresolved())
+
+  /** The next moment after `now` at which something is to be done; null if only a message can bring more. */
+  nextDeadline(now: number): number | null {
+    const ahead = [this.#stallDeadline(), this.#desk.nextNoticeAt(), this.#closingTime()].filter(
+      (at): at is number => at !== null && at > now,
+    )
+    return ahead.length === 0 ? null : Math.min(...ahead)
+  }
+
+  isDue(now: number): boolean {
+    return [this.#stallDeadline(), this.#desk.nextNoticeAt()].some((at) => at !== null && at <= now)
+  }
+
+  async meetDeadline(now: number): Promise<void> {
+    const stallAt = this.#stallDeadline()
+    if (stallAt !== null && stallAt <= now) await this.#onStall()
+    else await this.#desk.repeatDueNotices(now)
+    this.#show()
+  }
+
+  /** A lost webhook is no stall: what the provider says comes first, and only silence calls people. */
+  async #onStall(): Promise<void> {
+    const { note, events } = await askProvider(this.#email).catch((error) => {
+      if (error instanceof ActivityFailure) return { note: 'The provider could not be asked.', events: [] }
+      throw error
+    })
+    this.hear(events)
+    await this.applyWaitingEvents()
+    if (!isSettled(this.#kept.current)) await this.#desk.open('stalled', note)
+  }
+
+  /** Whether nothing more is awaited: the time is over, nobody is to be told again, and everybody was told. */
+  mayClose(now: number): boolean {
+    const closingAt = this.#closingTime()
+    const isOver = closingAt === null || closingAt <= now
+    return isOver && !this.hasWork() && this.#desk.nextNoticeAt() === null && this.#desk.untold().length === 0
+  }
+
+  /** Throws what a validator throws: why the command is refused, for the person who tried. */
+  refuse(reason: EscalationReason, command: EscalationCommand): void {
+    if (!this.#kept.isLoaded) return
+    const refusal = this.#desk.refusalOf(reason, command, Date.now())
+    if (refusal) throw commandRefused(refusal)
+  }
+
+  /** Puts a command before the loop and waits for what comes of it. */
+  async command(reason: EscalationReason, command: EscalationCommand): Promise<Escalation> {
+    const pending: PendingCommand = { reason, command }
+    this.#commands.push(pending)
+    await condition(() => pending.outcome !== undefined)
+    if (pending.outcome && 'escalation' in pending.outcome) return pending.outcome.escalation
+    throw commandRefused(pending.outcome?.refusal ?? 'the command was not carried out')
+  }
+
+  async carryOutCommand(): Promise<void> {
+    const pending = this.#commands.shift()
+    if (!pending) return
+    await this.#kept.load()
+    const refusal = this.#desk.refusalOf(pending.reason, pending.command, Date.now())
+    pending.outcome = refusal
+      ? { refusal }
+      : { escalation: await this.#desk.carryOut(pending.reason, pending.command, Date.now()) }
+    this.#show()
+  }
+
+  carry(): CarriedLife {
+    return {
+      snapshot: this.#kept.current,
+      revision: this.#kept.revision,
+      escalations: this.#desk.all(),
+      untold: this.#desk.untold(),
+    }
+  }
+
+  describe(): LifeStatus {
+    const nextDeadline = this.nextDeadline(Date.now())
+    return {
+      status: statusOf(this.#kept.current),
+      delivery: deliveryOf(this.#kept.current),
+      priority: this.#kept.current.priority,
+      opens: this.#kept.current.opens.total,
+      clicks: this.#kept.current.clicks.total,
+      waitingEvents: this.#waiting.length,
+      escalations: this.#desk.all().map(({ reason, state }) => ({ reason, state })),
+      nextDeadline: nextDeadline === null ? null : new Date(nextDeadline).toISOString(),
+    }
+  }
+}
+
+function suppressionReasonOf(event: LifecycleEvent) {
+  if (event.type === 'complained') return 'complaint'
+  const isRepeatedSoft = event.type === 'bounced' && event.bounce.code === softBounceLimitCode
+  return isRepeatedSoft ? 'repeated_soft_bounces' : 'hard_bounce'
+}
+
+const commandRefused = (refusal: string) => ApplicationFailure.nonRetryable(refusal, 'CommandRefused')

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { TemporalUnavailableError } from '../../src/errors.ts'
+import { absentDatabase, apiKey, otherApiKey, problemIn, type Served, serve, wireTo } from './served.ts'
+
+describe('the guards of /v1', () => {
+  let served: Served
+  beforeEach(async () => {
+    served = await serve()
+  })
+  afterEach(() => served.stop())
+
+  const routes: [string, string][] = [
+    ['GET', '/v1/emails'],
+    ['POST', '/v1/emails'],
+    ['GET', '/v1/emails/em_1'],
+    ['GET', '/v1/suppressions'],
+    ['POST', '/v1/suppressions'],
+    ['POST', '/v1/suppressions/check'],
+    ['GET', '/v1/suppressions/ada@example.com'],
+    ['DELETE', '/v1/suppressions/ada@example.com'],
+    ['GET', '/v1/escalations'],
+    ['POST', '/v1/escalations/esc_1/acknowledge'],
+    ['POST', '/v1/escalations/esc_1/snooze'],
+    ['POST', '/v1/escalations/esc_1/resolve'],
+  ]
+  for (const [method, path] of routes) {
+    it(`wants a key for ${method} ${path}, and says how to send it`, async () => {
+      for (const authorization of [
+        undefined,
+        '',
+        'Bearer',
+        'Bearer ',
+        `Basic ${apiKey}`,
+        apiKey,
+        `Bearer ${apiKey}x`,
+        'Bearer x',
+      ]) {
+        const response = await fetch(served.url + path, {
+          method,
+          ...(authorization !== undefined && { headers: { authorization } }),
+        })
+        assert.equal(response.status, 401, String(authorization))
+        assert.match(response.headers.get('www-authenticate') ?? '', /^Bearer/)
+        await problemIn(response)
+      }
+    })
+  }
+
+  it('lets no other way of writing a path around the key', async () => {
+    for (const path of ['/V1/emails', '//v1/emails', '/v1/emails/', '/v1/./emails', '/%761/emails', '/v1//emails']) {
+      const response = await fetch(served.url + path)
+      assert.ok([401, 404].includes(response.status), `${path}: ${response.status}`)
+    }
+  })
+
+  it('opens for every key that is configured', async () => {
+    for (const key of [apiKey, otherApiKey]) {
+      const response = await fetch(`${served.url}/v1/emails?limit=no`, { headers: { authorization: `bearer ${key}` } })
+      assert.equal(response.status, 400)
+    }
+  })
+
+  it('asks for the key before it reads a body', async () => {
+    const wire = wireTo(served.port)
+    wire.socket.write('POST /v1/emails HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nConnection: close\r\n\r\n')
+    await new Promise((resolve) => wire.socket.once('data', resolve))
+    assert.match(wire.received(), /^HTTP\/1\.1 401 /)
+    wire.socket.destroy()
+  })
+
+  it('answers 404 to what is not there and 405 with Allow to a wrong method', async () => {
+    for (const path of ['/', '/v2', '/v1', '/v1/nothing', '/webhooks', '/v1/escalations/esc_1/explode']) {
+      const response = await served.call('GET', path)
+      assert.equal(response.status, 404, path)
+      await problemIn(response)
+    }
+    const wrong: [string, string, string][] = [
+      ['PUT', '/v1/emails', 'GET, HEAD, POST'],
+      ['DELETE', '/v1/emails/em_1', 'GET, HEAD'],
+      ['GET', '/v1/escalations/esc_1/resolve', 'POST'],
+      ['POST', '/healthz', 'GET, HEAD'],
+    ]
+    for (const [method, path, allow] of wrong) {
+      const response = await served.call(method, path)
+      assert.equal(response.status, 405, path)
+      assert.deepEqual(response.headers.get('allow')?.split(', ').sort(), allow.split(', ').sort())
+      await problemIn(response)
+    }
+  })
+
+  it('answers 400 to a path that is not percent-encoded text', async () => {
+    for (const path of ['/v1/emails/%', '/v1/suppressions/%zz', '/v1/emails/%ff', '/%']) {
+      const response = await served.call('GET', path)
+      assert.equal(response.status, 400, path)
+      await problemIn(response)
+    }
+  })
+
+  it('answers 400 to NUL and broken characters in paths and queries', async () => {
+    for (const path of [
+      '/v1/emails/a%00b',
+      '/v1/suppressions/a%00@x.com',
+      '/v1/emails?tag=a%00b',
+      '/v1/emails?recipient=%00@x.com',
+      '/v1/emails/a?provider=%00',
+      '/v1/emails?cursor=%00',
+    ]) {
+      const response = await served.call('GET', path)
+      assert.equal(response.status, 400, path)
+      assert.ok((await problemIn(response)).errors?.[0]?.message)
+    }
+    assert.equal((await served.call('POST', '/v1/escalations/%00/resolve')).status, 400)
+  })
+
+  const junk = ['', 'null', '[]', '42', '"text"', '{', 'nul', '{"__proto__":{"id":"a"}}', '\u0000', '{}']
+  for (const path of ['/v1/emails', '/v1/suppressions', '/v1/suppressions/check']) {
+    it(`answers 400 to junk at ${path}`, async () => {
+      for (const body of junk) {
+        const response = await served.call('POST', path, body)
+        assert.equal(response.status, 400, JSON.stringify(body))
+        await problemIn(response)
+      }
+    })
+  }
+
+  it('answers 415 to what is not JSON, or is compressed', async () => {
+    const headers = { authorization: `Bearer ${apiKey}` }
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', '']) {
+      const response = await fetch(`${served.url}/v1/emails`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': type },
+        body: '{"id":"a"}',
+      })
+      assert.equal(response.status, 415, type)
+      await problemIn(response)
+    }
+    const compressed = await fetch(`${served.url}/v1/emails`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      body: 'x',
+    })
+    assert.equal(compressed.status, 415)
+  })
+
+  it('answers 413 over 1 MiB, told by Content-Length or found out while reading', async () => {
+    const response = await served.call('POST', '/v1/emails', JSON.stringify({ id: 'x'.repeat(1_100_000) }))
+    assert.equal(response.status, 413)
+    assert.equal(response.headers.get('connection'), 'close')
+    const wire = wireTo(served.port)
+    wire.socket.write(
+      `POST /v1/emails HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${apiKey}\r\n` +
+        'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+    )
+    for (let sent = 0; sent < 40; sent++) wire.socket.write(`10000\r\n${' '.repeat(0x10000)}\r\n`)
+    await wire.closed
+    assert.match(wire.received(), /^HTTP\/1\.1 413 /)
+  })
+
+  it('logs no path, query or body', async () => {
+    await served.call('GET', '/v1/suppressions/ada@example.com')
+    await served.call('GET', '/v1/emails?recipient=ada@example.com&limit=0')
+    await served.call('POST', '/v1/emails', { id: 'a', to: 'ada@example.com', provider: 'nobody' })
+    assert.ok(served.logged.length >= 3)
+    assert.doesNotMatch(served.logged.join(''), /ada@|key-of-the-tests/)
+  })
+})
+
+describe('health and metrics', () => {
+  it('is alive whatever else is away', async () => {
+    const served = await serve()
+    const response = await fetch(`${served.url}/healthz`)
+    assert.equal(response.status, 200)
+    assert.deepEqual(await response.json(), { status: 'alive' })
+    await served.stop()
+  })
+
+  it('is not ready without Temporal, however it fails', async () => {
+    for (const isReachable of [
+      async () => false,
+      () => Promise.reject(new TemporalUnavailableError('away')),
+      () => new Promise<boolean>(() => {}),
+    ]) {
+      const served = await serve()
+      served.lives.isReachable = isReachable
+      const startedAt = performance.now()
+      const response = await fetch(`${served.url}/readyz`)
+      assert.ok(performance.now() - startedAt < 1_900)
+      assert.equal(response.status, 503)
+      assert.equal(((await response.json()) as { temporal: boolean }).temporal, false)
+      await served.stop()
+    }
+  })
+
+  it('gives its figures to the machine itself, and to others only for a key', async () => {
+    const served = await serve()
+    const local = await fetch(`${served.url}/metrics`)
+    assert.equal(local.status, 200)
+    assert.match(local.headers.get('content-type') ?? '', /^text\/plain; version=/)
+    assert.match(await local.text(), /^aftersend_inbox_pending 3$/m)
+    const forwarded: Record<string, string>[] = [{ 'x-forwarded-for': '127.0.0.1' }, { forwarded: 'for=127.0.0.1' }]
+    for (const headers of forwarded) {
+      assert.equal((await fetch(`${served.url}/metrics`, { headers })).status, 401)
+      const withKey = { ...headers, authorization: `Bearer ${apiKey}` }
+      assert.equal((await fetch(`${served.url}/metrics`, { headers: withKey })).status, 200)
+    }
+    await served.stop()
+  })
+
+  it("leaves the database's figures out rather than fail when it is away", async () => {
+    const db = absentDatabase()
+    const served = await serve({ db })
+    assert.equal((await fetch(`${served.url}/metrics`)).status, 200)
+    await served.stop()
+    await db.$disconnect()
+  })
+})
