@@ -25,7 +25,11 @@ export function createKeyCheck(keys: readonly string[]): KeyCheck {
 /** Lets only holders of a key past. */
 export function requireKey(holdsKey: KeyCheck): Middleware {
   return (ctx, next) => {
-    if (holdsKey(ctx)) return next()
+    if (holdsKey(ctx)) {
+      // What is told about people belongs in nobody's cache.
+      ctx.set('Cache-Control', 'no-store')
+      return next()
+    }
     throw new Problem(401, 'send one of the API keys, as Authorization: Bearer <key>', {
       headers: { 'WWW-Authenticate': 'Bearer realm="aftersend"' },
     })

@@ -35,7 +35,7 @@ const parseJson = koaBody({
   multipart: false,
   parsedMethods: ['POST', 'PUT', 'PATCH'] as never,
   onError: (error) => {
-    throw error instanceof SyntaxError ? new Problem(400, 'the body is not JSON') : error
+    throw error instanceof SyntaxError ? new Problem(400, 'the body is not JSON, or names __proto__') : error
   },
 })
 

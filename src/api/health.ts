@@ -1,6 +1,7 @@
 /** Whether the process lives, and whether it can do its work. Open to all: orchestrators carry no keys. */
 import Router from '@koa/router'
-import { type Database, withDatabaseDeadline } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
+import { askDatabase } from '../db/reachable.ts'
 import type { Lives } from '../temporal/lives.ts'
 
 const checkDeadlineMs = 1_000
@@ -14,7 +15,7 @@ export function healthRoutes({ db, lives }: { readonly db: Database; readonly li
   })
   router.get('/readyz', async (ctx) => {
     const [postgresql, temporal] = await Promise.all([
-      answers(() => withDatabaseDeadline(checkDeadlineMs, () => db.$queryRaw`SELECT 1`)),
+      answers(() => askDatabase(db)),
       answers(() => lives.isReachable(checkDeadlineMs)),
     ])
     const ready = postgresql && temporal

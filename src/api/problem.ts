@@ -53,7 +53,7 @@ function problemOf(error: unknown): Problem {
   if (error instanceof CommandRefusedError) return new Problem(409, error.message)
   if (error instanceof TemporalUnavailableError) return unavailable('Temporal does not answer now; try again')
   if (error instanceof DatabaseUnavailableError || isUnavailable(error)) {
-    return unavailable('PostgreSQL does not answer now; nothing was stored, send it again')
+    return unavailable('PostgreSQL does not answer now; send it again')
   }
   return fromLibrary(error) ?? new Problem(500, 'This is a mistake of ours; the instance names it in our log')
 }

@@ -48,6 +48,7 @@ export interface PlannedEmail {
   readonly events: readonly PlannedEvent[]
 }
 
+const [second, minute, hour] = [1_000, 60_000, 3_600_000]
 const [duplicateShare, reorderedShare] = [0.05, 0.1]
 const [neverRegisteredShare, lateRegisteredShare, repeatedRegistrationShare] = [0.03, 0.03, 0.02]
 
@@ -68,21 +69,31 @@ function planEmail(fate: Fate, index: number, options: PlanOptions, random: Rand
     subject: drawSubject(random),
     tags: ['simulated', random.pick(['receipt', 'newsletter', 'sign-in'])],
     startsAfterMs: Math.round((index * 1_000) / options.rate),
-    registration: planRegistration(fate, events, random),
+    registration: planRegistration(fate, events, options.speed, random),
     events,
   }
 }
 
-function planRegistration(fate: Fate, events: readonly PlannedEvent[], random: Random): PlannedRegistration | null {
+function planRegistration(
+  fate: Fate,
+  events: readonly PlannedEvent[],
+  speed: number,
+  random: Random,
+): PlannedRegistration | null {
   const draw = random.fraction()
   const priority = fate.isCritical ? 'critical' : random.pick([null, null, 'normal', 'bulk'])
   const as = random.chance(0.2) ? 'queued' : 'sent'
   const isRepeated = random.chance(repeatedRegistrationShare)
   if (draw < neverRegisteredShare && !fate.isCritical) return null
   const isLate = draw < neverRegisteredShare + lateRegisteredShare
-  const firstAt = isLate ? Math.max(...events.flatMap((event) => event.postsAfterMs)) + random.between(20, 200) : 0
-  return { as, priority, postsAfterMs: isRepeated ? [firstAt, firstAt + random.between(5, 300)] : [firstAt] }
+  const lastPostMs = Math.max(...events.flatMap((event) => event.postsAfterMs))
+  const firstAt = isLate ? lastPostMs + compressed(random.between(10 * second, 2 * minute), speed) : 0
+  const againAt = firstAt + compressed(random.between(second, 3 * minute), speed)
+  return { as, priority, postsAfterMs: isRepeated ? [firstAt, againAt] : [firstAt] }
 }
+
+/** Never nothing: what comes after something else keeps coming after it. */
+const compressed = (delayMs: number, speed: number): number => Math.max(1, Math.round(delayMs / speed))
 
 /** An event before it is known when it is posted. */
 type Happening = Omit<PlannedEvent, 'id' | 'postsAfterMs'>
@@ -94,29 +105,27 @@ function planEvents(
   speed: number,
   random: Random,
 ): readonly PlannedEvent[] {
+  const usualLateness = random.between(second, 20 * second)
   return happeningsOf(fate, to, speed, random).map((happening, index) => ({
     ...happening,
     id: `evt_${key}-${index}`,
-    postsAfterMs: drawPosts(happening.occursAfterMs, random),
+    postsAfterMs: drawPosts(usualLateness, random).map((late) => happening.occursAfterMs + Math.round(late / speed)),
   }))
 }
 
-/** When a provider posts it: a moment later, sometimes late enough to be overtaken, sometimes twice. */
-function drawPosts(occursAfterMs: number, random: Random): number[] {
-  const lateness = random.between(5, 80) + (random.chance(reorderedShare) ? random.between(200, 1_500) : 0)
-  const first = occursAfterMs + lateness
+/** How late a provider posts an event: as usual, sometimes late enough to be overtaken, sometimes twice. Not compressed. */
+function drawPosts(usualLateness: number, random: Random): number[] {
+  const first = usualLateness + (random.chance(reorderedShare) ? random.between(2 * minute, 15 * minute) : 0)
   if (!random.chance(duplicateShare)) return [first]
-  return [first, random.chance(0.5) ? first : first + random.between(50, 3_000)]
+  return [first, random.chance(0.5) ? first : first + random.between(30 * second, 30 * minute)]
 }
-
-const [second, minute, hour] = [1_000, 60_000, 3_600_000]
 
 /** What happens to the email, in the order in which it happens. No two things happen in the same millisecond. */
 function happeningsOf(fate: Fate, to: readonly string[], speed: number, random: Random): Happening[] {
   const happenings: Happening[] = []
   let clock = 0
   const happens = (type: ProviderEventType, afterMs: readonly [number, number], facts: Partial<Happening> = {}) => {
-    clock += Math.max(1, Math.round(random.between(...afterMs) / speed))
+    clock += compressed(random.between(...afterMs), speed)
     const recipient = to.length === 1 ? (to[0] ?? null) : null
     happenings.push({ type, occursAfterMs: clock, recipient, bounce: null, engagement: null, ...facts })
   }

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { parseOptions, UsageError, usage } from '../../src/cli/simulate/options.ts'
+
+describe('the command line of simulate', () => {
+  it('has defaults for everything', () => {
+    const { run, ...rest } = parseOptions([], 1_795_000_000_000)
+    assert.match(run, /^[a-z0-9]{6,12}$/)
+    assert.deepEqual(rest, {
+      emails: 500,
+      rate: 100,
+      seed: 1,
+      speed: 600,
+      verify: false,
+      timeoutMs: 300_000,
+      concurrency: 32,
+      url: undefined,
+      secret: undefined,
+      apiKey: undefined,
+      showsProgress: true,
+      help: false,
+    })
+  })
+
+  it('reads what is said', () => {
+    const args = ['--emails', '5', '--rate=2.5', '--verify', '--timeout', '30s', '--no-progress', '--run', 'a-1']
+    const { emails, rate, verify, timeoutMs, showsProgress, run } = parseOptions(args, 0)
+    assert.deepEqual([emails, rate, verify, timeoutMs, showsProgress, run], [5, 2.5, true, 30_000, false, 'a-1'])
+  })
+
+  for (const [args, why] of [
+    [['--emails', 'many'], /--emails wants a number/],
+    [['--emails', '0'], /--emails wants at least 1/],
+    [['--rate', '-1'], /--rate/],
+    [['--seed', '1.5'], /--seed wants a whole number/],
+    [['--timeout', 'soon'], /--timeout wants a duration/],
+    [['--url', 'localhost'], /--url wants an http/],
+    [['--run', 'A B'], /--run wants/],
+    [['--emial', '5'], /emial/],
+    [['extra'], /extra/],
+  ] as const) {
+    it(`refuses ${args.join(' ')}`, () => {
+      assert.throws(
+        () => parseOptions(args, 0),
+        (error: Error) => error instanceof UsageError && why.test(error.message),
+      )
+    })
+  }
+
+  it('tells all mistakes at once', () => {
+    assert.throws(() => parseOptions(['--emails', 'x', '--speed', '0'], 0), /--emails[\s\S]*--speed/)
+  })
+
+  it('describes every option that it takes', () => {
+    for (const option of [
+      'emails',
+      'rate',
+      'seed',
+      'speed',
+      'verify',
+      'timeout',
+      'concurrency',
+      'run',
+      'url',
+      'secret',
+    ]) {
+      assert.match(usage, new RegExp(`--${option}\\b`))
+    }
+  })
+})

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+describe('npm run sign', function () {
+  this.timeout(30_000)
+  const dir = mkdtempSync(join(tmpdir(), 'aftersend-sign-'))
+  after(() => rmSync(dir, { recursive: true }))
+
+  // Bytes that reading as text, or dropping line ends, would change.
+  const body = Buffer.concat([Buffer.from('{"subject":"it\'s grüße"}\r\n'), Buffer.from([0xff, 0x0a])])
+  const file = join(dir, "an event's file.json")
+  const signature = (bytes: Buffer | string) => createHmac('sha256', 's3cret').update(bytes).digest('hex')
+  writeFileSync(file, body)
+
+  const sign = (args: string[], input: Buffer | string = '') =>
+    spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/sign.ts', ...args], {
+      input,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], DATA_DIR: dir },
+    })
+
+  it('prints the signature of exactly the bytes of a file', () => {
+    assert.equal(sign([file, '--secret', 's3cret']).stdout, `${signature(body)}\n`)
+  })
+
+  it('takes the secret that npm start made, and standard input', () => {
+    writeFileSync(join(dir, 'credentials.json'), JSON.stringify({ webhookSecret: 's3cret', apiKey: 'k' }))
+    assert.equal(sign(['-'], body).stdout, `${signature(body)}\n`)
+  })
+
+  it('prints a curl command that a shell reads back to the same bytes', () => {
+    const text = `{"subject":"it's grüße $HOME \`id\`"}\n`
+    const { stdout } = sign(['-', '--curl', '--secret', 's3cret', '--url', 'http://127.0.0.1:3000'], text)
+    const argsOf = (command: string) =>
+      spawnSync('sh', ['-c', `curl() { printf '%s\\0' "$@"; }\n${command}`], { encoding: 'utf8' }).stdout.split('\0')
+    const inline = argsOf(stdout)
+    assert.ok(inline.includes('http://127.0.0.1:3000/webhooks/aisend') && inline.includes(text))
+    assert.ok(inline.includes(`x-webhook-signature: ${signature(text)}`))
+    const ofFile = sign([file, '--curl', '--secret', 's3cret', '--url', 'http://127.0.0.1:3000']).stdout
+    assert.ok(argsOf(ofFile).includes(`@${file}`))
+  })
+
+  it('ends with 2 and says what to do when there is no file, or no secret', () => {
+    rmSync(join(dir, 'credentials.json'), { force: true })
+    const cases: [string[], RegExp][] = [
+      [[], /Say one file/],
+      [[join(dir, 'nothing')], /cannot be read/],
+      [[file], /--secret/],
+      [[file, '--sekret', 'x'], /sekret/],
+    ]
+    for (const [args, why] of cases) {
+      const { status, stderr, stdout } = sign(args)
+      assert.deepEqual([status, stdout], [2, ''])
+      assert.match(stderr, why)
+    }
+  })
+})

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findTarget } from '../../src/cli/target.ts'
+import { ConfigurationError } from '../../src/errors.ts'
+
+describe('the running system that command lines find', () => {
+  let dataDir: string
+
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), 'aftersend-target-'))
+  })
+  afterEach(() => rmSync(dataDir, { recursive: true }))
+
+  const leave = (name: string, content: unknown) => writeFileSync(join(dataDir, name), JSON.stringify(content))
+
+  function leaveAll(): void {
+    leave('running.json', { apiUrl: 'http://127.0.0.1:3007', pid: 7 })
+    leave('credentials.json', { webhookSecret: 'kept-secret', apiKey: 'kept-key' })
+  }
+
+  it('is the one that DATA_DIR tells of', () => {
+    leaveAll()
+    assert.deepEqual(findTarget({}, { DATA_DIR: dataDir }), {
+      apiUrl: 'http://127.0.0.1:3007',
+      webhookSecret: 'kept-secret',
+      apiKey: 'kept-key',
+    })
+  })
+
+  it('is the one of the environment before that, and of the command line before all', () => {
+    leaveAll()
+    const env = {
+      DATA_DIR: dataDir,
+      PORT: '4000',
+      HOST: '0.0.0.0',
+      AISEND_WEBHOOK_SECRET: 'new-secret,old-secret',
+      API_KEYS: 'a-key-of-16-chars',
+    }
+    assert.deepEqual(findTarget({}, env), {
+      apiUrl: 'http://127.0.0.1:4000',
+      webhookSecret: 'new-secret',
+      apiKey: 'a-key-of-16-chars',
+    })
+    const said = { apiUrl: 'https://mail.example.com/', webhookSecret: 's', apiKey: 'k' }
+    assert.deepEqual(findTarget(said, env), { ...said, apiUrl: 'https://mail.example.com' })
+  })
+
+  it('is asked for by name when it is not to be found', () => {
+    assert.throws(() => findTarget({}, { DATA_DIR: dataDir }), /npm start/)
+    leave('running.json', { apiUrl: 'http://127.0.0.1:3007' })
+    assert.throws(() => findTarget({}, { DATA_DIR: dataDir }), /--secret/)
+    writeFileSync(join(dataDir, 'credentials.json'), '{"webhookSecret":')
+    assert.throws(() => findTarget({}, { DATA_DIR: dataDir }), ConfigurationError)
+  })
+})
