@@ -18,7 +18,7 @@ import { answerProblems, Problem } from './problem.ts'
 import { logRequests, withoutWords } from './request-log.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 import { addSuppressionRoutes } from './suppressions.ts'
-import { webhookRoutes } from './webhooks.ts'
+import { takeWebhooks } from './webhooks.ts'
 
 export interface ApiDependencies {
   readonly db: Database
@@ -48,8 +48,8 @@ export function createApi(dependencies: ApiDependencies): Api {
   const app = new Koa()
   app.on('error', (error) => log.debug({ err: withoutWords(error) }, 'a response could not be written'))
   app.use(answerProblems(log))
-  // Webhooks come by the thousand: they are routed before everything that only the others need.
-  app.use(webhookRoutes({ ...dependencies, clock }).routes())
+  // Webhooks come by the thousand: they are taken before everything that only the others need.
+  app.use(takeWebhooks({ ...dependencies, clock }))
   app.use(logRequests(log))
   app.use(refuseBrokenEncoding)
   app.use(healthRoutes(dependencies).routes())

@@ -17,7 +17,10 @@ export function requestIdOf(ctx: Context): string {
 
 /** The pattern of the route that took the request, such as `/v1/emails/:id`; null if none did. */
 export const routeOf = (ctx: Context): string | null => {
-  const { _matchedRoute: route } = ctx as { _matchedRoute?: unknown }
+  const { _matchedRoute: route = ctx.state['route'] } = ctx as {
+    _matchedRoute?: unknown
+    state: Record<string, unknown>
+  }
   return typeof route === 'string' ? route : null
 }
 

@@ -1,6 +1,5 @@
 /** `POST /webhooks/:provider`: genuine, understood, durable, and only then acknowledged. The hot path. */
-import Router from '@koa/router'
-import type { Context } from 'koa'
+import type { Context, Middleware } from 'koa'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Metrics } from '../metrics.ts'
 import type { WebhookSource } from '../providers/provider.ts'
@@ -14,19 +13,31 @@ interface WebhookDependencies {
   readonly clock: () => number
 }
 
-/** The signature is checked over the bytes before anything looks into them. */
-export function webhookRoutes({ webhooks, inbox, metrics, clock }: WebhookDependencies): Router {
-  const router = new Router({ sensitive: true })
-  router.post('/webhooks/:provider', async (ctx: Context) => {
+const prefix = '/webhooks/'
+
+/**
+ * Takes webhooks, and leaves all else to the next. One prefix is compared instead of a router asked: that costs a fifth
+ * of what the rest of an acknowledgement costs. The signature is checked over the bytes before anything looks into them.
+ */
+export function takeWebhooks({ webhooks, inbox, metrics, clock }: WebhookDependencies): Middleware {
+  return async (ctx, next) => {
+    if (!ctx.req.url?.startsWith(prefix)) return next()
     const startedAt = performance.now()
-    const source = webhooks.get(ctx['params'].provider)
-    if (!source) throw new Problem(404, 'no such provider is configured')
+    const { provider, secrets } = sourceOf(ctx, webhooks)
     const rawBody = await readRawBody(ctx)
-    if (!source.provider.verify(rawBody, ctx.req.headers, source.secrets)) {
+    if (!provider.verify(rawBody, ctx.req.headers, secrets)) {
       throw new Problem(401, 'the signature is missing or was not made over these bytes with a secret known here')
     }
-    ctx.body = await inbox.append(source.provider.parse(rawBody, clock()))
+    ctx.body = await inbox.append(provider.parse(rawBody, clock()))
     metrics.webhookAckSeconds.observe((performance.now() - startedAt) / 1_000)
-  })
-  return router
+  }
+}
+
+function sourceOf(ctx: Context, webhooks: ReadonlyMap<string, WebhookSource>): WebhookSource {
+  ctx.state['route'] = '/webhooks/:provider'
+  const name = ctx.path.slice(prefix.length).replace(/\/$/, '')
+  const source = webhooks.get(name)
+  if (!source) throw new Problem(404, 'no such provider is configured')
+  if (ctx.method !== 'POST') throw new Problem(405, 'webhooks are posted', { headers: { Allow: 'POST' } })
+  return source
 }

@@ -10,19 +10,22 @@ export interface TemporalTarget {
 }
 
 /**
- * A client that connects when it is first used, so that the API starts while Temporal is away. By its defaults a call to
+ * A connection that is made when it is first used, so that the API starts while Temporal is away. By its defaults a call to
  * a server that refuses connections fails after 20 seconds, and finds a returned one after 6; with these it takes half a
  * second and less than one.
  */
-export function createTemporalClient({ address, namespace, security }: TemporalTarget): Client {
-  const connection = Connection.lazy({
+export function createTemporalConnection({ address, security }: TemporalTarget): Connection {
+  return Connection.lazy({
     ...(security as TemporalSecurity & object),
     address,
     channelArgs: { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 },
     interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 3 }))],
   })
-  return new Client({ connection, namespace })
 }
+
+/** A client on a connection of its own: close that when done. */
+export const createTemporalClient = (target: TemporalTarget): Client =>
+  new Client({ connection: createTemporalConnection(target), namespace: target.namespace })
 
 /**
  * The connection that a worker polls on.

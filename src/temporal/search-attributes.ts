@@ -1,4 +1,4 @@
-import type { Connection } from '@temporalio/client'
+import { type Connection, isGrpcServiceError } from '@temporalio/client'
 import { ConfigurationError } from '../errors.ts'
 import { searchAttributes } from '../workflows/messages.ts'
 
@@ -8,9 +8,12 @@ export const searchAttributeNames: readonly string[] = Object.values(searchAttri
 /** Temporal's number for a keyword: IndexedValueType in temporal/api/enums/v1/common.proto. */
 const keywordType = 2
 
+/** gRPC's number for a server that is away: google.golang.org/grpc/codes. */
+const unavailableCode = 14
+
 /**
  * Registers the search attributes that the namespace does not have yet.
- * @throws ConfigurationError where Temporal lets only its own tools register them, as Temporal Cloud does.
+ * @throws the client's own error when Temporal is away, ConfigurationError where Temporal lets only its own tools register them, as Temporal Cloud does.
  */
 export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
   const missing = await missingAttributes(connection, namespace)
@@ -21,6 +24,7 @@ export async function ensureSearchAttributes(connection: Connection, namespace: 
       searchAttributes: Object.fromEntries(missing.map((name) => [name, keywordType])),
     })
   } catch (error) {
+    if (isGrpcServiceError(error) && error.code === unavailableCode) throw error
     throw new ConfigurationError(
       `Namespace ${namespace} lacks the search attributes ${missing.join(', ')}, and they could not be registered from ` +
         'here. Register them as Keyword with `temporal operator search-attribute create`, or in the Cloud UI.',

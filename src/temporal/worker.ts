@@ -39,7 +39,8 @@ export function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflow
 
 /** Sends what Temporal's SDK has to say through our log. Once per process, before the first connection. */
 export function installTemporalRuntime(log: Logger): void {
-  const child = log.child({ part: 'temporal' })
+  const level = log.isLevelEnabled('debug') ? log.level : 'warn'
+  const child = log.child({ part: 'temporal' }, { level })
   const write =
     (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, meta: object = {}): void =>

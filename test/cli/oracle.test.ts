@@ -34,12 +34,13 @@ describe('the oracle', () => {
       event('delivered', 500),
       event('opened', 900, open(false)),
       event('opened', 700, open(true)),
+      event('opened', 800, open(false)),
     ])
     assert.equal(email.status, 'opened')
     assert.equal(email.delivery, 'delivered')
     assert.deepEqual([email.queuedAt, email.sentAt, email.deliveredAt], [beganAt + 10, beganAt + 30, beganAt + 500])
     assert.equal(email.deliveryTimeMs, 490)
-    assert.deepEqual(email.opens, { total: 2, human: 1, firstAt: beganAt + 700, lastAt: beganAt + 900 })
+    assert.deepEqual(email.opens, { total: 3, human: 2, firstAt: beganAt + 700, lastAt: beganAt + 900 })
     assert.deepEqual([email.suppressed, email.notSuppressed, email.escalations], [[], ['ada@example.com'], []])
     assert.ok(email.isSettled)
   })
@@ -82,8 +83,9 @@ describe('the oracle', () => {
     assert.deepEqual([never.status, never.isRegistered, never.priority], ['queued', false, 'normal'])
   })
 
-  it('expects a soft bounce alone to defer, unsettled', () => {
-    const email = expected([event('bounced', 1, { bounce: bounce('soft') })])
+  it('expects soft bounces alone to defer, unsettled, the earliest counting', () => {
+    const email = expected([2, 1].map((at) => event('bounced', at, { bounce: bounce('soft') })))
+    assert.equal(email.bounce?.at, beganAt + 1)
     assert.deepEqual([email.status, email.delivery, email.isSettled], ['deferred', 'deferred', false])
   })
 })

@@ -58,9 +58,9 @@ async function awaitAll(
   let pending = expected
   for (;;) {
     const askedAt = Date.now()
-    const findings = await findingsOf(pending, reader)
+    let verified = expected.length - pending.length
+    const findings = await findingsOf(pending, reader, () => onVerified(++verified))
     pending = findings.map((finding) => finding.expected)
-    onVerified(expected.length - pending.length)
     const now = Date.now()
     const sees = JSON.stringify(findings.map((finding) => finding.differences))
     if (sees !== seen) [seen, changedAt, pauseMs] = [sees, now, firstPauseMs]
@@ -73,8 +73,17 @@ async function awaitAll(
 }
 
 /** The emails that are not as they must be. The reader bounds how many are asked for at once. */
-async function findingsOf(expected: readonly ExpectedEmail[], reader: Reader): Promise<Finding[]> {
-  const findings = await Promise.all(expected.map((email) => lookAt(email, reader)))
+async function findingsOf(
+  expected: readonly ExpectedEmail[],
+  reader: Reader,
+  onVerified: () => void = () => {},
+): Promise<Finding[]> {
+  const look = async (email: ExpectedEmail) => {
+    const finding = await lookAt(email, reader)
+    if (finding.differences.length === 0) onVerified()
+    return finding
+  }
+  const findings = await Promise.all(expected.map(look))
   return findings.filter((finding) => finding.differences.length > 0)
 }
 

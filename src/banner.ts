@@ -1,0 +1,32 @@
+/** What a person sees when the system runs: where everything is, and what opens it. */
+
+export interface BannerFacts {
+  readonly apiUrl: string | null
+  readonly webUiUrl: string | null
+  readonly dataDir: string | null
+  /** Shown once: on the start that generated them. */
+  readonly newSecrets: { readonly webhookSecret: string; readonly apiKey: string } | null
+  readonly startedInMs: number
+}
+
+/** The lines to print. */
+export function banner({ apiUrl, webUiUrl, dataDir, newSecrets, startedInMs }: BannerFacts): string {
+  const rows: [string, string][] = []
+  if (apiUrl) rows.push(['Webhooks', `${apiUrl}/webhooks/aisend`], ['API', `${apiUrl}/v1`])
+  if (webUiUrl) rows.push(['Temporal Web UI', webUiUrl])
+  if (dataDir) rows.push(['Prisma Studio', 'npm run studio'], ['Try it', 'npm run simulate'], ['Data', dataDir])
+  if (newSecrets) {
+    rows.push(['Webhook secret', newSecrets.webhookSecret], ['API key', newSecrets.apiKey])
+  }
+  const width = Math.max(...rows.map(([name]) => name.length), 0)
+  return [
+    '',
+    `Aftersend runs (started in ${(startedInMs / 1000).toFixed(1)} s).`,
+    '',
+    ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
+    ...(newSecrets ? ['', `  The secrets are shown this once and kept in ${dataDir}/credentials.json.`] : []),
+    '',
+    'Ctrl-C stops everything; the next start carries on with the same data.',
+    '',
+  ].join('\n')
+}

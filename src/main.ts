@@ -1,0 +1,81 @@
+/** Reads the configuration, starts what it names, and stops it all in order when told to. */
+import { banner } from './banner.ts'
+import { type Config, readConfig } from './config.ts'
+import { ConfigurationError } from './errors.ts'
+import { freePort } from './local/free-port.ts'
+import { createLog } from './log.ts'
+import { type Servers, startServers } from './servers.ts'
+import { type System, startSystem } from './system.ts'
+import { installTemporalRuntime } from './temporal/worker.ts'
+
+const preferredPort = 3000
+const say = (line: string): void => console.log(line)
+
+async function start(config: Config): Promise<{ system: System; servers: Servers }> {
+  const startedAt = performance.now()
+  const log = createLog(config.logLevel)
+  installTemporalRuntime(log)
+  const servers = await startServers(config, say)
+  try {
+    const { credentials, webUiUrl } = servers
+    const system = await startSystem({
+      config,
+      databaseUrl: servers.databaseUrl,
+      temporal: servers.temporal,
+      webhookSecrets: ownOr(config.aisend.webhookSecrets, credentials?.webhookSecret),
+      apiKeys: ownOr(config.apiKeys, credentials?.apiKey),
+      port: config.port ?? (await freePort(preferredPort, config.host)),
+      log,
+    })
+    if (credentials) await system.whenWorking
+    await servers.announce(system.apiUrl)
+    say(
+      banner({
+        apiUrl: system.apiUrl,
+        webUiUrl,
+        dataDir: credentials ? config.dataDir : null,
+        newSecrets: credentials?.isNew ? credentials : null,
+        startedInMs: performance.now() - startedAt,
+      }),
+    )
+    return { system, servers }
+  } catch (error) {
+    await servers.stop()
+    throw error
+  }
+}
+
+/** What the environment says; where it says nothing, what was generated. */
+const ownOr = (given: readonly string[], generated: string | undefined): readonly string[] =>
+  given.length > 0 || generated === undefined ? given : [generated]
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process where it stands. */
+const whenToldToStop = (): Promise<void> =>
+  new Promise((resolve) => {
+    let told = false
+    const onSignal = () => {
+      if (told) process.exit(130)
+      told = true
+      resolve()
+    }
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  })
+
+async function run(): Promise<void> {
+  const toldToStop = whenToldToStop()
+  const { system, servers } = await start(readConfig(process.env))
+  await toldToStop
+  say('Stopping …')
+  await system.stop()
+  await servers.stop()
+  say('Stopped.')
+}
+
+try {
+  await run()
+  process.exit(0)
+} catch (error) {
+  const isTyped = error instanceof Error && error.name !== 'Error' && error.name !== 'TypeError'
+  console.error(error instanceof ConfigurationError || isTyped ? (error as Error).message : error)
+  process.exit(1)
+}

@@ -1,0 +1,94 @@
+/** Everything put together, in the order that data takes: provider → API → inbox → Temporal → worker → PostgreSQL. */
+import type { Logger } from 'pino'
+import { createActivities } from './activities/create-activities.ts'
+import { createApi } from './api/api.ts'
+import type { Config } from './config.ts'
+import { createDatabase, type Database } from './db/database.ts'
+import { readInboxFigures } from './db/events.ts'
+import { createInbox } from './inbox/create-inbox.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { createSupportChannels } from './notify/channels.ts'
+import { aisend } from './providers/aisend.ts'
+import { createAisendApi } from './providers/aisend-api.ts'
+import { createTemporalClient, type TemporalTarget } from './temporal/connection.ts'
+import { keepWorker } from './temporal/keep-worker.ts'
+import { createTemporalLives } from './temporal/temporal-lives.ts'
+import { taskQueue } from './temporal/worker.ts'
+
+/** What the configuration leaves open until the servers are known. */
+export interface SystemOptions {
+  readonly config: Config
+  readonly databaseUrl: string
+  readonly temporal: TemporalTarget
+  readonly webhookSecrets: readonly string[]
+  readonly apiKeys: readonly string[]
+  /** Where the API is to listen; ignored by a worker. */
+  readonly port: number
+  readonly log: Logger
+}
+
+export interface System {
+  /** Where the API listens; null for a worker. */
+  readonly apiUrl: string | null
+  /** Resolves when the worker polls: at once where there is none, late while Temporal is away. */
+  readonly whenWorking: Promise<void>
+  /** Stops in the order of the data's way: takes nothing more, finishes what it holds, lets go of the servers. */
+  stop(): Promise<void>
+}
+
+/** Requests and signals under way get this long to finish. */
+const graceMs = 5_000
+
+/** Starts the roles that the configuration names, on a database that is migrated. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const db = createDatabase({ url: options.databaseUrl, poolSize: 20, statementTimeoutMs: 5_000 })
+  const metrics = createMetrics(() => readInboxFigures(db))
+  const { role } = options.config
+  const api = role === 'worker' ? null : await startApi(options, db, metrics)
+  const worker = role === 'api' ? null : startWorker(options, db, metrics)
+  return {
+    apiUrl: api?.url ?? null,
+    whenWorking: worker?.whenRunning ?? Promise.resolve(),
+    async stop() {
+      await api?.stop()
+      await worker?.stop()
+      await db.$disconnect()
+    },
+  }
+}
+
+async function startApi(options: SystemOptions, db: Database, metrics: Metrics) {
+  const { config, temporal, port, log } = options
+  const client = createTemporalClient(temporal)
+  const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
+  const inbox = createInbox({ db, lives, metrics, log })
+  const api = createApi({
+    db,
+    inbox,
+    lives,
+    webhooks: new Map([[aisend.name, { provider: aisend, secrets: options.webhookSecrets }]]),
+    apiKeys: options.apiKeys,
+    metrics,
+    log,
+  })
+  const listening = await api.listen({ port, host: config.host })
+  return {
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${listening.port}`,
+    async stop() {
+      await api.close({ graceMs })
+      await inbox.close()
+      await client.connection.close()
+    },
+  }
+}
+
+function startWorker({ config, temporal, log }: SystemOptions, db: Database, metrics: Metrics) {
+  const { apiKey, apiUrl } = config.aisend
+  const activities = createActivities({
+    db,
+    channels: createSupportChannels(config.support, log),
+    providerApis: new Map(apiKey ? [[aisend.name, createAisendApi({ apiUrl, apiKey })]] : []),
+    metrics,
+  })
+  return keepWorker(temporal, activities, log)
+}
