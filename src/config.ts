@@ -1,5 +1,7 @@
 /** The environment, parsed once. Nothing else reads it. */
 
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import type { NativeConnectionOptions } from '@temporalio/worker'
 import ms from 'ms'
@@ -60,6 +62,8 @@ const environment = z.object({
     .optional(),
   SUPPORT_EMAIL: z.email('wants an email address').optional(),
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'wants a URL such as smtp://user:password@host:587' }).optional(),
+  PATH: z.string().optional(),
+  XDG_CACHE_HOME: z.string().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 
@@ -80,7 +84,8 @@ export interface Config {
     /** Null: embed a Temporal dev server. */
     readonly address: string | null
     readonly namespace: string
-    readonly cliPath: string | null
+    /** Where the embedded one's program is looked for. */
+    readonly cli: { readonly path: string | null; readonly searchPath: string; readonly cacheDir: string }
     /** TLS, API key and headers from Temporal's own variables (TEMPORAL_TLS…, TEMPORAL_API_KEY, TEMPORAL_GRPC_META_…). */
     readonly security: TemporalSecurity
   }
@@ -157,7 +162,11 @@ function configOf(env: Environment, security: TemporalSecurity): Config {
     temporal: {
       address: env.TEMPORAL_ADDRESS ?? null,
       namespace: env.TEMPORAL_NAMESPACE,
-      cliPath: env.TEMPORAL_CLI_PATH ?? null,
+      cli: {
+        path: env.TEMPORAL_CLI_PATH ?? null,
+        searchPath: env.PATH ?? '',
+        cacheDir: join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'aftersend'),
+      },
       security,
     },
     aisend: {

@@ -58,12 +58,12 @@ async function embeddedServers(config: Config, say: (line: string) => void): Pro
     import('./local/credentials.ts'),
     import('./local/running.ts'),
   ])
-  const { namespace, security, cliPath } = config.temporal
+  const { namespace, security, cli } = config.temporal
   const stack = await startLocalStack({
     dataDir: config.dataDir,
     embedPostgres: config.databaseUrl === null,
     embedTemporal: config.temporal.address === null,
-    temporalCliPath: cliPath,
+    temporalCli: cli,
     namespace,
     searchAttributes: searchAttributeNames,
     say,

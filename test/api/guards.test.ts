@@ -147,14 +147,17 @@ describe('the guards of /v1', () => {
     const response = await served.call('POST', '/v1/emails', JSON.stringify({ id: 'x'.repeat(1_100_000) }))
     assert.equal(response.status, 413)
     assert.equal(response.headers.get('connection'), 'close')
-    const wire = wireTo(served.port)
-    wire.socket.write(
-      `POST /v1/emails HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${apiKey}\r\n` +
-        'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
-    )
-    for (let sent = 0; sent < 40; sent++) wire.socket.write(`10000\r\n${' '.repeat(0x10000)}\r\n`)
-    await wire.closed
-    assert.match(wire.received(), /^HTTP\/1\.1 413 /)
+    const head = `POST /v1/emails HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${apiKey}\r\nContent-Type: application/json\r\n`
+    const chunked = wireTo(served.port)
+    chunked.socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n`)
+    for (let sent = 0; sent < 40; sent++) chunked.socket.write(`10000\r\n${' '.repeat(0x10000)}\r\n`)
+    // More than fits into 32 bits, and nothing follows.
+    const announced = wireTo(served.port)
+    announced.socket.write(`${head}Content-Length: 4294967306\r\n\r\n`)
+    for (const wire of [chunked, announced]) {
+      await wire.closed
+      assert.match(wire.received(), /^HTTP\/1\.1 413 /)
+    }
   })
 
   it('logs no path, query or body', async () => {

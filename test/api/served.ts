@@ -152,6 +152,8 @@ export const eventBody = (fields: Record<string, unknown> = {}): string =>
 export interface Wire {
   readonly socket: Socket
   readonly received: () => string
+  /** Such as ECONNRESET: what a sender sees instead of an answer when the far side hangs up on it. */
+  readonly error: () => Error | null
   /** Resolves when the far side has closed. */
   readonly closed: Promise<void>
 }
@@ -163,7 +165,10 @@ export function wireTo(port: number): Wire {
   socket.on('data', (chunk) => {
     text += chunk.toString('latin1')
   })
-  socket.on('error', () => {})
+  let failure: Error | null = null
+  socket.on('error', (error) => {
+    failure = error
+  })
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-  return { socket, received: () => text, closed }
+  return { socket, received: () => text, error: () => failure, closed }
 }

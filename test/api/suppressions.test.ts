@@ -145,6 +145,17 @@ describe('/v1/suppressions', () => {
     assert.ok(complaints.length >= 20)
   })
 
+  it('answers 503 within 2 seconds when PostgreSQL is there but does not come to an answer', async () => {
+    await db.$transaction(async (holding) => {
+      await holding.$executeRaw`LOCK TABLE suppressions`
+      const startedAt = performance.now()
+      const response = await served.call('GET', '/v1/suppressions/ada@x.com')
+      assert.ok(performance.now() - startedAt < 2_000)
+      assert.equal(response.status, 503)
+      assert.match(response.headers.get('retry-after') ?? '', /^\d+$/)
+    })
+  }).timeout(10_000)
+
   it('answers 400 to what is no address, reason or cursor', async () => {
     for (const path of ['/nobody', '/%20', '/a%0Ab@x.com', '?reason=tired', '?includeRemoved=maybe', '?cursor=e30']) {
       assert.equal((await served.call('GET', `/v1/suppressions${path}`)).status, 400, path)

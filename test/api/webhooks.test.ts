@@ -149,9 +149,13 @@ describe('POST /webhooks/:provider', () => {
     const wire = wireTo(served.port)
     wire.socket.write('POST /webhooks/aisend HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
     const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`
+    const startedAt = performance.now()
     for (let sent = 0; sent < 40; sent++) wire.socket.write(chunk)
+    wire.socket.write('0\r\n\r\n')
     await wire.closed
+    assert.ok(performance.now() - startedAt < 900, 'closes when the body has ended, not when patience has')
     assert.match(wire.received(), /^HTTP\/1\.1 413 [\s\S]*connection: close[\s\S]*\}$/i)
+    assert.equal(wire.error(), null)
   })
 
   it('answers 503 with Retry-After when the inbox cannot keep it', async () => {

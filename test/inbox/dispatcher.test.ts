@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { EventKey, WaitingEvent } from '../../src/db/events.ts'
+import type { EmailKey, LifecycleEvent } from '../../src/domain/events.ts'
+import { TemporalUnavailableError } from '../../src/errors.ts'
+import { Dispatcher } from '../../src/inbox/dispatcher.ts'
+import { until } from '../until.ts'
+
+const waiting = (emailId: string, id: string): WaitingEvent => ({
+  email: { provider: 'aisend', emailId },
+  event: { id, type: 'sent', occurredAt: 1, receivedAt: 1 },
+  recipientDomain: null,
+})
+
+/** A Temporal whose answers the test gives. */
+class HeldTemporal {
+  readonly signals: { emailId: string; events: string[] }[] = []
+  readonly signalled: string[] = []
+  readonly rejected: string[] = []
+  failures = 0
+  isAway = false
+  #answers: (() => void)[] = []
+
+  signal = async ({ emailId }: EmailKey, events: readonly LifecycleEvent[]) => {
+    this.signals.push({ emailId, events: events.map(({ id }) => id) })
+    if (this.isAway) throw new TemporalUnavailableError('away')
+    if (emailId === 'refused') throw new TypeError('too large')
+    await new Promise<void>((resolve) => this.#answers.push(resolve))
+  }
+
+  dispatcher = (options: { maxEvents?: number; concurrency?: number } = {}) =>
+    new Dispatcher({
+      lives: { signal: this.signal },
+      onSignalled: (keys) => this.signalled.push(...idsOf(keys)),
+      onRejected: (keys) => this.rejected.push(...idsOf(keys)),
+      onFailure: () => {
+        this.failures += 1
+      },
+      ...options,
+    })
+
+  async answerAll(): Promise<void> {
+    for (const answer of this.#answers.splice(0)) answer()
+    await turn()
+  }
+}
+
+const idsOf = (keys: readonly EventKey[]) => keys.map(({ id }) => id)
+
+describe('the dispatcher', () => {
+  it('sends what came for an email during a signal together in the next one', async () => {
+    const temporal = new HeldTemporal()
+    const dispatcher = temporal.dispatcher()
+    dispatcher.offer([waiting('one', 'a')])
+    for (const id of ['b', 'c', 'd']) dispatcher.offer([waiting('one', id)])
+    await temporal.answerAll()
+    await temporal.answerAll()
+    assert.deepEqual(
+      temporal.signals.map(({ events }) => events),
+      [['a'], ['b', 'c', 'd']],
+    )
+    assert.deepEqual(temporal.signalled, ['a', 'b', 'c', 'd'])
+  })
+
+  it('has only so many signals under way at once', async () => {
+    const temporal = new HeldTemporal()
+    temporal.dispatcher({ concurrency: 2 }).offer(['a', 'b', 'c'].map((id) => waiting(`email of ${id}`, id)))
+    assert.equal(temporal.signals.length, 2)
+    await temporal.answerAll()
+    assert.equal(temporal.signals.length, 3)
+  })
+
+  it('sends an event once that dispatch and sweep offer at the same time', async () => {
+    const temporal = new HeldTemporal()
+    const dispatcher = temporal.dispatcher()
+    dispatcher.offer([waiting('one', 'a')])
+    dispatcher.offer([waiting('one', 'a')])
+    await temporal.answerAll()
+    await temporal.answerAll()
+    assert.deepEqual(temporal.signals, [{ emailId: 'one', events: ['a'] }])
+  })
+
+  it('leaves to the sweep what it has no room for', async () => {
+    const temporal = new HeldTemporal()
+    const dispatcher = temporal.dispatcher({ maxEvents: 2 })
+    dispatcher.offer(['a', 'b', 'c'].map((id) => waiting(id, id)))
+    assert.equal(dispatcher.room(), 0)
+    await temporal.answerAll()
+    assert.deepEqual(temporal.signalled, ['a', 'b'])
+    assert.equal(dispatcher.room(), 2)
+  })
+
+  it('keeps what Temporal could not take, tries one at a time, and goes on when it is back', async () => {
+    const temporal = new HeldTemporal()
+    temporal.isAway = true
+    const dispatcher = temporal.dispatcher()
+    dispatcher.offer(['a', 'b', 'c'].map((id) => waiting(id, id)))
+    await until(() => temporal.failures >= 5)
+    assert.equal(dispatcher.room(), 0, 'a sweep must not claim what cannot be sent')
+    temporal.isAway = false
+    await until(async () => {
+      await temporal.answerAll()
+      return temporal.signalled.length === 3
+    })
+    assert.deepEqual(temporal.signalled.sort(), ['a', 'b', 'c'])
+    assert.ok(dispatcher.room() > 0)
+  })
+
+  it('hands back events that cannot be taken however often they are sent', async () => {
+    const temporal = new HeldTemporal()
+    temporal.dispatcher().offer([waiting('refused', 'a'), waiting('sound', 'b')])
+    await temporal.answerAll()
+    assert.deepEqual([temporal.rejected, temporal.signalled, temporal.failures], [['a'], ['b'], 0])
+  })
+
+  it('waits for the signals under way when it is closed, and takes no more', async () => {
+    const temporal = new HeldTemporal()
+    const dispatcher = temporal.dispatcher()
+    dispatcher.offer([waiting('one', 'a')])
+    const closed = dispatcher.close()
+    dispatcher.offer([waiting('two', 'b')])
+    await temporal.answerAll()
+    await closed
+    assert.deepEqual(temporal.signalled, ['a'])
+    assert.equal(temporal.signals.length, 1)
+  })
+})
