@@ -29,7 +29,9 @@ function requireNode(major, minor) {
 
 /** Once per lockfile: `npm ci` leaves a stamp with the lockfile's fingerprint. */
 function installDependencies() {
-  const fingerprint = createHash('sha256').update(readFileSync(`${root}package-lock.json`)).digest('hex')
+  const fingerprint = createHash('sha256')
+    .update(readFileSync(`${root}package-lock.json`))
+    .digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) return
   console.log('Installing dependencies (once, about 30 s) …')
   const startedAt = performance.now()

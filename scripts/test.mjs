@@ -4,5 +4,10 @@ import { prepare, root } from './prepare.mjs'
 
 prepare()
 const mocha = `${root}node_modules/mocha/bin/mocha.js`
-const run = spawnSync(process.execPath, [mocha, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
+const given = process.argv.slice(2)
+const named = given.some((argument) => argument.endsWith('.ts'))
+const run = spawnSync(process.execPath, [mocha, ...given, ...(named ? [] : ['test/**/*.test.ts'])], {
+  cwd: root,
+  stdio: 'inherit',
+})
 process.exit(run.status ?? 1)

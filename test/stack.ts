@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { pino } from 'pino'
 import { readConfig } from '../src/config.ts'
 import { createDatabase, type Database } from '../src/db/database.ts'
 import { applyMigrations } from '../src/db/migrate.ts'
@@ -11,6 +12,10 @@ import { type LocalPostgres, startPostgres } from '../src/local/postgres.ts'
 import { type LocalTemporal, startTemporal } from '../src/local/temporal.ts'
 import { findTemporalCli } from '../src/local/temporal-cli.ts'
 import { searchAttributeNames } from '../src/temporal/search-attributes.ts'
+import { installTemporalRuntime } from '../src/temporal/worker.ts'
+
+// Workers say on every start and stop what they do; the tests' own words are to be seen.
+installTemporalRuntime(pino({ level: 'silent' }))
 
 const say = (line: string): void => console.log(line)
 const folders: string[] = []

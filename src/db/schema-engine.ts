@@ -5,10 +5,8 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { PrismaPg } from '@prisma/adapter-pg'
-import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm'
-import pg from 'pg'
+import { CatalogPool, createCatalogAdapter } from './catalog-adapter.ts'
 
 export const schemaPath = fileURLToPath(new URL('../../prisma/schema.prisma', import.meta.url))
 
@@ -20,10 +18,10 @@ export const noFilters = { externalTables: [], externalEnums: [] }
  * long as they do.
  */
 export async function withSchemaEngine<T>(databaseUrl: string, work: (engine: SchemaEngine) => Promise<T>): Promise<T> {
-  const pool = new pg.Pool({ connectionString: databaseUrl })
+  const pool = new CatalogPool({ connectionString: databaseUrl })
   const { SchemaEngine } = await loadGlue()
   const schema = await readFile(schemaPath, 'utf8')
-  const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool))
+  const adapter = createCatalogAdapter(pool)
   const engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, adapter)
   try {
     return await work(engine)

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { prepareDataDir } from './data-dir.ts'
 import { readDataFile, writeDataFile } from './data-file.ts'
 
 const form = z.object({ webhookSecret: z.string().min(1), apiKey: z.string().min(1) })
@@ -21,6 +22,7 @@ export async function ensureCredentials(dataDir: string): Promise<Credentials & 
     webhookSecret: randomBytes(32).toString('hex'),
     apiKey: `as_${randomBytes(32).toString('base64url')}`,
   }
+  await prepareDataDir(dataDir)
   await writeDataFile(pathIn(dataDir), fresh)
   return { ...fresh, isNew: true }
 }

@@ -24,7 +24,7 @@ export async function readDataFile<T>(path: string, form: z.ZodType<T>): Promise
 /** Writes beside it and renames, so that a crash leaves the old file or the new one. Mode 0600. */
 export async function writeDataFile(path: string, value: unknown): Promise<void> {
   const beside = `${path}.${randomBytes(4).toString('hex')}`
-  await writeFile(beside, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+  await writeFile(beside, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true })
   await rename(beside, path)
 }
 

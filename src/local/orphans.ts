@@ -7,10 +7,10 @@ import { promisify } from 'node:util'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 
 export interface OrphanOptions {
-  /** The program's file name. */
-  readonly program: string
-  /** An argument of the command line that no other data folder's server has: the absolute path of its data. */
-  readonly dataPath: string
+  /** Whether a program's file name is the server's. */
+  readonly isProgram: (fileName: string) => boolean
+  /** Arguments that no other data folder's server has together, such as the absolute path of its data. */
+  readonly args: readonly string[]
   /** From the polite one to the last resort; each gets ten seconds. */
   readonly stopSignals: readonly NodeJS.Signals[]
 }
@@ -22,42 +22,54 @@ const graceMs = 10_000
  * supervises them.
  * @returns how many there were.
  */
-export async function stopOrphans({ program, dataPath, stopSignals }: OrphanOptions): Promise<number> {
-  const orphans =
-    process.platform === 'linux' ? await findOnLinux(program, dataPath) : await findByPs(program, dataPath)
-  await Promise.all(orphans.map((orphan) => end(orphan, stopSignals)))
+export async function stopOrphans({ isProgram, args, stopSignals }: OrphanOptions): Promise<number> {
+  const processes = process.platform === 'linux' ? await listOnLinux() : await listByPs()
+  const orphans = processes.filter(
+    ({ fileName, hasArgument }) => isProgram(fileName) && args.every((argument) => hasArgument(argument)),
+  )
+  const identified = await Promise.all(orphans.map(({ identity }) => identity()))
+  await Promise.all(identified.map((orphan) => orphan && end(orphan, stopSignals)))
   return orphans.length
 }
 
-/** The whole command line of a process, as a list; null if it is gone or not ours to read. */
-const commandLineOf = (pid: string): Promise<string[] | null> =>
-  readFile(`/proc/${pid}/cmdline`, 'utf8').then(
-    (text) => text.split('\0'),
-    () => null,
-  )
-
-async function findOnLinux(program: string, dataPath: string): Promise<ProcessIdentity[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      // Identified first: should the pid change hands afterwards, the signal is not sent.
-      const identity = await identify(Number(pid))
-      const [command, ...args] = (await commandLineOf(pid)) ?? []
-      return command && basename(command) === program && args.includes(dataPath) ? identity : null
-    }),
-  )
-  return found.filter((identity) => identity !== null)
+interface RunningProcess {
+  readonly fileName: string
+  readonly hasArgument: (argument: string) => boolean
+  readonly identity: () => Promise<ProcessIdentity | null>
 }
 
-/** Elsewhere the arguments come as one line. */
-async function findByPs(program: string, dataPath: string): Promise<ProcessIdentity[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-axww', '-o', 'pid=,command='], { maxBuffer: 32 * 1024 * 1024 })
-  const pids = stdout.split('\n').flatMap((line) => {
-    const [, pid, command] = /^\s*(\d+)\s+(.*)$/.exec(line) ?? []
-    const isOurs = command && `${command} `.includes(` ${dataPath} `) && command.includes(`/${program} `)
-    return isOurs ? [Number(pid)] : []
-  })
-  return (await Promise.all(pids.map(identify))).filter((identity) => identity !== null)
+async function listOnLinux(): Promise<RunningProcess[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const found = await Promise.all(pids.map(readOnLinux))
+  return found.filter((running) => running !== null)
+}
+
+/** Null for the kernel's own, and for one that is gone or hidden from us. */
+async function readOnLinux(pid: string): Promise<RunningProcess | null> {
+  const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  const [command, ...args] = text.split('\0')
+  if (!command) return null
+  return {
+    fileName: basename(command),
+    hasArgument: (argument) => args.includes(argument),
+    identity: () => identify(Number(pid)),
+  }
+}
+
+/** Elsewhere the arguments come as one line; the program's path is a column of its own. */
+async function listByPs(): Promise<RunningProcess[]> {
+  const [programs, commands] = await Promise.all([psColumn('comm'), psColumn('args')])
+  return [...programs].map(([pid, program]) => ({
+    fileName: basename(program),
+    hasArgument: (argument) => `${commands.get(pid) ?? ''} `.includes(` ${argument} `),
+    identity: () => identify(pid),
+  }))
+}
+
+async function psColumn(name: string): Promise<Map<number, string>> {
+  const { stdout } = await promisify(execFile)('ps', ['-axww', '-o', `pid=,${name}=`], { maxBuffer: 32 * 1024 * 1024 })
+  const rows = stdout.split('\n').map((line) => /^\s*(\d+)\s+(.*)$/.exec(line))
+  return new Map(rows.flatMap((row) => (row?.[1] && row[2] ? [[Number(row[1]), row[2].trim()]] : [])))
 }
 
 async function end(identity: ProcessIdentity, signals: readonly NodeJS.Signals[]): Promise<void> {

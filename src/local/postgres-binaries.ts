@@ -3,9 +3,9 @@
  * it stops the database from an exit hook, before the worker has finished what it holds.
  */
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, chown, cp, lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigurationError } from '../errors.ts'
@@ -19,6 +19,9 @@ export interface PostgresHome {
   readonly user: { readonly uid: number; readonly gid: number } | null
 }
 
+/** For clusters and programs that PostgreSQL's user could not reach otherwise. */
+const sharedFolder = '/var/lib/aftersend'
+
 /** Nothing of ours: PGDATA and the like would lead the programs astray. */
 export const programEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
@@ -28,11 +31,13 @@ export async function findPostgresHome(dataDir: string, say: (line: string) => v
   if (process.getuid?.() !== 0) return homeIn(native, join(dataDir, 'postgres'), null)
   const user = await ensurePostgresUser()
   const [mayEnterData, mayEnterNative] = await Promise.all([allMayEnter(resolve(dataDir)), allMayEnter(native)])
-  const shared = join('/var/lib/aftersend', createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 16))
-  if (!mayEnterData) say(`PostgreSQL's user cannot enter ${dataDir}: the database is kept in ${shared}`)
+  const shared = join(sharedFolder, createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 16))
   const programs = mayEnterNative ? native : await copyPrograms(native)
   const clusterPath = join(mayEnterData ? dataDir : shared, 'postgres')
-  await mkdir(dirname(clusterPath), { recursive: true, mode: 0o711 })
+  if (!mayEnterData && !existsSync(clusterPath)) {
+    say(`PostgreSQL: its user cannot enter ${dataDir}, so the database is kept in ${shared}`)
+  }
+  await makeEnterable(dirname(clusterPath))
   return homeIn(programs, clusterPath, user)
 }
 
@@ -56,7 +61,9 @@ async function nativeFolder(): Promise<string> {
   }
   const folder = dirname(dirname(entry))
   await restoreSymlinks(folder)
-  return join(folder, 'native')
+  const native = join(folder, 'native')
+  await Promise.all(['initdb', 'postgres'].map((program) => ensureExecutable(join(native, 'bin', program))))
+  return native
 }
 
 /** npm drops symbolic links from packages; theirs are restored by an install script, which npm may have skipped. */
@@ -68,6 +75,12 @@ async function restoreSymlinks(folder: string): Promise<void> {
   const run = spawnSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: folder, encoding: 'utf8' })
   if (run.status !== 0)
     throw new ConfigurationError(`PostgreSQL's libraries cannot be linked in ${folder}: ${run.stderr}`)
+}
+
+/** Package managers may lose the mode; one in a read-only folder that has it is left alone. */
+async function ensureExecutable(path: string): Promise<void> {
+  const { mode } = await stat(path)
+  if ((mode & 0o555) !== 0o555) await chmod(path, mode | 0o555)
 }
 
 async function ensurePostgresUser(): Promise<{ uid: number; gid: number }> {
@@ -99,11 +112,28 @@ async function allMayEnter(path: string): Promise<boolean> {
 /** Root's node_modules may be out of reach: the programs are copied once per version. */
 async function copyPrograms(native: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string }
-  const target = join('/var/lib/aftersend', `postgres-${version}`)
-  const isComplete = existsSync(join(target, 'bin', 'postgres')) && (await readdir(target)).includes('lib')
-  if (!isComplete) {
-    await mkdir(target, { recursive: true, mode: 0o755 })
-    await cp(native, target, { recursive: true, verbatimSymlinks: true })
+  const target = join(sharedFolder, `programs-${version}`)
+  if (existsSync(target)) return target
+  await makeEnterable(sharedFolder)
+  const unfinished = `${target}.${randomBytes(4).toString('hex')}`
+  try {
+    await cp(native, unfinished, { recursive: true, verbatimSymlinks: true })
+    await rename(unfinished, target)
+  } catch (error) {
+    // Another stack that starts now may have been first.
+    if (!existsSync(target)) throw error
+  } finally {
+    await rm(unfinished, { recursive: true, force: true })
   }
   return target
+}
+
+/** Whatever the umask: DATA_DIR, which exists, keeps its mode. */
+async function makeEnterable(folder: string): Promise<void> {
+  if (existsSync(folder)) return
+  await makeEnterable(dirname(folder))
+  await mkdir(folder).catch((error) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  await chmod(folder, 0o711)
 }

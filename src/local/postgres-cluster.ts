@@ -7,6 +7,7 @@ import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
+import { ConfigurationError } from '../errors.ts'
 import { readDataFile, writeDataFile } from './data-file.ts'
 import { type PostgresHome, programEnvironment } from './postgres-binaries.ts'
 
@@ -79,6 +80,11 @@ async function initialise({ initdb, clusterPath, user }: PostgresHome, password:
     const args = ['--pgdata', unfinished, ...access, ...locale, '--data-checksums', '--no-instructions']
     await promisify(execFile)(initdb, args, { ...user, cwd: unfinished, env: programEnvironment })
     await rename(unfinished, clusterPath)
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause)
+    throw new ConfigurationError(`PostgreSQL could not make its database; DATABASE_URL names one of yours. ${words}`, {
+      cause,
+    })
   } finally {
     await rm(passwordFile, { force: true })
     await rm(unfinished, { recursive: true, force: true })

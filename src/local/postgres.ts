@@ -45,7 +45,8 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   const { say } = options
   const dataDir = await prepareDataDir(options.dataDir)
   const home = await findPostgresHome(dataDir, say)
-  const orphans = await stopOrphans({ program: 'postgres', dataPath: home.clusterPath, stopSignals })
+  const isProgram = (fileName: string) => fileName === 'postgres'
+  const orphans = await stopOrphans({ isProgram, args: ['-D', home.clusterPath], stopSignals })
   if (orphans > 0) say('PostgreSQL: stopped the server that a killed system left running')
   const settings = await ensureCluster(home, dataDir, say)
   await removeStrangersPidFile(home.clusterPath)

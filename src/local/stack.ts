@@ -1,7 +1,6 @@
 /** The servers of one machine: PostgreSQL and Temporal under a DATA_DIR, for those who have none. */
-import { chmod } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { Config } from '../config.ts'
+import { prepareDataDir } from './data-dir.ts'
 import { lockDataDir } from './lock.ts'
 import { startPostgres } from './postgres.ts'
 import { startTemporal } from './temporal.ts'
@@ -17,8 +16,8 @@ export interface LocalStackOptions {
   readonly searchAttributes: readonly string[]
   /** Told of progress, a line at a time. */
   readonly say: (line: string) => void
-  /** Told when a server dies and is started again. */
-  readonly onTrouble: (line: string) => void
+  /** Told when a server dies and is started again. Default `say`. */
+  readonly onTrouble?: (line: string) => void
 }
 
 export interface LocalStack {
@@ -35,25 +34,20 @@ export interface LocalStack {
  * @throws AlreadyRunningError when another process holds DATA_DIR; ConfigurationError or ChildStartError otherwise.
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
-  const dataDir = resolve(options.dataDir)
+  const dataDir = await prepareDataDir(options.dataDir)
   const unlock = await lockDataDir(dataDir)
-  const started: { stop(): Promise<void> }[] = []
+  const [postgres, temporal] = await Promise.allSettled([
+    options.embedPostgres ? postgresOf(options, dataDir) : null,
+    options.embedTemporal ? temporalOf(options, dataDir) : null,
+  ])
   const stop = async () => {
-    await Promise.all(started.map((server) => server.stop()))
+    const started = [postgres, temporal].filter((result) => result.status === 'fulfilled')
+    await Promise.all(started.map(({ value }) => value?.stop()))
     await unlock()
   }
-  const keep = async <T extends { stop(): Promise<void> }>(server: Promise<T>): Promise<T> => {
-    started.push(await server)
-    return server
-  }
-  const [postgres, temporal] = await Promise.allSettled([
-    options.embedPostgres ? keep(postgresOf(options, dataDir)) : null,
-    options.embedTemporal ? keep(temporalOf(options, dataDir)) : null,
-  ])
-  const failed = [postgres, temporal].find((result) => result.status === 'rejected')
-  if (failed || postgres.status === 'rejected' || temporal.status === 'rejected') {
+  if (postgres.status === 'rejected' || temporal.status === 'rejected') {
     await stop()
-    throw failed?.reason
+    throw postgres.status === 'rejected' ? postgres.reason : (temporal as PromiseRejectedResult).reason
   }
   return {
     databaseUrl: postgres.value?.url ?? null,
@@ -63,18 +57,16 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   }
 }
 
-async function postgresOf({ say, onTrouble }: LocalStackOptions, dataDir: string) {
-  // PostgreSQL's user has to pass through, where it is another; nobody else learns more than file names they guess.
-  if (process.getuid?.() === 0) await chmod(dataDir, 0o711)
+async function postgresOf({ say, onTrouble = say }: LocalStackOptions, dataDir: string) {
   const postgres = await startPostgres({ dataDir, say, onTrouble })
-  say(`PostgreSQL: embedded, port ${postgres.port}`)
+  say(`PostgreSQL: embedded, on port ${postgres.port}`)
   return postgres
 }
 
 async function temporalOf(options: LocalStackOptions, dataDir: string) {
-  const { temporalCli, namespace, searchAttributes, say, onTrouble } = options
+  const { temporalCli, namespace, searchAttributes, say, onTrouble = say } = options
   const cliPath = await findTemporalCli({ cli: temporalCli, dataDir, say })
-  const temporal = await startTemporal({ cliPath, dataDir, namespace, searchAttributes, onTrouble })
-  say(`Temporal: dev server on ${temporal.address}, by ${cliPath}`)
+  const temporal = await startTemporal({ cliPath, dataDir, namespace, searchAttributes, say, onTrouble })
+  say(`Temporal: dev server on ${temporal.address}, Web UI on ${temporal.webUiUrl}`)
   return temporal
 }

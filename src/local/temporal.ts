@@ -6,7 +6,7 @@ import { createTemporalConnection } from '../temporal/connection.ts'
 import { Child, ChildStartError } from './child.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { readDataFile, writeDataFile } from './data-file.ts'
-import { answers, freePort, isPortFree } from './free-port.ts'
+import { anyFreePort, freePort, isPortFree } from './free-port.ts'
 import { stopOrphans } from './orphans.ts'
 
 export interface LocalTemporal {
@@ -50,7 +50,9 @@ export async function startTemporal(options: TemporalOptions): Promise<LocalTemp
   const folder = join(dataDir, 'temporal')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const dataPath = join(folder, 'temporal.db')
-  const orphans = await stopOrphans({ program: basename(options.cliPath), dataPath, stopSignals })
+  // It may have been started by a CLI of another place or name.
+  const isProgram = (fileName: string) => fileName === basename(options.cliPath) || fileName.includes('temporal')
+  const orphans = await stopOrphans({ isProgram, args: ['start-dev', '--db-filename', dataPath], stopSignals })
   if (orphans > 0) say('Temporal: stopped the server that a killed system left running')
   const { child, ports } = await startOnFreePorts(options, dataDir, dataPath)
   return {
@@ -82,7 +84,8 @@ async function startOnFreePorts(
     if (kept && (ports.frontend !== kept.frontend || ports.webUi !== kept.webUi)) {
       options.say?.(`Temporal: a port that it had is taken, using ${ports.frontend} and ${ports.webUi}`)
     }
-    const child = childOf(options, join(dataDir, 'logs', 'temporal.log'), dataPath, ports)
+    const metricsPort = await anyFreePort()
+    const child = childOf(options, dataDir, dataPath, ports, metricsPort)
     try {
       await child.start()
       await writeDataFile(path, ports)
@@ -101,27 +104,27 @@ async function portsFrom(wanted: Ports): Promise<Ports> {
   return { frontend, webUi: await freePort(wanted.webUi, '127.0.0.1', new Set([frontend])) }
 }
 
-/**
- * With the metrics on a port that nobody else can have come upon, an answer there is this server's, where one at the
- * frontend's port may be that of another stack which started at the same moment.
- */
-function childOf(options: TemporalOptions, logPath: string, dataPath: string, { frontend, webUi }: Ports): Child {
-  const { cliPath, dataDir, namespace, searchAttributes, onTrouble, durable = true } = options
-  const address = `127.0.0.1:${frontend}`
+function childOf(
+  { cliPath, namespace, searchAttributes, onTrouble, durable = true }: TemporalOptions,
+  dataDir: string,
+  dataPath: string,
+  { frontend, webUi }: Ports,
+  metricsPort: number,
+): Child {
   return new Child({
     name: 'Temporal',
     command: cliPath,
     args: [
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(frontend), '--namespace', namespace],
-      ...['--log-level', 'error', '--color', 'never'],
+      ...['--metrics-port', String(metricsPort), '--log-level', 'error', '--color', 'never'],
       ...searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
       ...(durable ? [...durableFlags(dataPath), '--ui-port', String(webUi)] : ['--headless']),
     ],
     // Its own variables would lead it astray: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the like are for clients.
     env: { PATH: '/usr/bin:/bin', TZ: 'UTC', HOME: dataDir },
     cwd: dataDir,
-    logPath,
-    isReady: async () => (await answers(frontend)) && serves(address, namespace),
+    logPath: join(dataDir, 'logs', 'temporal.log'),
+    isReady: async () => (await hasMetrics(metricsPort)) && serves(`127.0.0.1:${frontend}`, namespace),
     stopSignals,
     onTrouble,
   })
@@ -132,6 +135,18 @@ const durableFlags = (dataPath: string): string[] => [
   ...['--db-filename', dataPath],
   ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
 ]
+
+/**
+ * Whether it is this server that runs: an answer at the frontend's port may be that of another stack which started at the
+ * same moment, but nobody else comes upon this port. It opens after the server has its other ports.
+ */
+async function hasMetrics(port: number): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(1_000) }).catch(
+    () => null,
+  )
+  await answer?.body?.cancel()
+  return answer?.ok === true
+}
 
 async function serves(address: string, namespace: string): Promise<boolean> {
   const connection = createTemporalConnection({ address, namespace, security: {} })

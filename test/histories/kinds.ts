@@ -1,0 +1,76 @@
+/** One life of every kind that the workflow's code takes a path of its own for. Recorded, they guard its determinism. */
+import { type Living, type LivingEmail, stallAfter } from '../workflows/living.ts'
+import { until } from '../until.ts'
+
+/** Lives it to its end, or to where it is worth recording. */
+type Kind = (living: Living) => Promise<LivingEmail>
+
+export const kinds: Record<string, Kind> = {
+  async delivered(living) {
+    const email = living.email({ engagementWindowMs: 300 })
+    await email.register()
+    for (const type of ['queued', 'sending', 'sent', 'delivered']) await email.hear(email.event(type))
+    await email.hear(email.event('opened', { human: true }))
+    await email.closed()
+    return email
+  },
+
+  async reopened(living) {
+    const email = living.email({ engagementWindowMs: 200 })
+    await email.hear(email.event('sent'), email.event('delivered'))
+    await email.closed()
+    await email.hear(email.event('clicked', { human: true }))
+    await email.closed()
+    return email
+  },
+
+  async 'critical-bounce'(living) {
+    const email = living.email({ escalationRepeatAfterMs: 300 })
+    await email.register('critical')
+    await email.hear(email.event('sent'), email.hardBounce())
+    await email.escalated('critical_bounce', 'open')
+    await until(() => email.notices().length === 2)
+    await email.lives.command(email, 'critical_bounce', { do: 'resolve', by: 'ada' })
+    return email
+  },
+
+  async 'stalled-and-delivered'(living) {
+    const email = living.email({ ...stallAfter(200), escalationRepeatAfterMs: 200, engagementWindowMs: 300 })
+    await email.register()
+    await until(() => email.notices().length === 2)
+    await email.lives.command(email, 'stalled', { do: 'snooze', by: 'ada', until: Date.now() + 300 })
+    await until(() => email.notices().length === 3)
+    await email.lives.command(email, 'stalled', { do: 'acknowledge', by: 'ada' })
+    await email.hear(email.event('delivered'))
+    await email.closed()
+    return email
+  },
+
+  async 'webhook-lost'(living) {
+    const email = living.email({ ...stallAfter(200), engagementWindowMs: 300 })
+    living.answers.set(email.emailId, [email.event('delivered')])
+    await email.register()
+    await email.closed()
+    return email
+  },
+
+  async 'given-up-and-resolved'(living) {
+    const email = living.email({ ...stallAfter(100), escalationRepeatAfterMs: 100, giveUpAfterMs: 600 })
+    await email.register()
+    await email.closed()
+    await email.lives.command(email, 'stalled', { do: 'resolve', by: 'ada' })
+    await email.closed()
+    return email
+  },
+
+  async 'soft-bounces'(living) {
+    const email = living.email({ engagementWindowMs: 300 })
+    for (const days of [4, 2, 0]) {
+      const occurredAt = Date.now() - days * 24 * 3_600_000
+      const bounce = { class: 'soft' as const, code: '4.2.2', message: null }
+      await email.hear(email.event('bounced', { occurredAt, bounce }))
+    }
+    await email.closed()
+    return email
+  },
+}

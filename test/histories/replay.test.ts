@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Worker } from '@temporalio/worker'
+import { workflowCode } from '../../src/temporal/worker.ts'
+import { kinds } from './kinds.ts'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const recorded = readdirSync(here, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'))
+
+describe('the workflow replays', () => {
+  it('a recording of every kind of life', () => {
+    for (const kind of Object.keys(kinds)) assert.ok(recorded.some((name) => name.includes(`/${kind}-`)), `${kind} is not recorded`)
+  })
+
+  it('every history that it or an older version of it has made', async () => {
+    const histories = recorded.map((name) => {
+      const history = JSON.parse(readFileSync(`${here}${name}`, 'utf8'))
+      const { workflowId } = history.events[0].workflowExecutionStartedEventAttributes
+      return { workflowId, history }
+    })
+    let replayed = 0
+    for await (const { error } of Worker.runReplayHistories(workflowCode(), histories)) {
+      if (error) throw error
+      replayed += 1
+    }
+    assert.equal(replayed, recorded.length)
+  })
+})
