@@ -1,9 +1,10 @@
 /** The production build: JavaScript in dist/, with the workflow code bundled ahead so that a worker starts at once. */
 import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
-import { bundleWorkflowCode } from '@temporalio/worker'
-import { root } from './prepare.mjs'
+import { prepare } from './prepare.mjs'
+import { root } from './root.mjs'
 
+await prepare()
 rmSync(`${root}dist`, { recursive: true, force: true })
 const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', 'tsconfig.build.json'], {
   cwd: root,
@@ -11,6 +12,8 @@ const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc
 })
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 
+// Not before the dependencies are there.
+const { bundleWorkflowCode } = await import('@temporalio/worker')
 const { code } = await bundleWorkflowCode({
   workflowsPath: `${root}src/workflows/index.ts`,
   logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },

@@ -1,22 +1,40 @@
 /** What every command needs on a fresh clone: a Node that is new enough, the dependencies, the Prisma client. */
-import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { generatePrismaClient } from './generate.mjs'
+import { existsSync } from 'node:fs'
+import { areDependenciesCurrent, installDependencies } from './dependencies.mjs'
+import { generatePrismaClient, isPrismaClientCurrent } from './prisma-client.mjs'
+import { root } from './root.mjs'
+import { inTurn } from './turn.mjs'
 
-export const root = fileURLToPath(new URL('..', import.meta.url))
-const stamp = `${root}node_modules/.aftersend-stamp`
+/** On stderr: a command's own output may be piped somewhere. */
+const say = (line) => console.error(line)
 
-/** Installs and generates where needed, loads .env, and leaves with a plain word where it cannot. */
-export function prepare() {
+/** Installs and generates where needed, and ends the process with a plain word where it cannot. */
+export async function prepare() {
   try {
     requireNode(20, 19)
-    installDependencies()
-    generatePrismaClient()
-    if (existsSync(`${root}.env`)) process.loadEnvFile(`${root}.env`)
+    if (isPrepared()) return
+    await inTurn(say, async () => {
+      if (!areDependenciesCurrent()) await installDependencies(say)
+      if (isPrismaClientCurrent()) return
+      say('Generating the Prisma client …')
+      generatePrismaClient()
+    })
   } catch (error) {
     console.error(error.message)
+    process.exit(1)
+  }
+}
+
+const isPrepared = () => areDependenciesCurrent() && isPrismaClientCurrent()
+
+/** What the environment already says wins over the file. */
+export function loadEnvFile() {
+  const file = `${root}.env`
+  if (!existsSync(file)) return
+  try {
+    process.loadEnvFile(file)
+  } catch (error) {
+    console.error(`${file} cannot be read: ${error.message}`)
     process.exit(1)
   }
 }
@@ -25,19 +43,4 @@ function requireNode(major, minor) {
   const [haveMajor, haveMinor] = process.versions.node.split('.').map(Number)
   if (haveMajor > major || (haveMajor === major && haveMinor >= minor)) return
   throw new Error(`Aftersend needs Node ${major}.${minor} or newer; this is ${process.version}.`)
-}
-
-/** Once per lockfile: `npm ci` leaves a stamp with the lockfile's fingerprint. */
-function installDependencies() {
-  const fingerprint = createHash('sha256')
-    .update(readFileSync(`${root}package-lock.json`))
-    .digest('hex')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) return
-  console.log('Installing dependencies (once, about 30 s) …')
-  const startedAt = performance.now()
-  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  const install = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: 'inherit' })
-  if (install.status !== 0) throw new Error('npm ci failed; what it said is above.')
-  writeFileSync(stamp, fingerprint)
-  console.log(`Dependencies installed in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`)
 }

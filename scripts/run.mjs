@@ -3,14 +3,16 @@
  * signals and its exit code are the file's own.
  */
 import { pathToFileURL } from 'node:url'
-import { prepare, root } from './prepare.mjs'
+import { loadEnvFile, prepare } from './prepare.mjs'
+import { root } from './root.mjs'
 
 const [, , entry, ...rest] = process.argv
 if (!entry) {
   console.error('usage: node scripts/run.mjs FILE.ts [arguments]')
   process.exit(2)
 }
-prepare()
+await prepare()
+loadEnvFile()
 const { register } = await import('tsx/esm/api')
 register()
 process.argv = [process.argv[0], `${root}${entry}`, ...rest]

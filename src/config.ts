@@ -67,6 +67,14 @@ const environment = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 })
 
+/** Variables that tell of the machine rather than of us. */
+const machineNames = ['PATH', 'XDG_CACHE_HOME']
+
+/** Every setting of ours, by its variable's name; .env.example says what each means. */
+export const settingNames: readonly string[] = Object.keys(environment.shape).filter(
+  (name) => !machineNames.includes(name),
+)
+
 /** How a connection to Temporal is secured; empty for a plain one. */
 export type TemporalSecurity = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'>
 

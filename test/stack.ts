@@ -4,18 +4,13 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { pino } from 'pino'
 import { readConfig } from '../src/config.ts'
 import { createDatabase, type Database } from '../src/db/database.ts'
 import { applyMigrations } from '../src/db/migrate.ts'
 import { type LocalPostgres, startPostgres } from '../src/local/postgres.ts'
-import { type LocalTemporal, startTemporal } from '../src/local/temporal.ts'
+import { type LocalTemporal, startTemporal, type TemporalOptions } from '../src/local/temporal.ts'
 import { findTemporalCli } from '../src/local/temporal-cli.ts'
 import { searchAttributeNames } from '../src/temporal/search-attributes.ts'
-import { installTemporalRuntime } from '../src/temporal/worker.ts'
-
-// Workers say on every start and stop what they do; the tests' own words are to be seen.
-installTemporalRuntime(pino({ level: 'silent' }))
 
 const say = (line: string): void => console.log(line)
 const folders: string[] = []
@@ -37,11 +32,13 @@ export async function ownPostgres({ durable = false } = {}): Promise<LocalPostgr
 }
 
 /** A Temporal for one test alone, to be killed and started again; in memory unless `durable`. */
-export async function ownTemporal({ durable = false } = {}): Promise<LocalTemporal> {
+export async function ownTemporal(
+  more: Partial<Pick<TemporalOptions, 'durable' | 'dynamicConfig'>> = {},
+): Promise<LocalTemporal> {
   const dataDir = await temporaryFolder()
   const cliPath = await findTemporalCli({ cli: readConfig(process.env).temporal.cli, dataDir, say })
   const searchAttributes = searchAttributeNames
-  const options = { cliPath, dataDir, namespace: 'default', searchAttributes, onTrouble: say, durable }
+  const options = { cliPath, dataDir, namespace: 'default', searchAttributes, onTrouble: say, durable: false, ...more }
   const temporal = await startTemporal(options)
   servers.push(temporal)
   return temporal

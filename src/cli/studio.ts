@@ -1,6 +1,7 @@
 /** `npm run studio`: Prisma Studio on the database of the running system, in the browser. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
@@ -16,6 +17,14 @@ const usage = `Opens Prisma Studio on the running system's database: DATABASE_UR
 
 const preferredPort = 5_555
 const root = fileURLToPath(new URL('../../', import.meta.url))
+
+function parseOptions(args: string[]) {
+  try {
+    return parseArgs({ args, options: { port: { type: 'string' }, help: { type: 'boolean', short: 'h' } } }).values
+  } catch (cause) {
+    throw new ConfigurationError(`${cause instanceof Error ? cause.message : cause}\n\n${usage}`, { cause })
+  }
+}
 
 async function findDatabase(): Promise<string> {
   const { databaseUrl, dataDir } = readConfig(process.env)
@@ -52,8 +61,7 @@ function startStudio(databaseUrl: string, port: number) {
     CHECKPOINT_DISABLE: '1',
   }
   const args = [program, 'studio', '--browser', 'none', '--port', String(port)]
-  // A group of its own: Ctrl-C reaches us alone, and we pass it on once.
-  return spawn(process.execPath, args, { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
+  return spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Resolves with false if it ends before it answers. */
@@ -62,24 +70,28 @@ async function whenAnswering(url: string, hasEnded: () => boolean): Promise<bool
     const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => null)
     await answer?.body?.cancel()
     if (answer?.ok) return true
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await sleep(100)
   }
   return false
 }
 
 async function run(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { port: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
+  const values = parseOptions(args)
   if (values.help) {
     console.log(usage)
     return 0
   }
   const databaseUrl = await findDatabase()
   const port = await choosePort(values.port)
-  const studio = startStudio(databaseUrl, port)
-  let words = ''
-  studio.stdout.on('data', (chunk) => {
-    words += chunk
-  })
+  return serveUntilTold(startStudio(databaseUrl, port), `http://localhost:${port}`)
+}
+
+async function serveUntilTold(studio: ReturnType<typeof startStudio>, url: string): Promise<number> {
+  // Kept for the case that it fails: its own banner would give the address a second time.
+  const words: string[] = []
+  for (const stream of [studio.stdout, studio.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => words.push(chunk))
+  }
   let isToldToStop = false
   const stop = () => {
     isToldToStop = true
@@ -87,12 +99,11 @@ async function run(args: string[]): Promise<number> {
   }
   process.on('SIGINT', stop).on('SIGTERM', stop)
   const ended = once(studio, 'exit')
-  const url = `http://localhost:${port}`
   if (await whenAnswering(url, () => studio.exitCode !== null || studio.signalCode !== null)) {
     console.log(`Prisma Studio: ${url}\nCtrl-C stops it.`)
   }
   await ended
-  if (!isToldToStop) console.error(`Prisma Studio ended by itself.\n${words}`)
+  if (!isToldToStop) console.error(`Prisma Studio ended by itself.\n${words.join('')}`)
   return isToldToStop ? 0 : 1
 }
 

@@ -42,6 +42,10 @@ export async function applyMigrations({ databaseUrl, path = migrationsPath }: Mi
   }
 }
 
+const howToMend =
+  'Mend the migration and whatever of it is in the database, delete its row from _prisma_migrations (the one without ' +
+  'finished_at), then start again.'
+
 async function runEngine(databaseUrl: string, migrationsList: MigrationList): Promise<string[]> {
   try {
     return await withSchemaEngine(databaseUrl, async (engine) => {
@@ -50,7 +54,7 @@ async function runEngine(databaseUrl: string, migrationsList: MigrationList): Pr
     })
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
-    throw new MigrationError(`A migration failed. Mend the database, then start again.\n${detail}`, { cause: error })
+    throw new MigrationError(`${detail.trim()}\n${howToMend}`, { cause: error })
   }
 }
 

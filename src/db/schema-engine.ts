@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm'
-import { CatalogPool, createCatalogAdapter } from './catalog-adapter.ts'
+import { createMigrationAdapter, MigrationPool } from './migration-adapter.ts'
 
 export const schemaPath = fileURLToPath(new URL('../../prisma/schema.prisma', import.meta.url))
 
@@ -18,10 +18,10 @@ export const noFilters = { externalTables: [], externalEnums: [] }
  * long as they do.
  */
 export async function withSchemaEngine<T>(databaseUrl: string, work: (engine: SchemaEngine) => Promise<T>): Promise<T> {
-  const pool = new CatalogPool({ connectionString: databaseUrl })
+  const pool = new MigrationPool({ connectionString: databaseUrl })
   const { SchemaEngine } = await loadGlue()
   const schema = await readFile(schemaPath, 'utf8')
-  const adapter = createCatalogAdapter(pool)
+  const adapter = createMigrationAdapter(pool)
   const engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, adapter)
   try {
     return await work(engine)

@@ -1,10 +1,11 @@
 /** One system at a time on a DATA_DIR. */
 import { randomBytes } from 'node:crypto'
-import { link, rename, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { readDataFile, writeDataFile } from './data-file.ts'
-import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
+import { readDataFile, removeDataFile, writeDataFile } from './data-file.ts'
+import { identify, isAlive } from './process-identity.ts'
 import { readRunning } from './running.ts'
 
 /** Another process runs on this DATA_DIR. The message says which and where. */
@@ -24,53 +25,66 @@ export class AlreadyRunningError extends Error {
   }
 }
 
-const form = z.object({ pid: z.number().int(), startedAt: z.string() })
+const form = z.object({ pid: z.number().int(), startedAt: z.string(), isHeld: z.boolean() })
+
+interface Claim extends z.infer<typeof form> {
+  readonly name: string
+}
+
+const claimName = /^lock\.[0-9a-f]{16}$/
+const settledWithinMs = 5_000
 
 /**
- * Takes the lock of a DATA_DIR that exists; one that a killed process left is taken over, even if its pid belongs to
- * somebody else by now.
+ * Takes the lock of a DATA_DIR that exists. Everybody lays down a claim of their own first and looks for others then, so
+ * that of two the later one always sees the earlier; a single file that is taken over from the dead could be taken over
+ * twice. Claims of processes that are gone count for nothing, even if their pid belongs to somebody else by now.
  * @returns lets go of it.
  * @throws AlreadyRunningError
  */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
-  const path = join(dataDir, 'lock')
-  // Linked into place with its words in it: nobody ever reads a half-written lock and takes it for a stale one.
-  const own = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
-  await writeDataFile(own, await identify(process.pid))
+  const self = await identify(process.pid)
+  const name = `lock.${randomBytes(8).toString('hex')}`
+  const path = join(dataDir, name)
+  await writeDataFile(path, { ...self, isHeld: false })
   try {
-    while (!(await linked(own, path))) await removeIfStale(dataDir, path)
-  } finally {
-    await rm(own, { force: true })
+    await whenAlone(dataDir, name)
+    await writeDataFile(path, { ...self, isHeld: true })
+  } catch (error) {
+    await removeDataFile(path)
+    throw error
   }
-  return () => rm(path, { force: true })
+  return () => removeDataFile(path)
 }
 
-const linked = (from: string, to: string): Promise<boolean> =>
-  link(from, to).then(
-    () => true,
-    (error) => {
-      if (error.code === 'EEXIST') return false
-      throw error
-    },
-  )
-
-async function removeIfStale(dataDir: string, path: string): Promise<void> {
-  const holder = await holderOf(path)
-  if (holder && (await isAlive(holder))) {
-    const running = await readRunning(dataDir).catch(() => null)
-    throw new AlreadyRunningError(dataDir, holder.pid, running?.pid === holder.pid ? running.apiUrl : null)
+/** Of those who claim at the same moment the first by name waits for the others to give way. */
+async function whenAlone(dataDir: string, ownName: string): Promise<void> {
+  const deadline = Date.now() + settledWithinMs
+  for (;;) {
+    const others = (await livingClaims(dataDir)).filter(({ name }) => name !== ownName)
+    const [first] = others
+    if (!first) return
+    const winner = others.find(({ name, isHeld }) => isHeld || name < ownName)
+    if (winner || Date.now() > deadline) throw await alreadyRunning(dataDir, winner ?? first)
+    await sleep(20)
   }
-  const aside = `${path}.stale.${randomBytes(4).toString('hex')}`
-  const isMoved = await rename(path, aside).then(
-    () => true,
-    () => false,
-  )
-  if (!isMoved) return
-  // Another starter may have taken the lock over between our look and our move: then it is given back.
-  const moved = await holderOf(aside)
-  if (moved && (await isAlive(moved))) await linked(aside, path)
-  await rm(aside, { force: true })
 }
 
-/** Null if there is none, or nobody could have written it whole. */
-const holderOf = (path: string): Promise<ProcessIdentity | null> => readDataFile(path, form).catch(() => null)
+async function livingClaims(dataDir: string): Promise<Claim[]> {
+  const names = (await readdir(dataDir)).filter((name) => claimName.test(name))
+  const claims = await Promise.all(names.map((name) => livingClaim(dataDir, name)))
+  return claims.filter((claim) => claim !== null)
+}
+
+/** Removes what the dead left. A damaged claim is that of a machine that lost its power. */
+async function livingClaim(dataDir: string, name: string): Promise<Claim | null> {
+  const path = join(dataDir, name)
+  const claim = await readDataFile(path, form).catch(() => null)
+  if (claim && (await isAlive(claim))) return { ...claim, name }
+  await removeDataFile(path)
+  return null
+}
+
+async function alreadyRunning(dataDir: string, { pid }: Claim): Promise<AlreadyRunningError> {
+  const running = await readRunning(dataDir).catch(() => null)
+  return new AlreadyRunningError(dataDir, pid, running?.pid === pid ? running.apiUrl : null)
+}

@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { TestWorkflowEnvironment } from '@temporalio/testing'
 
 const downloadWithinMs = 60_000
 /** The SDK makes its file as soon as the download server has answered. */
@@ -17,6 +16,8 @@ const pipWithinMs = 180_000
  */
 export async function downloadBySdk(version: string, folder: string): Promise<string | null> {
   const executable = { type: 'cached-download' as const, downloadDir: folder, version: `v${version}` }
+  // Loaded only when needed: it is heavy, and a CLI is fetched once in a machine's life.
+  const { TestWorkflowEnvironment } = await import('@temporalio/testing')
   const patience = new AbortController()
   const download = TestWorkflowEnvironment.createLocal({ server: { executable } })
     .then(async (environment) => {

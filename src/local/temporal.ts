@@ -34,6 +34,8 @@ export interface TemporalOptions {
   readonly onTrouble: (line: string) => void
   /** False keeps everything in memory, without Web UI, for tests. Default true. */
   readonly durable?: boolean
+  /** The server's own settings by key, such as limits that a test wants lower. */
+  readonly dynamicConfig?: Readonly<Record<string, string>>
 }
 
 const preferredPorts = { frontend: 7_233, webUi: 8_233 }
@@ -105,7 +107,7 @@ async function portsFrom(wanted: Ports): Promise<Ports> {
 }
 
 function childOf(
-  { cliPath, namespace, searchAttributes, onTrouble, durable = true }: TemporalOptions,
+  { cliPath, namespace, searchAttributes, onTrouble, durable = true, dynamicConfig = {} }: TemporalOptions,
   dataDir: string,
   dataPath: string,
   { frontend, webUi }: Ports,
@@ -118,6 +120,7 @@ function childOf(
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(frontend), '--namespace', namespace],
       ...['--metrics-port', String(metricsPort), '--log-level', 'error', '--color', 'never'],
       ...searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+      ...Object.entries(dynamicConfig).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
       ...(durable ? [...durableFlags(dataPath), '--ui-port', String(webUi)] : ['--headless']),
     ],
     // Its own variables would lead it astray: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the like are for clients.

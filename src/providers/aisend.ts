@@ -170,7 +170,8 @@ export function bounceOf(facts: Json): ReceivedEvent['bounce'] {
   }
 }
 
-export const isObject = (value: unknown): value is Json => value !== null && typeof value === 'object' && !Array.isArray(value)
+export const isObject = (value: unknown): value is Json =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
 
 /** The first of `names` that holds text or a number, made fit for PostgreSQL; null if none does. */
 export function textIn(facts: Json, names: readonly string[]): string | null {

@@ -39,7 +39,8 @@ export function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflow
 
 /** Sends what Temporal's SDK has to say through our log. Once per process, before the first connection. */
 export function installTemporalRuntime(log: Logger): void {
-  const level = log.isLevelEnabled('debug') ? log.level : 'warn'
+  // Its `info` is about every start and stop: of use to those who look for a fault.
+  const level = log.isLevelEnabled('info') && !log.isLevelEnabled('debug') ? 'warn' : log.level
   const child = log.child({ part: 'temporal' }, { level })
   const write =
     (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') =>

@@ -88,11 +88,12 @@ describe('a saved snapshot', () => {
 
   it('is one of two that are saved from the same revision at once', async () => {
     const rounds = Array.from({ length: 20 }, (_, round) => round)
-    let snapshot = unheardOf
+    let snapshot: Snapshot = unheardOf
     for (const round of rounds) {
-      const rivals = ['a', 'b', 'c'].map((name) => ({ ...opened, id: `evt_${round}_${name}` }))
+      const rivals: LifecycleEvent[] = ['a', 'b', 'c'].map((name) => ({ ...opened, id: `evt_${round}_${name}` }))
       await storeEvents(...rivals)
-      const saved = await Promise.all(rivals.map((rival) => save(snapshot, round, [rival])))
+      const from = snapshot
+      const saved = await Promise.all(rivals.map((rival) => save(from, round, [rival])))
       assert.equal(saved.filter(Boolean).length, 1)
       snapshot = foldEvents(snapshot, [opened])
       assert.deepEqual(await storedSnapshot(db, email), snapshot)

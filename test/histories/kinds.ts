@@ -1,6 +1,7 @@
 /** One life of every kind that the workflow's code takes a path of its own for. Recorded, they guard its determinism. */
-import { type Living, type LivingEmail, stallAfter } from '../workflows/living.ts'
+
 import { until } from '../until.ts'
+import { type Living, type LivingEmail, stallAfter } from '../workflows/living.ts'
 
 /** Lives it to its end, or to where it is worth recording. */
 type Kind = (living: Living) => Promise<LivingEmail>

@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
 import pkg from '../../package.json' with { type: 'json' }
-import { Living } from '../workflows/living.ts'
 import { workflowIdOf } from '../../src/temporal/lives.ts'
+import { Living } from '../workflows/living.ts'
 import { kinds } from './kinds.ts'
 
 /** Histories are kept by the version whose code made them: every released version's must replay for ever. */

@@ -10,7 +10,11 @@ const recorded = readdirSync(here, { recursive: true, encoding: 'utf8' }).filter
 
 describe('the workflow replays', () => {
   it('a recording of every kind of life', () => {
-    for (const kind of Object.keys(kinds)) assert.ok(recorded.some((name) => name.includes(`/${kind}-`)), `${kind} is not recorded`)
+    for (const kind of Object.keys(kinds))
+      assert.ok(
+        recorded.some((name) => name.includes(`/${kind}-`)),
+        `${kind} is not recorded`,
+      )
   })
 
   it('every history that it or an older version of it has made', async () => {

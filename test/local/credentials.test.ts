@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ConfigurationError } from '../../src/errors.ts'
 import { ensureCredentials, readCredentials } from '../../src/local/credentials.ts'
 import { clearRunning, readRunning, writeRunning } from '../../src/local/running.ts'
-import { temporaryFolder } from '../stack.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 describe('generated credentials', () => {
   it('are made once, differ between systems, and are for their owner alone', async () => {

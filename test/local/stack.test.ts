@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdir, stat } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -7,14 +8,15 @@ import { readConfig } from '../../src/config.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { freePort } from '../../src/local/free-port.ts'
 import { startPostgres } from '../../src/local/postgres.ts'
+import { identify } from '../../src/local/process-identity.ts'
 import { startLocalStack } from '../../src/local/stack.ts'
 import { startTemporal } from '../../src/local/temporal.ts'
 import { findTemporalCli } from '../../src/local/temporal-cli.ts'
 import { createTemporalClient } from '../../src/temporal/connection.ts'
 import { searchAttributeNames } from '../../src/temporal/search-attributes.ts'
-import { temporaryFolder } from '../stack.ts'
 import { until } from '../until.ts'
 import { endStackProcesses, type StackProcess, startStackProcess } from './stack-process.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const silent = (): void => {}
 
@@ -45,13 +47,9 @@ async function assertTraces(stack: Pick<StackProcess, 'databaseUrl' | 'temporalA
   await client.connection.close()
 }
 
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
+/** Whether any of them runs; one that nobody has reaped yet does not. */
+const isAnyAlive = async (pids: readonly number[]): Promise<boolean> =>
+  (await Promise.all(pids.map(identify))).some((identity) => identity !== null)
 
 const ports = ({ databaseUrl, temporalAddress, webUiUrl }: StackProcess) => [
   new URL(String(databaseUrl)).port,
@@ -83,7 +81,7 @@ describe('the embedded stack', () => {
     const first = await startStackProcess(dataDir)
     await assert.rejects(startStackProcess(dataDir), {
       name: 'AlreadyRunningError',
-      message: new RegExp(`${first.pid}`),
+      message: new RegExp(`pid ${first.pid}\\b`),
     })
     await query(first.databaseUrl, 'SELECT 1')
     await first.stop()
@@ -107,9 +105,9 @@ describe('the embedded stack', () => {
     const orphans = await killed.children()
     assert.equal(orphans.length, 2)
     await killed.kill9()
-    assert(orphans.every(isAlive), 'the servers should have outlived it')
+    for (const orphan of orphans) assert(await isAnyAlive([orphan]), 'it should have outlived the system')
     const next = await startStackProcess(dataDir)
-    assert(!orphans.some(isAlive), 'the servers of before should be gone')
+    assert(!(await isAnyAlive(orphans)), 'they should be gone')
     assert.equal(next.said.filter((line) => line.includes('left running')).length, 2)
     await assertTraces(next)
     assert.deepEqual(ports(next), ports(killed))
@@ -135,7 +133,7 @@ describe('the embedded stack', () => {
     await query(stack.databaseUrl, 'SELECT 1')
     assert.deepEqual(await stack.children(), before)
     await stack.stop()
-    await until(() => !before.some(isAlive))
+    await until(async () => !(await isAnyAlive(before)))
   })
 
   it('leaves nothing behind when one of the two cannot start', async () => {
@@ -190,13 +188,29 @@ describe('the embedded PostgreSQL', () => {
     squatter.close()
   })
 
+  it('starts though the pid of its killed server belongs to another program by now', async () => {
+    const dataDir = await temporaryFolder()
+    const options = { dataDir, say: silent, onTrouble: silent }
+    const killed = await startPostgres(options)
+    const pidFile = join(dataDir, 'postgres', 'postmaster.pid')
+    const left = await readFile(pidFile, 'utf8')
+    await killed.kill('SIGKILL')
+    // PostgreSQL asks only after processes of its own user.
+    const { uid, gid } = await stat(join(dataDir, 'postgres'))
+    const stranger = spawn('sleep', ['60'], process.getuid?.() === 0 ? { uid, gid } : {})
+    await writeFile(pidFile, left.replace(/^\d+/, String(stranger.pid)))
+    const next = await startPostgres(options)
+    await next.stop()
+    assert.equal(stranger.exitCode, null)
+    stranger.kill()
+  })
+
   it('gets a new password when the file with the old one is lost', async () => {
     const dataDir = await temporaryFolder()
     const options = { dataDir, say: silent, onTrouble: silent }
     const before = await startPostgres(options)
     await query(before.url, `CREATE TABLE kept AS SELECT 'row' AS what`)
     await before.stop()
-    const { rm } = await import('node:fs/promises')
     await rm(join(dataDir, 'postgres.json'))
     const after = await startPostgres(options)
     assert.deepEqual(await query(after.url, 'SELECT * FROM kept'), [{ what: 'row' }])
@@ -211,7 +225,6 @@ describe('the embedded Temporal', () => {
     const cliPath = await findTemporalCli({ cli: readConfig(process.env).temporal.cli, dataDir, say: silent })
     const searchAttributes = searchAttributeNames
     const options = { cliPath, dataDir, namespace: 'post', searchAttributes, onTrouble: silent }
-    await mkdir(dataDir, { recursive: true })
     for (const _ of ['first', 'second']) {
       const temporal = await startTemporal(options)
       const client = createTemporalClient({ address: temporal.address, namespace: 'post', security: {} })

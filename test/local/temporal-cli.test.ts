@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { ConfigurationError } from '../../src/errors.ts'
 import { findTemporalCli } from '../../src/local/temporal-cli.ts'
-import { temporaryFolder } from '../stack.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 async function standIn(path: string, words = 'temporal version 1.9.1 (Server 1.32.0)'): Promise<string> {
   await mkdir(dirname(path), { recursive: true })

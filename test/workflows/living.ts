@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from '@temporalio/client'
+import { IllegalStateError } from '@temporalio/common'
 import { pino } from 'pino'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import { readInboxFigures } from '../../src/db/events.ts'
@@ -11,7 +12,7 @@ import type { SupportChannel, SupportNotice } from '../../src/notify/support.ts'
 import { connectWorker, createTemporalClient } from '../../src/temporal/connection.ts'
 import { type Lives, workflowIdOf } from '../../src/temporal/lives.ts'
 import { createTemporalLives } from '../../src/temporal/temporal-lives.ts'
-import { createLifecycleWorker } from '../../src/temporal/worker.ts'
+import { createLifecycleWorker, installTemporalRuntime } from '../../src/temporal/worker.ts'
 import { receivedEvent } from '../received-event.ts'
 import { type TestDatabase, testDatabase, testTemporal } from '../stack.ts'
 import { until } from '../until.ts'
@@ -28,6 +29,15 @@ export const stallAfter = (ms: number) => ({ stallAfterMs: { critical: ms, norma
 
 /** What the provider says when it is asked about an email; undefined: it cannot be asked. */
 type ProviderAnswer = ReceivedEvent[] | Error | undefined
+
+/** Workers say what they do at every start and stop. The runtime ends with its last connection, so it may be there or not. */
+function quietTemporalRuntime(): void {
+  try {
+    installTemporalRuntime(pino({ level: 'silent' }))
+  } catch (error) {
+    if (!(error instanceof IllegalStateError)) throw error
+  }
+}
 
 /** A whole system on real servers, with support and the provider played by the test. */
 export class Living {
@@ -49,6 +59,7 @@ export class Living {
 
   static async begin({ temporalAddress }: { temporalAddress?: string } = {}): Promise<Living> {
     const [database, address] = await Promise.all([testDatabase(), temporalAddress ?? testTemporal()])
+    quietTemporalRuntime()
     const target = { address, namespace: 'default', security: {} }
     const living = new Living(database, createTemporalClient(target))
     await living.#startWorker(target)

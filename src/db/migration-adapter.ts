@@ -1,9 +1,10 @@
-/** Prisma's adapter for pg, able to read PostgreSQL's own catalog: what tables there are is written there. */
+/** Prisma's adapter for pg, made fit for migrations: it reads PostgreSQL's catalog, and runs a script whole. */
 import { PrismaPg } from '@prisma/adapter-pg'
 import {
   bindMigrationAwareSqlAdapterFactory,
   type ColumnType,
   ColumnTypeEnum,
+  DriverAdapterError,
   type SqlQuery,
 } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
@@ -15,8 +16,11 @@ const uuid = 2950
 /**
  * The adapter knows no `"char"`, which the catalog is full of, and fails at the first one. So those columns pass through it
  * under the name of a type that the catalog's tables have none of, and get their own name back behind it.
+ *
+ * It cuts a script at every semicolon, inside comments and functions too, and sends the pieces one by one: a migration that
+ * fails would leave half of itself. Sent whole, PostgreSQL takes all of it or nothing.
  */
-export function createCatalogAdapter(pool: CatalogPool) {
+export function createMigrationAdapter(pool: MigrationPool) {
   const factory = new PrismaPg(pool)
   const connect = factory.connect.bind(factory)
   factory.connect = async () => {
@@ -26,6 +30,7 @@ export function createCatalogAdapter(pool: CatalogPool) {
       const answer = await queryRaw(query)
       return { ...answer, columnTypes: answer.columnTypes.map(ownName) }
     }
+    adapter.executeScript = (script: string) => executeWhole(pool, script)
     return adapter
   }
   return bindMigrationAwareSqlAdapterFactory(factory)
@@ -33,12 +38,22 @@ export function createCatalogAdapter(pool: CatalogPool) {
 
 const ownName = (type: ColumnType): ColumnType => (type === ColumnTypeEnum.Uuid ? ColumnTypeEnum.Character : type)
 
-/** Give this one to {@link createCatalogAdapter}; end it when done. */
-export class CatalogPool extends pg.Pool {
+async function executeWhole(pool: pg.Pool, script: string): Promise<void> {
+  try {
+    await pool.query(script)
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error
+    const { code = '', severity = '', message, detail, column, hint } = error
+    throw new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint })
+  }
+}
+
+/** Give this one to {@link createMigrationAdapter}; end it when done. */
+export class MigrationPool extends pg.Pool {
   // One signature stands for pg's eleven: the adapter uses the one that answers with a promise.
   override query = (async (...args: [pg.QueryConfig, unknown[]]) => {
     const result = await super.query(...args)
-    for (const field of result.fields) if (field.dataTypeID === oneByteChar) field.dataTypeID = uuid
+    for (const field of result.fields ?? []) if (field.dataTypeID === oneByteChar) field.dataTypeID = uuid
     return result
   }) as pg.Pool['query']
 }

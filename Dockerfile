@@ -1,0 +1,43 @@
+# One image for every role: the API, a worker, or both (ROLE), and `node dist/cli/migrate.js`.
+#   docker build -t aftersend .
+
+# Install scripts stay off: they fetch what only the embedded servers and development need.
+FROM node:22-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json prisma.config.ts ./
+COPY scripts scripts
+COPY prisma prisma
+COPY src src
+RUN node scripts/generate.mjs && node scripts/build.mjs
+
+# The optional packages are the embedded PostgreSQL and compilers; the workflow code is bundled already. Temporal's native
+# core comes for five platforms, 27 MB each: one is ours.
+FROM node:22-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
+ && cd node_modules/@temporalio/core-bridge/releases \
+ && find . -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
+
+FROM node:22-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
+WORKDIR /app
+# Temporal's native core looks for the system's certificate authorities when it speaks TLS; the slim image has none.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY prisma prisma
+COPY package.json ./
+# Owned by root, run by somebody else: the process cannot change its own code.
+USER node
+EXPOSE 3000
+# Answered by the API; a worker listens nowhere, so switch this off for it.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+STOPSIGNAL SIGTERM
+# Straight to Node, without npm or a shell between: SIGTERM must arrive, or nothing is drained.
+CMD ["node", "--enable-source-maps", "dist/main.js"]

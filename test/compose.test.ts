@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { readConfig, settingNames } from '../src/config.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8')
+
+/** Wanted by docker-compose.yml for servers that are not ours. */
+const composeNames = ['DATABASE_PASSWORD', 'TEMPORAL_DATABASE_PASSWORD']
+/** With the role that each must have. */
+const ourServices = { migrate: 'worker', api: 'api', worker: 'worker' }
+
+describe('.env.example', () => {
+  const lines = read('.env.example').split('\n')
+  const assignments = lines.flatMap((line) => {
+    const [, name, value] = line.match(/^# ([A-Z_]+)=(.*)$/) ?? []
+    return name !== undefined && value !== undefined ? [[name, value] as const] : []
+  })
+  const names = assignments.map(([name]) => name)
+
+  it('names every setting, and nothing that nobody reads', () => {
+    assert.deepEqual(names.toSorted(), [...settingNames, ...composeNames].toSorted())
+  })
+
+  it('is all comment, so that a copy of it changes nothing', () => {
+    assert.deepEqual(
+      lines.filter((line) => line.trim() !== '' && !line.startsWith('#')),
+      [],
+    )
+  })
+
+  it('tells the defaults: taking every # away gives the same configuration as no .env at all', () => {
+    assert.deepEqual(readConfig(Object.fromEntries(assignments)), readConfig({}))
+  })
+
+  it('says what each setting means on the line above it', () => {
+    const unsaid = names.filter((name) => {
+      const above = lines[lines.findIndex((line) => line.startsWith(`# ${name}=`)) - 1] ?? ''
+      return !/^# [A-Za-z].*[.:;]/.test(above) || /^# [A-Z_]+=/.test(above)
+    })
+    assert.deepEqual(unsaid, [])
+  })
+})
+
+const secrets = {
+  DATABASE_PASSWORD: 'database-password',
+  TEMPORAL_DATABASE_PASSWORD: 'temporal-password',
+  AISEND_WEBHOOK_SECRET: 'webhook-secret',
+  API_KEYS: 'one-key-of-24-characters',
+}
+
+/** What an operator may say in .env beyond the secrets. */
+const settings = {
+  LOG_LEVEL: 'debug',
+  TEMPORAL_NAMESPACE: 'lives',
+  STALL_AFTER_CRITICAL: '1m',
+  STALL_AFTER_NORMAL: '2m',
+  STALL_AFTER_BULK: '3m',
+  ESCALATION_REPEAT_AFTER: '4m',
+  ENGAGEMENT_WINDOW: '5m',
+  GIVE_UP_AFTER: '6d',
+  AISEND_API_KEY: 'api-key',
+  AISEND_API_URL: 'https://aisend.example',
+  SUPPORT_WEBHOOK_URL: 'https://support.example/hook',
+  SUPPORT_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  SUPPORT_EMAIL: 'support@example.com',
+  SMTP_URL: 'smtp://user:word@host:587',
+}
+
+/** The keys at one indentation of the plain YAML that `config` prints, each with the lines below it. */
+const sections = (text: string, indentation: number): Map<string, string> =>
+  new Map(
+    `\n${text}`
+      .split(new RegExp(`\n {${indentation}}(?=[a-z])`))
+      .slice(1)
+      .map((section) => [section.slice(0, section.indexOf(':')), section]),
+  )
+
+const unquoted = (text: string): string => text.replace(/^(['"])(.*)\1$/, '$2')
+
+describe('docker-compose.yml', () => {
+  const program = [['docker', 'compose'], ['docker-compose']].find(
+    ([command, ...args]) => command && spawnSync(command, [...args, 'version']).status === 0,
+  )
+
+  before(function () {
+    if (program) return
+    console.log('skipped: neither `docker compose` nor `docker-compose` is installed')
+    this.skip()
+  })
+
+  function config(env: Record<string, string>) {
+    const [command = '', ...args] = program ?? []
+    const { PATH } = process.env
+    // From a folder without .env: what this checkout has configured is not the test's.
+    return spawnSync(command, [...args, '--project-directory', tmpdir(), '-f', `${root}docker-compose.yml`, 'config'], {
+      encoding: 'utf8',
+      env: { PATH, ...env },
+    })
+  }
+
+  function servicesOf(env: Record<string, string>): Map<string, string> {
+    const { status, stdout, stderr } = config(env)
+    assert.equal(status, 0, stderr)
+    return sections(sections(stdout, 0).get('services') ?? '', 2)
+  }
+
+  const environmentOf = (service = ''): Record<string, string> =>
+    Object.fromEntries(
+      [...service.matchAll(/^ {6}([A-Z_]+): ?(.*)$/gm)].map(([, name = '', value = '']) => [name, unquoted(value)]),
+    )
+
+  it('gives our services only variables that they know, and a configuration that they accept', () => {
+    const services = servicesOf(secrets)
+    for (const [name, role] of Object.entries(ourServices)) {
+      const environment = environmentOf(services.get(name))
+      assert.deepEqual(
+        Object.keys(environment).filter((variable) => !settingNames.includes(variable)),
+        [],
+        name,
+      )
+      const config = readConfig(environment)
+      assert.equal(config.role, role)
+      assert.equal(config.databaseUrl, 'postgresql://aftersend:database-password@postgres:5432/aftersend')
+      assert.equal(config.temporal.address, 'temporal:7233')
+    }
+  })
+
+  it('hands on every setting from .env that has a meaning behind it', () => {
+    const services = servicesOf({ ...secrets, ...settings })
+    const given = Object.assign({}, ...Object.keys(ourServices).map((name) => environmentOf(services.get(name))))
+    assert.deepEqual({ ...given, ...settings }, given)
+  })
+
+  it('keeps the secrets of the API from whoever does not serve it', () => {
+    const services = servicesOf(secrets)
+    for (const name of ['migrate', 'worker']) {
+      const environment = environmentOf(services.get(name))
+      assert.equal(environment['API_KEYS'] ?? environment['AISEND_WEBHOOK_SECRET'], undefined, name)
+    }
+  })
+
+  it('publishes ports on this machine alone, and leaves the worker free to be scaled', () => {
+    const services = servicesOf(secrets)
+    const published = [...services].filter(([, service]) => /^ {4}ports:/m.test(service)).map(([name]) => name)
+    assert.deepEqual(published.toSorted(), ['api', 'temporal-ui'])
+    for (const name of published) assert.match(services.get(name) ?? '', /127\.0\.0\.1/)
+    assert.doesNotMatch(services.get('worker') ?? '', /container_name/)
+  })
+
+  it('lets our services write nowhere and gain no rights', () => {
+    const services = servicesOf(secrets)
+    for (const name of Object.keys(ourServices)) {
+      const service = services.get(name) ?? ''
+      for (const line of ['read_only: true', '- no-new-privileges:true', '- ALL', '- /tmp']) {
+        assert(service.includes(line), `${name}: ${line}`)
+      }
+    }
+  })
+
+  for (const name of Object.keys(secrets)) {
+    it(`is refused without ${name}`, () => {
+      const { status, stderr } = config({ ...secrets, [name]: '' })
+      assert.notEqual(status, 0)
+      assert.match(stderr, /\.env/)
+    })
+  }
+})

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Database } from '../../src/db/database.ts'
+import {
+  attemptLimit,
+  claimOverdueEvents,
+  countFailedAttempt,
+  extendLeases,
+  firstLeaseMs,
+  insertEvents,
+  quarantineEvents,
+  readInboxFigures,
+  readUnappliedIds,
+  signalledLeaseMs,
+} from '../../src/db/events.ts'
+import { eventSets } from '../domain/arbitrary-events.ts'
+import { receivedEvent } from '../received-event.ts'
+import { type TestDatabase, testDatabase } from '../stack.ts'
+import { expireLeases, rowOf, store } from './stored.ts'
+
+const keyOf = (id: string) => ({ provider: 'aisend', id })
+const idsOf = (claimed: readonly { event: { id: string } }[]) => claimed.map(({ event }) => event.id).sort()
+
+describe('the events table', () => {
+  let database: TestDatabase
+  let db: Database
+
+  before(async () => {
+    database = await testDatabase()
+    db = database.db
+  })
+  after(() => database.drop())
+  beforeEach(() => db.$executeRaw`TRUNCATE events, emails, escalations CASCADE`)
+
+  const rowWith = (eventId: string) => db.event.findFirstOrThrow({ where: { eventId } })
+  const leaseMs = async (id: string) => (await rowWith(id)).leaseUntil.getTime() - Date.now()
+  const apply = (id: string) => db.$executeRaw`UPDATE events SET applied_at = now() WHERE event_id = ${id}`
+
+  it('keeps every word of an event, in whatever company it is stored', async () => {
+    const plain = receivedEvent({ id: 'evt_1', to: [], recipient: null })
+    const full = receivedEvent({
+      id: 'evt_2',
+      type: 'bounced',
+      to: ['ada@example.com', `o'brien"{,}\\@example.com`],
+      recipient: 'ada@example.com',
+      subject: `NULL, {"quotes"}, \\ and 🎉`,
+      bounce: { class: 'soft', code: '4.2.2', message: 'mailbox full, "try" {later}' },
+      human: true,
+      payload: '{"a": "\\u0000",  "b": [1.0, {}]}',
+    })
+    await insertEvents(db, [plain, full])
+    const row = await rowWith('evt_2')
+    assert.deepEqual([row.to, row.recipient, row.subject], [full.to, full.recipient, full.subject])
+    assert.deepEqual([row.bounceClass, row.bounceCode, row.bounceMessage], ['soft', '4.2.2', full.bounce?.message])
+    assert.deepEqual([row.occurredAt.getTime(), row.receivedAt.getTime()], [full.occurredAt, full.receivedAt])
+    const [stored] = await db.$queryRaw<{ payload: string }[]>`
+      SELECT payload::text AS payload FROM events WHERE event_id = 'evt_2'`
+    assert.equal(stored?.payload, full.payload)
+    assert.deepEqual([(await rowWith('evt_1')).to, (await rowWith('evt_1')).subject], [[], null])
+  })
+
+  it('tells which events are new, and leaves the others as they are', async () => {
+    await store(db, { id: 'evt_1', subject: 'first' })
+    const fresh = await store(
+      db,
+      { id: 'evt_1', subject: 'second' },
+      { id: 'evt_2' },
+      { id: 'evt_2', subject: 'again' },
+    )
+    assert.deepEqual(fresh, [keyOf('evt_2')])
+    assert.equal((await rowWith('evt_1')).subject, 'first')
+    assert.equal((await rowWith('evt_2')).subject, null)
+  })
+
+  it('takes the same ID from two providers', async () => {
+    assert.equal((await store(db, { id: 'evt_1' }, { id: 'evt_1', provider: 'other' })).length, 2)
+  })
+
+  it('is stored by many at once without a deadlock, each event once', async () => {
+    const events = Array.from({ length: 100 }, (_, n) => receivedEvent({ id: `evt_${String(n).padStart(3, '0')}` }))
+    const fresh = await Promise.all(Array.from({ length: 10 }, () => insertEvents(db, events)))
+    assert.equal(fresh.flat().length, 100)
+  })
+
+  describe('a claim', () => {
+    it('gives back the very events that went in, as workflows see them', async () => {
+      const email = { provider: 'aisend', emailId: 'em_1' }
+      const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
+      await fc.assert(
+        fc.asyncProperty(eventSets, async (events) => {
+          await db.$executeRaw`TRUNCATE events`
+          const rows = events.map((event) => rowOf(email, event))
+          await insertEvents(db, rows)
+          await expireLeases(db)
+          const claimed = (await claimOverdueEvents(db, 100)).map(({ event }) => event)
+          assert.deepEqual(claimed.sort(byId), structuredClone(events).sort(byId))
+        }),
+        { numRuns: 60 },
+      )
+    })
+
+    it('leaves leased, applied and quarantined events alone', async () => {
+      await store(db, { id: 'due' }, { id: 'applied' }, { id: 'quarantined' })
+      await expireLeases(db)
+      await apply('applied')
+      await quarantineEvents(db, 'aisend', ['quarantined'], 'broken')
+      await store(db, { id: 'leased' })
+      assert.deepEqual(idsOf(await claimOverdueEvents(db, 100)), ['due'])
+      assert.deepEqual(await claimOverdueEvents(db, 100), [], 'claimed is leased')
+      assert.ok(Math.abs((await leaseMs('due')) - firstLeaseMs) < 2_000)
+    })
+
+    it('takes what is longest overdue first', async () => {
+      await store(db, { id: 'a' }, { id: 'b' }, { id: 'c' })
+      for (const [index, id] of ['b', 'c', 'a'].entries()) {
+        await db.$executeRaw`UPDATE events SET lease_until = now() - ${60 - index} * interval '1 second' WHERE event_id = ${id}`
+      }
+      assert.deepEqual(idsOf(await claimOverdueEvents(db, 2)), ['b', 'c'])
+    })
+
+    it('tells the domain of the email, else of the event, and of nobody', async () => {
+      await db.email.create({ data: { id: 'em_1', provider: 'aisend', recipientDomain: 'registered.example' } })
+      await store(db, { id: 'a' }, { id: 'b', emailId: 'em_2' }, { id: 'c', emailId: 'em_3', to: [], recipient: null })
+      await expireLeases(db)
+      const domains = (await claimOverdueEvents(db, 9)).map(({ event, recipientDomain }) => [event.id, recipientDomain])
+      assert.deepEqual(Object.fromEntries(domains), { a: 'registered.example', b: 'example.com', c: null })
+    })
+
+    it('by eight at once over 300 events leases each to one of them', async () => {
+      await insertEvents(
+        db,
+        Array.from({ length: 300 }, (_, n) => receivedEvent({ id: `evt_${n}` })),
+      )
+      await expireLeases(db)
+      const claimed: string[] = []
+      const claimAll = async () => {
+        for (;;) {
+          const ids = idsOf(await claimOverdueEvents(db, 20))
+          if (ids.length === 0) return
+          claimed.push(...ids)
+        }
+      }
+      await Promise.all(Array.from({ length: 8 }, claimAll))
+      // One that found all remaining rows locked by the others has stopped early; they took them.
+      assert.equal(claimed.length, 300)
+      assert.equal(new Set(claimed).size, 300)
+    })
+  })
+
+  describe('a lease that is extended', () => {
+    it('is that of events which still wait', async () => {
+      await store(db, { id: 'waiting' }, { id: 'applied' }, { id: 'other' })
+      await apply('applied')
+      const before = (await rowWith('applied')).leaseUntil
+      assert.equal(await extendLeases(db, ['waiting', 'applied', 'unknown'].map(keyOf)), 1)
+      assert.ok(Math.abs((await leaseMs('waiting')) - signalledLeaseMs) < 2_000)
+      assert.deepEqual((await rowWith('applied')).leaseUntil, before)
+      assert.ok((await leaseMs('other')) <= firstLeaseMs)
+    })
+
+    it('does not wait for events that are being applied', async () => {
+      await store(db, { id: 'locked' }, { id: 'waiting' })
+      await db.$transaction(async (saving) => {
+        await saving.$executeRaw`SELECT 1 FROM events WHERE event_id = 'locked' FOR UPDATE`
+        assert.equal(await extendLeases(db, ['locked', 'waiting'].map(keyOf)), 1)
+      })
+      assert.ok((await leaseMs('locked')) <= firstLeaseMs)
+    })
+  })
+
+  describe('a failed attempt', () => {
+    it('doubles the time to the next one, and quarantines at the tenth with the last reason', async () => {
+      await store(db, { id: 'bad', type: 'opened' }, { id: 'good' })
+      const pauses: number[] = []
+      for (let attempt = 1; attempt < attemptLimit; attempt += 1) {
+        assert.deepEqual(await countFailedAttempt(db, [keyOf('bad')], `reason ${attempt}`), [])
+        pauses.push(Math.round((await leaseMs('bad')) / 1_000))
+        const { attempts, quarantinedReason } = await rowWith('bad')
+        assert.deepEqual([attempts, quarantinedReason], [attempt, null])
+      }
+      for (const [index, pause] of pauses.entries()) assert.ok(Math.abs(pause - 2 ** index) <= 1, `${pauses}`)
+      const quarantined = await countFailedAttempt(db, [keyOf('bad')], 'too large')
+      assert.deepEqual(quarantined, [{ provider: 'aisend', type: 'opened' }])
+      assert.equal((await rowWith('bad')).quarantinedReason, 'too large')
+      assert.deepEqual(await countFailedAttempt(db, [keyOf('bad')], 'again'), [], 'it is counted once')
+      assert.equal((await rowWith('good')).attempts, 0)
+    })
+
+    it('counts nothing against an event that is applied meanwhile', async () => {
+      await store(db, { id: 'evt_1' })
+      await apply('evt_1')
+      for (let n = 0; n < attemptLimit; n += 1) await countFailedAttempt(db, [keyOf('evt_1')], 'late')
+      const { attempts, quarantinedReason } = await rowWith('evt_1')
+      assert.deepEqual([attempts, quarantinedReason], [0, null])
+    })
+  })
+
+  it('quarantines at once what is unapplied, and tells each once', async () => {
+    await store(db, { id: 'a', type: 'opened' }, { id: 'b' }, { id: 'c' })
+    await apply('b')
+    const quarantine = () => quarantineEvents(db, 'aisend', ['a', 'b', 'unknown'], 'broken')
+    assert.deepEqual(await quarantine(), [{ provider: 'aisend', type: 'opened' }])
+    assert.deepEqual(await quarantine(), [])
+    assert.deepEqual(await readUnappliedIds(db, 'aisend', ['a', 'b', 'c', 'unknown']), ['a', 'c'])
+  })
+
+  it('says what waits and for how long', async () => {
+    assert.deepEqual(await readInboxFigures(db), { pending: 0, oldestSeconds: 0, escalationsOpen: 0 })
+    await store(db, { id: 'a', receivedAt: Date.now() - 90_000 }, { id: 'b' }, { id: 'c' }, { id: 'd' })
+    await apply('c')
+    await quarantineEvents(db, 'aisend', ['d'], 'broken')
+    const { pending, oldestSeconds } = await readInboxFigures(db)
+    assert.equal(pending, 2)
+    assert.ok(Math.abs(oldestSeconds - 90) < 5)
+  })
+})
