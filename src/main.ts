@@ -49,16 +49,19 @@ async function start(config: Config): Promise<{ system: System; servers: Servers
 const ownOr = (given: readonly string[], generated: string | undefined): readonly string[] =>
   given.length > 0 || generated === undefined ? given : [generated]
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process where it stands. */
+/** npm passes on a Ctrl-C that the terminal has sent us too: one that comes so soon is the same one. */
+const sameSignalMs = 1_000
+
+/** Resolves when told to stop; told once more, a second or more later, the process ends where it stands. */
 const whenToldToStop = (): Promise<void> =>
   new Promise((resolve) => {
-    let told = false
+    let toldAt: number | null = null
     const onSignal = () => {
-      if (told) process.exit(130)
-      told = true
+      if (toldAt !== null && performance.now() - toldAt > sameSignalMs) process.exit(130)
+      toldAt ??= performance.now()
       resolve()
     }
-    process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
   })
 
 async function run(): Promise<void> {

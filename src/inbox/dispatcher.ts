@@ -113,7 +113,7 @@ export class Dispatcher {
         await this.#pause()
       } else {
         this.#release(waiting)
-        this.#options.onRejected(keys, error instanceof Error ? error.message : String(error))
+        this.#options.onRejected(keys, reasonOf(error))
       }
     }
   }
@@ -133,3 +133,9 @@ export class Dispatcher {
 }
 
 const heldKey = (email: EmailKey, event: LifecycleEvent): string => `${email.provider}\n${event.id}`
+
+/** The client's own message only names the call; what Temporal has against it stands in the cause. */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`
+}

@@ -10,9 +10,13 @@ import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigurationError } from '../errors.ts'
 
+/** In DATA_DIR, or in a folder of its own that PostgreSQL's user can reach. */
+export type ClusterPlace = 'data' | 'shared'
+
 export interface PostgresHome {
   readonly initdb: string
   readonly postgres: string
+  readonly place: ClusterPlace
   /** Where the cluster is kept; its parent exists. */
   readonly clusterPath: string
   /** PostgreSQL refuses to run as root: whom it runs as then. */
@@ -25,25 +29,46 @@ const sharedFolder = '/var/lib/aftersend'
 /** Nothing of ours: PGDATA and the like would lead the programs astray. */
 export const programEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
-/** An ordinary user's home is DATA_DIR. Root's is wherever the `postgres` user can reach it. */
-export async function findPostgresHome(dataDir: string, say: (line: string) => void): Promise<PostgresHome> {
+/**
+ * An ordinary user's cluster is in DATA_DIR. Root's is wherever the `postgres` user could reach it when it was made.
+ * @param madeIn where that was; null if there is none yet.
+ * @throws ConfigurationError where PostgreSQL cannot run, or cannot reach its cluster any more.
+ */
+export async function findPostgresHome(
+  dataDir: string,
+  madeIn: ClusterPlace | null,
+  say: (line: string) => void,
+): Promise<PostgresHome> {
   const native = await nativeFolder()
-  if (process.getuid?.() !== 0) return homeIn(native, join(dataDir, 'postgres'), null)
+  if (process.getuid?.() !== 0) return homeIn(native, 'data', join(dataDir, 'postgres'), null)
   const user = await ensurePostgresUser()
   const [mayEnterData, mayEnterNative] = await Promise.all([allMayEnter(resolve(dataDir)), allMayEnter(native)])
   const shared = join(sharedFolder, createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 16))
   const programs = mayEnterNative ? native : await copyPrograms(native)
-  const clusterPath = join(mayEnterData ? dataDir : shared, 'postgres')
-  if (!mayEnterData && !existsSync(clusterPath)) {
+  if (madeIn === 'data' && !mayEnterData) {
+    throw new ConfigurationError(
+      `The database is in ${dataDir}, and PostgreSQL's user cannot get there any more: open it and the folders above ` +
+        'it with chmod o+x, or start as the user who made it',
+    )
+  }
+  const place = madeIn ?? (mayEnterData ? 'data' : 'shared')
+  if (place === 'shared' && madeIn === null) {
     say(`PostgreSQL: its user cannot enter ${dataDir}, so the database is kept in ${shared}`)
   }
+  const clusterPath = join(place === 'data' ? dataDir : shared, 'postgres')
   await makeEnterable(dirname(clusterPath))
-  return homeIn(programs, clusterPath, user)
+  return homeIn(programs, place, clusterPath, user)
 }
 
-const homeIn = (native: string, clusterPath: string, user: PostgresHome['user']): PostgresHome => ({
+const homeIn = (
+  native: string,
+  place: ClusterPlace,
+  clusterPath: string,
+  user: PostgresHome['user'],
+): PostgresHome => ({
   initdb: join(native, 'bin', 'initdb'),
   postgres: join(native, 'bin', 'postgres'),
+  place,
   clusterPath,
   user,
 })

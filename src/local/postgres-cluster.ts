@@ -9,35 +9,56 @@ import { promisify } from 'node:util'
 import { z } from 'zod'
 import { ConfigurationError } from '../errors.ts'
 import { readDataFile, writeDataFile } from './data-file.ts'
-import { type PostgresHome, programEnvironment } from './postgres-binaries.ts'
+import { type ClusterPlace, type PostgresHome, programEnvironment } from './postgres-binaries.ts'
 
-const form = z.object({ password: z.string().min(1), port: z.number().int().nullable() })
+const form = z.object({
+  password: z.string().min(1),
+  port: z.number().int().nullable(),
+  /** Where the cluster was made; null until it is whole. */
+  place: z.enum(['data', 'shared']).nullable().default(null),
+})
 
 export type ClusterSettings = z.infer<typeof form>
 
 const settingsPath = (dataDir: string): string => join(dataDir, 'postgres.json')
 
-/** Makes the cluster where there is none. A cluster whose password is lost gets a new one. */
+/** Where the cluster of a DATA_DIR was made; null if there is none. It stays there, whoever may enter DATA_DIR by now. */
+export const findPlace = async (dataDir: string): Promise<ClusterPlace | null> =>
+  (await readDataFile(settingsPath(dataDir), form))?.place ?? null
+
+/**
+ * Makes the cluster where there is none. A cluster whose password is lost gets a new one.
+ * @throws ConfigurationError when it was made and is gone: an empty one in its place would look like a loss of everything.
+ */
 export async function ensureCluster(
   home: PostgresHome,
   dataDir: string,
   say: (line: string) => void,
 ): Promise<ClusterSettings> {
-  const kept = await readDataFile(settingsPath(dataDir), form)
-  if (!kept && !home.clusterPath.startsWith(dataDir)) await putAside(home.clusterPath, say)
+  const path = settingsPath(dataDir)
+  const kept = await readDataFile(path, form)
+  if (!kept && home.place === 'shared') await putAside(home.clusterPath, say)
   const isThere = existsSync(join(home.clusterPath, 'PG_VERSION'))
-  if (isThere && kept) return kept
-  const settings: ClusterSettings = kept ?? { password: randomBytes(24).toString('hex'), port: null }
+  if (kept?.place) {
+    if (isThere) return kept
+    throw new ConfigurationError(
+      `The database of ${dataDir} is not in ${home.clusterPath}, where it was kept. Put it there (if DATA_DIR was moved, ` +
+        `it is in a folder beside), or delete ${path} to begin with an empty one.`,
+    )
+  }
+  const settings: ClusterSettings = kept ?? { password: randomBytes(24).toString('hex'), port: null, place: null }
   if (!isThere) {
     say('PostgreSQL: making the database …')
-    await writeDataFile(settingsPath(dataDir), settings)
+    // Before the cluster: one that is made with a password must not be left without it.
+    await writeDataFile(path, settings)
     await initialise(home, settings.password)
-    return settings
+  } else if (!kept) {
+    say(`PostgreSQL: ${path} is gone; the database gets a new password`)
+    await setPassword(home, settings.password)
   }
-  say(`PostgreSQL: ${settingsPath(dataDir)} is gone; the database gets a new password`)
-  await setPassword(home, settings.password)
-  await writeDataFile(settingsPath(dataDir), settings)
-  return settings
+  const whole = { ...settings, place: home.place }
+  await writeDataFile(path, whole)
+  return whole
 }
 
 /** A cluster outside DATA_DIR outlives it: whoever removed DATA_DIR wants to begin anew. */
@@ -55,14 +76,14 @@ export async function keepPort(dataDir: string, settings: ClusterSettings, port:
 
 /**
  * PostgreSQL takes a pid file of a killed server for a living one when its pid belongs to somebody else of the same
- * user by now, as after a reboot. Called when no server of this cluster runs.
+ * user by now, as after a reboot: another stack's server, say. Called when no server of this cluster runs.
  */
 export async function removeStrangersPidFile(clusterPath: string): Promise<void> {
   const path = join(clusterPath, 'postmaster.pid')
   const pid = (await readFile(path, 'utf8').catch(() => '')).split('\n')[0]
   if (!pid || process.platform !== 'linux') return
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null)
-  if (command !== null && !command.includes('postgres')) await rm(path)
+  if (command !== null && !command.split('\0').includes(clusterPath)) await rm(path)
 }
 
 /** initdb works beside the cluster's place and is moved there when it is done: an interrupted one leaves no half cluster. */

@@ -6,7 +6,7 @@ import { prepareDataDir } from './data-dir.ts'
 import { freePort, isPortFree } from './free-port.ts'
 import { stopOrphans } from './orphans.ts'
 import { findPostgresHome, type PostgresHome, programEnvironment } from './postgres-binaries.ts'
-import { type ClusterSettings, ensureCluster, keepPort, removeStrangersPidFile } from './postgres-cluster.ts'
+import { type ClusterSettings, ensureCluster, findPlace, keepPort, removeStrangersPidFile } from './postgres-cluster.ts'
 
 export interface LocalPostgres {
   /** Of the database `aftersend`, password included. */
@@ -44,7 +44,7 @@ const stopSignals = ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const { say } = options
   const dataDir = await prepareDataDir(options.dataDir)
-  const home = await findPostgresHome(dataDir, say)
+  const home = await findPostgresHome(dataDir, await findPlace(dataDir), say)
   const isProgram = (fileName: string) => fileName === 'postgres'
   const orphans = await stopOrphans({ isProgram, args: ['-D', home.clusterPath], stopSignals })
   if (orphans > 0) say('PostgreSQL: stopped the server that a killed system left running')

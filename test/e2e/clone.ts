@@ -53,6 +53,7 @@ export class Command {
 
   /** Sends a signal to the whole group, as Ctrl-C in a terminal does. */
   signal(signal: NodeJS.Signals): void {
-    if (this.#child.pid !== undefined && this.#child.exitCode === null) process.kill(-this.#child.pid, signal)
+    const isGone = this.#child.exitCode !== null || this.#child.signalCode !== null
+    if (this.#child.pid !== undefined && !isGone) process.kill(-this.#child.pid, signal)
   }
 }

@@ -56,7 +56,7 @@ describe('a fresh clone', function () {
   it('refuses a second start on the same data, and says what runs', async () => {
     const second = npm(['start'])
     assert.notEqual(await second.exit(), 0)
-    assert.match(second.output, /runs already/)
+    assert.match(second.output, /already running/)
   })
 
   it('loses nothing when it is killed in the middle of a simulation and started again', async () => {

@@ -1,6 +1,7 @@
 /** Instances of the inbox on real servers, and the worker that applies what they signal. */
 import { randomUUID } from 'node:crypto'
 import type { Client } from '@temporalio/client'
+import { IllegalStateError } from '@temporalio/common'
 import { pino } from 'pino'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import { createDatabase, type Database } from '../../src/db/database.ts'
@@ -12,7 +13,7 @@ import { createMetrics, type Metrics } from '../../src/metrics.ts'
 import { connectWorker, createTemporalClient } from '../../src/temporal/connection.ts'
 import type { Lives } from '../../src/temporal/lives.ts'
 import { createTemporalLives } from '../../src/temporal/temporal-lives.ts'
-import { createLifecycleWorker } from '../../src/temporal/worker.ts'
+import { createLifecycleWorker, installTemporalRuntime } from '../../src/temporal/worker.ts'
 import { receivedEvent } from '../received-event.ts'
 
 const hourMs = 3_600_000
@@ -34,6 +35,15 @@ export interface Instance {
   /** IDs of events in the order in which Temporal took them from this instance, once per signal. */
   readonly signalled: string[]
   close(): Promise<void>
+}
+
+/** Workers say what they do at every start and stop. The runtime ends with its last connection, so it may be there or not. */
+export function quietTemporalRuntime(): void {
+  try {
+    installTemporalRuntime(quietLog)
+  } catch (error) {
+    if (!(error instanceof IllegalStateError)) throw error
+  }
 }
 
 /** One process's inbox, with a pool of its own; it sweeps often unless told otherwise. */
@@ -105,6 +115,7 @@ export class Lifecycles {
 
   /** @returns how to stop it. */
   async startWorker(url: string): Promise<() => Promise<void>> {
+    quietTemporalRuntime()
     const db = createDatabase({ url })
     const metrics = createMetrics(() => readInboxFigures(db))
     const activities = createActivities({ db, channels: [], providerApis: new Map(), metrics })

@@ -76,17 +76,6 @@ describe('the embedded stack', () => {
     await second.stop()
   })
 
-  it('refuses a second start on the same DATA_DIR and says who runs', async () => {
-    const dataDir = await temporaryFolder()
-    const first = await startStackProcess(dataDir)
-    await assert.rejects(startStackProcess(dataDir), {
-      name: 'AlreadyRunningError',
-      message: new RegExp(`pid ${first.pid}\\b`),
-    })
-    await query(first.databaseUrl, 'SELECT 1')
-    await first.stop()
-  })
-
   it('runs side by side with another that starts at the same moment', async () => {
     const [one, other] = await Promise.all([await temporaryFolder(), await temporaryFolder()].map(startStackProcess))
     assert(one && other)
@@ -125,17 +114,6 @@ describe('the embedded stack', () => {
     await next.stop()
   })
 
-  it('keeps its servers when Ctrl-C reaches its process group', async () => {
-    const stack = await startStackProcess(await temporaryFolder())
-    const before = await stack.children()
-    process.kill(-stack.pid, 'SIGINT')
-    await until(() => stack.said.includes('interrupted'))
-    await query(stack.databaseUrl, 'SELECT 1')
-    assert.deepEqual(await stack.children(), before)
-    await stack.stop()
-    await until(async () => !(await isAnyAlive(before)))
-  })
-
   it('leaves nothing behind when one of the two cannot start', async () => {
     const dataDir = await temporaryFolder()
     const start = (path: string | null, embedTemporal: boolean) =>
@@ -147,6 +125,39 @@ describe('the embedded stack', () => {
     const alone = await start(null, false)
     assert.equal(alone.temporalAddress, null)
     await alone.stop()
+  })
+})
+
+describe('an embedded stack that runs', () => {
+  let dataDir: string
+  let stack: StackProcess
+
+  before(async () => {
+    dataDir = await temporaryFolder()
+    stack = await startStackProcess(dataDir)
+  })
+
+  after(endStackProcesses)
+
+  it('refuses a second start on the same DATA_DIR and says who runs', async () => {
+    const refusal = { name: 'AlreadyRunningError', message: new RegExp(`pid ${stack.pid}\\b`) }
+    await assert.rejects(startStackProcess(dataDir), refusal)
+    await query(stack.databaseUrl, 'SELECT 1')
+  })
+
+  it('keeps its servers when Ctrl-C reaches its process group', async () => {
+    const before = await stack.children()
+    process.kill(-stack.pid, 'SIGINT')
+    await until(() => stack.said.includes('interrupted'))
+    await query(stack.databaseUrl, 'SELECT 1')
+    assert.deepEqual(await stack.children(), before)
+  })
+
+  it('takes them with it when it is told to stop', async () => {
+    const servers = await stack.children()
+    assert.equal(servers.length, 2)
+    await stack.stop()
+    assert(!(await isAnyAlive(servers)))
   })
 })
 

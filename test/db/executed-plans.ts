@@ -1,0 +1,74 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import type { Database } from '../../src/db/database.ts'
+import { PrismaClient } from '../../src/db/generated/client.ts'
+
+/** One node of a plan, as PostgreSQL's `EXPLAIN (FORMAT JSON)` writes it. */
+interface PlanNode {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Index Name'?: string
+  readonly Plans?: readonly PlanNode[]
+}
+
+export interface ExecutedPlan {
+  readonly indexes: readonly string[]
+  /** Tables that were read from end to end. */
+  readonly scanned: readonly string[]
+}
+
+/**
+ * A database whose every statement tells the plan by which it was really carried out, in the words that our code sends:
+ * PostgreSQL's auto_explain, heard over the statement's own connection.
+ */
+export class ExplainedDatabase {
+  readonly db: Database
+  readonly #pool: pg.Pool
+  #plans: ExecutedPlan[] = []
+
+  /** @param planning whether plans are made for the statement's values, or for any, as a named statement's sixth is. */
+  constructor(url: string, planning: 'force_custom_plan' | 'force_generic_plan') {
+    const settings = {
+      session_preload_libraries: 'auto_explain',
+      'auto_explain.log_min_duration': '0',
+      'auto_explain.log_format': 'json',
+      client_min_messages: 'log',
+      plan_cache_mode: planning,
+    }
+    const options = Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' ')
+    this.#pool = new pg.Pool({ connectionString: url, max: 1, options })
+    this.#pool.on('connect', (client) => client.on('notice', ({ message }) => this.#hear(message ?? '')))
+    this.db = new PrismaClient({ adapter: new PrismaPg(this.#pool) })
+  }
+
+  /** What was carried out for `statement`. */
+  async plansOf(statement: (db: Database) => Promise<unknown>): Promise<ExecutedPlan[]> {
+    this.#plans = []
+    await statement(this.db)
+    return this.#plans
+  }
+
+  async close(): Promise<void> {
+    await this.db.$disconnect()
+    await this.#pool.end()
+  }
+
+  #hear(message: string): void {
+    const json = message.slice(message.indexOf('{'))
+    if (!message.includes('plan:') || !json.startsWith('{')) return
+    const { Plan: root } = JSON.parse(json) as { Plan: PlanNode }
+    const nodes = nodesOf(root)
+    this.#plans.push({
+      indexes: namesOf(nodes.map((node) => node['Index Name'])),
+      scanned: namesOf(
+        nodes.filter(({ 'Node Type': type }) => type === 'Seq Scan').map((node) => node['Relation Name']),
+      ),
+    })
+  }
+}
+
+const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
+const namesOf = (names: readonly (string | undefined)[]): string[] =>
+  [...new Set(names.filter((name) => name !== undefined))].sort()

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import type { Database } from '../../src/db/database.ts'
+import { readEscalations, writeEscalation } from '../../src/db/escalations.ts'
+import {
+  claimOverdueEvents,
+  countFailedAttempt,
+  extendLeases,
+  insertEvents,
+  quarantineEvents,
+  readInboxFigures,
+  readUnappliedIds,
+} from '../../src/db/events.ts'
+import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
+import { registerEmail, saveSnapshot } from '../../src/db/snapshots.ts'
+import { openEscalation } from '../../src/domain/escalation.ts'
+import { unheardOf } from '../../src/domain/lifecycle.ts'
+import { receivedEvent } from '../received-event.ts'
+import { type TestDatabase, testDatabase } from '../stack.ts'
+import { ExplainedDatabase } from './executed-plans.ts'
+
+const rows = 100_000
+const backlog = 5_000
+const provider = 'aisend'
+const keys = (...numbers: number[]) => numbers.map((n) => ({ provider, id: `evt_${n}` }))
+const policy = {
+  stallAfterMs: { critical: 1, normal: 1, bulk: 1 },
+  escalationRepeatAfterMs: 1,
+  engagementWindowMs: 1,
+  giveUpAfterMs: 1,
+}
+
+/** A day's table: nearly all events are applied, the last 5,000 wait, every fiftieth is a soft bounce. */
+async function fill(db: Database): Promise<void> {
+  await db.$executeRaw`
+    INSERT INTO emails (id, provider, "to", recipients, recipient_domain, revision)
+    SELECT 'em_' || n, ${provider}, ARRAY['a' || n || '@example.com'], ARRAY['a' || n || '@example.com'], 'example.com', 1
+    FROM generate_series(1, ${rows}) AS n`
+  await db.$executeRaw`
+    INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, "to", recipient, bounce_class,
+                        payload, lease_until, applied_at)
+    SELECT ${provider}, 'evt_' || n, 'em_' || n, CASE WHEN n % 50 = 0 THEN 'bounced' ELSE 'sent' END,
+           now() - n * interval '1 second', now(), ARRAY['a' || n || '@example.com'], 'a' || n % 20000 || '@example.com',
+           CASE WHEN n % 50 = 0 THEN 'soft' END, '{}', now() - interval '1 second',
+           CASE WHEN n <= ${rows - backlog} THEN now() END
+    FROM generate_series(1, ${rows}) AS n`
+  await db.$executeRaw`
+    INSERT INTO suppressions (address, reason, provider, email_id, event_id)
+    SELECT 's' || n || '@example.com', 'complaint', ${provider}, 'em_' || n, 'old_' || n FROM generate_series(1, ${rows}) AS n`
+  await db.$executeRaw`
+    INSERT INTO escalations (id, provider, email_id, reason, state, detail, opened_at)
+    SELECT 'esc_' || n, ${provider}, 'em_' || n, 'stalled', CASE WHEN n % 1000 = 0 THEN 'open' ELSE 'resolved' END, '', now()
+    FROM generate_series(1, ${rows}) AS n`
+  await db.$executeRaw`VACUUM ANALYZE`
+}
+
+/** Each statement of the money paths, with the indexes that its docstring names. */
+const statements: Record<string, { run: (db: Database, turn: number) => Promise<unknown>; indexes: string[] }> = {
+  'append (events, one a repeat)': {
+    run: (db, turn) => insertEvents(db, [receivedEvent({ id: `new_${turn}` }), receivedEvent({ id: 'evt_1' })]),
+    indexes: [],
+  },
+  'claim of overdue events': {
+    run: (db) => claimOverdueEvents(db, 500),
+    indexes: ['emails_pkey', 'events_pkey', 'events_waiting'],
+  },
+  'save of a snapshot': {
+    run: (db, turn) => {
+      const eventIds = [`evt_${rows - turn}`]
+      return saveSnapshot(db, {
+        provider,
+        emailId: `em_${rows - turn}`,
+        snapshot: unheardOf,
+        expectedRevision: 1,
+        eventIds,
+      })
+    },
+    indexes: ['events_pkey'],
+  },
+  'extension of leases': { run: (db) => extendLeases(db, keys(1, rows - 500, rows - 501)), indexes: ['events_pkey'] },
+  'count of a failed attempt': {
+    run: (db) => countFailedAttempt(db, keys(1, rows - 600), 'no'),
+    indexes: ['events_pkey'],
+  },
+  'quarantine of events': {
+    run: (db, turn) => quarantineEvents(db, provider, [`evt_${rows - 700 - turn}`], 'no'),
+    indexes: ['events_pkey'],
+  },
+  'question which events are unapplied': {
+    run: (db) => readUnappliedIds(db, provider, ['evt_1', `evt_${rows - 800}`]),
+    indexes: ['events_pkey'],
+  },
+  'suppression of a recipient': {
+    run: (db, turn) =>
+      suppressEventRecipient(db, { provider, eventId: `evt_${rows - 900 - turn}`, reason: 'hard_bounce' }),
+    indexes: ['emails_pkey', 'events_pkey'],
+  },
+  'look for soft bounces': {
+    run: (db) => readSoftBouncesAround(db, provider, 'evt_50'),
+    indexes: ['emails_pkey', 'events_pkey', 'events_soft_bounces'],
+  },
+  'registration of an email': {
+    run: (db, turn) => {
+      const registration = { to: ['a@b.c'], subject: null, tags: null, priority: null, as: 'sent' as const }
+      return registerEmail(db, { provider, emailId: 'em_1', ...registration }, receivedEvent({ id: `r_${turn}` }))
+    },
+    indexes: [],
+  },
+  'write of an escalation': {
+    run: (db) => writeEscalation(db, { provider, emailId: 'em_new' }, openEscalation('stalled', '', 0, policy)),
+    indexes: [],
+  },
+  'look at the escalations of an email': {
+    run: (db) => readEscalations(db, { provider, emailId: 'em_1' }),
+    indexes: ['escalations_email_id_provider_reason_key'],
+  },
+  'figures of the inbox': { run: readInboxFigures, indexes: ['escalations_unresolved', 'events_waiting'] },
+}
+
+describe('on 100,000 rows, the', () => {
+  let database: TestDatabase
+  before(async () => {
+    database = await testDatabase()
+    await fill(database.db)
+  })
+  after(() => database.drop())
+
+  for (const [turn, planning] of (['force_custom_plan', 'force_generic_plan'] as const).entries()) {
+    describe(planning === 'force_custom_plan' ? '(planned for its values)' : '(planned for any values)', () => {
+      let explained: ExplainedDatabase
+      before(() => {
+        explained = new ExplainedDatabase(database.url, planning)
+      })
+      after(() => explained.close())
+
+      for (const [name, { run, indexes }] of Object.entries(statements)) {
+        it(`${name} reads ${indexes.length > 0 ? `by ${indexes.join(', ')}` : 'nothing'} and no table from end to end`, async () => {
+          const plans = await explained.plansOf((db) => run(db, turn))
+          assert.ok(plans.length > 0, 'no plan was heard of')
+          assert.deepEqual(
+            plans.flatMap(({ scanned }) => scanned),
+            [],
+          )
+          const used = new Set(plans.flatMap((plan) => plan.indexes))
+          assert.deepEqual(
+            indexes.filter((index) => !used.has(index)),
+            [],
+            `it used ${[...used]}`,
+          )
+        })
+      }
+    })
+  }
+
+  it('read that has no index is noticed', async () => {
+    const explained = new ExplainedDatabase(database.url, 'force_custom_plan')
+    const plans = await explained.plansOf((db) => db.$queryRaw`SELECT 1 FROM events WHERE subject = 'none'`)
+    await explained.close()
+    assert.deepEqual(plans[0]?.scanned, ['events'])
+  })
+})
