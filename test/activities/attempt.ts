@@ -1,9 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
+import { DefaultLogger } from '@temporalio/worker'
 
 /** Carries an activity out as its `attempt`-th try. */
 export const onAttempt = <T>(attempt: number, activity: () => Promise<T>): Promise<T> =>
-  new MockActivityEnvironment({ attempt }).run(activity)
+  new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') }).run(activity)
 
 /** The failure that an activity ends with. */
 export async function failureOf(activity: Promise<unknown>): Promise<ApplicationFailure> {

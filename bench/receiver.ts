@@ -1,0 +1,24 @@
+/** The real receiver, for bench/ack.ts: API, inbox and PostgreSQL. Temporal is away, so that only acks are measured. */
+import { pino } from 'pino'
+import { createApi } from '../src/api/api.ts'
+import { createDatabase } from '../src/db/database.ts'
+import { readInboxFigures } from '../src/db/events.ts'
+import { TemporalUnavailableError } from '../src/errors.ts'
+import { createInbox } from '../src/inbox/create-inbox.ts'
+import { createMetrics } from '../src/metrics.ts'
+import { aisend } from '../src/providers/aisend.ts'
+
+const [, , url = '', secret = ''] = process.argv
+const db = createDatabase({ url, poolSize: 20, statementTimeoutMs: 5_000 })
+const log = pino({ level: 'silent' })
+const metrics = createMetrics(() => readInboxFigures(db))
+const away = async () => {
+  throw new TemporalUnavailableError('away for the benchmark')
+}
+const lives = { signal: away, command: away, isReachable: async () => false }
+const inbox = createInbox({ db, lives, metrics, log })
+const webhooks = new Map([[aisend.name, { provider: aisend, secrets: [secret] }]])
+const api = createApi({ db, inbox, lives, webhooks, apiKeys: [], metrics, log })
+const { port } = await api.listen({ port: 0, host: '127.0.0.1' })
+process.send?.({ port })
+process.once('disconnect', () => process.exit(0))

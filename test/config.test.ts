@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { readConfig } from '../src/config.ts'
+import { ConfigurationError } from '../src/errors.ts'
+
+const servers = { DATABASE_URL: 'postgresql://u:p@db:5432/aftersend', TEMPORAL_ADDRESS: 'temporal:7233' }
+const secrets = { AISEND_WEBHOOK_SECRET: 'secret', API_KEYS: 'key-of-the-tests-0001' }
+
+/** The lines that a configuration is refused with. */
+function mistakesIn(env: Record<string, string>): string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    assert.ok(error instanceof ConfigurationError)
+    return error.message.split('\n').slice(1)
+  }
+  return []
+}
+
+describe('the configuration', () => {
+  it('needs nothing set: everything is embedded, with the documented defaults', () => {
+    const config = readConfig({})
+    assert.deepEqual([config.port, config.host, config.role, config.dataDir], [null, '127.0.0.1', 'all', '.aftersend'])
+    assert.deepEqual([config.databaseUrl, config.temporal.address, config.temporal.namespace], [null, null, 'default'])
+    assert.deepEqual([config.aisend.webhookSecrets, config.aisend.apiKey, config.apiKeys], [[], null, []])
+    assert.deepEqual(config.support, { webhook: null, email: null })
+    assert.deepEqual([config.temporal.security, config.logLevel], [{}, 'info'])
+    const minute = 60_000
+    assert.deepEqual(config.policy, {
+      stallAfterMs: { critical: 10 * minute, normal: 240 * minute, bulk: 1_440 * minute },
+      escalationRepeatAfterMs: 30 * minute,
+      engagementWindowMs: 1_440 * minute,
+      giveUpAfterMs: 14 * 1_440 * minute,
+    })
+  })
+
+  it('takes an empty variable for one that is not set', () => {
+    assert.deepEqual(readConfig({ PORT: '', DATABASE_URL: ' ', API_KEYS: '', STALL_AFTER_BULK: '' }), readConfig({}))
+  })
+
+  it('reads durations from milliseconds to days, and nothing else', () => {
+    const read = (text: string) => readConfig({ ENGAGEMENT_WINDOW: text }).policy.engagementWindowMs
+    assert.deepEqual(['250ms', '3s', '1.5m', '4h', '14d'].map(read), [250, 3_000, 90_000, 14_400_000, 1_209_600_000])
+    for (const text of ['10', '10 m', '-3s', '0s', '1w', 'soon', '1e3s']) {
+      const [mistake, ...others] = mistakesIn({ ENGAGEMENT_WINDOW: text })
+      assert.match(mistake ?? '', /ENGAGEMENT_WINDOW wants a duration/, text)
+      assert.deepEqual(others, [])
+    }
+  })
+
+  it('reports every malformed variable at once, by name, and without its value', () => {
+    const wrong = {
+      PORT: '70000',
+      ROLE: 'boss',
+      DATABASE_URL: 'mysql://root:hunter2@db/x',
+      TEMPORAL_ADDRESS: 'http://temporal:7233',
+      AISEND_API_URL: 'ftp://x',
+      API_KEYS: 'hunter2',
+      STALL_AFTER_CRITICAL: 'soon',
+      SUPPORT_WEBHOOK_URL: 'nowhere',
+      SUPPORT_WEBHOOK_SECRET: 'hunter2!',
+      SUPPORT_EMAIL: 'support',
+      SMTP_URL: 'http://x',
+      LOG_LEVEL: 'loud',
+    }
+    const mistakes = mistakesIn(wrong)
+    for (const name of Object.keys(wrong))
+      assert.ok(
+        mistakes.some((line) => line.startsWith(`  - ${name} `)),
+        name,
+      )
+    assert.equal(mistakes.length, Object.keys(wrong).length)
+    assert.doesNotMatch(mistakes.join(), /hunter2/)
+  })
+
+  it('reports everything that is missing at once', () => {
+    const mistakes = mistakesIn({
+      ...servers,
+      SUPPORT_WEBHOOK_URL: 'https://support.example/hook',
+      SUPPORT_EMAIL: 'support@example.com',
+    })
+    const names = mistakes.map((line) => line.replace(/^ {2}- (\w+).*/, '$1'))
+    assert.deepEqual(names, ['AISEND_WEBHOOK_SECRET', 'API_KEYS', 'SUPPORT_WEBHOOK_SECRET', 'SMTP_URL'])
+  })
+
+  it('demands secrets unless a server is embedded or only a worker runs', () => {
+    const { DATABASE_URL, TEMPORAL_ADDRESS } = servers
+    assert.equal(mistakesIn(servers).length, 2)
+    assert.equal(mistakesIn({ ...servers, ROLE: 'api' }).length, 2)
+    const sound: Record<string, string>[] = [
+      { ...servers, ...secrets },
+      { ...servers, ROLE: 'worker' },
+      { DATABASE_URL },
+      { TEMPORAL_ADDRESS },
+    ]
+    for (const env of sound) assert.deepEqual(mistakesIn(env), [])
+  })
+
+  it('runs api or worker alone only on servers that are not its own', () => {
+    const { DATABASE_URL, TEMPORAL_ADDRESS } = servers
+    for (const ROLE of ['api', 'worker']) {
+      const lacking: Record<string, string>[] = [{}, { DATABASE_URL }, { TEMPORAL_ADDRESS }]
+      for (const env of lacking) {
+        const [mistake, ...others] = mistakesIn({ ...env, ROLE })
+        assert.match(mistake ?? '', new RegExp(`ROLE=${ROLE} wants DATABASE_URL and TEMPORAL_ADDRESS`))
+        assert.deepEqual(others, [])
+      }
+      assert.equal(readConfig({ ...servers, ...secrets, ROLE }).role, ROLE)
+    }
+  })
+
+  it('reads lists with spaces and empty places', () => {
+    const config = readConfig({ AISEND_WEBHOOK_SECRET: ' one , two ,,', API_KEYS: 'key-of-the-tests-0001 ,' })
+    assert.deepEqual([config.aisend.webhookSecrets, config.apiKeys], [['one', 'two'], ['key-of-the-tests-0001']])
+  })
+
+  it('reads Temporal’s own variables as its tools do', () => {
+    const { security } = readConfig({ TEMPORAL_API_KEY: 'cloud-key' }).temporal
+    assert.deepEqual([security.apiKey, security.tls], ['cloud-key', true])
+  })
+})
