@@ -16,9 +16,11 @@ const takingMs = 5_000
 
 /** Runs `work` when nobody else of this user runs theirs in this clone; a lock that a killed process left is taken over. */
 export async function inTurn(say, work) {
-  for (let tries = 0; !take(); tries++) {
-    if (tries === 0) say(`Another command prepares this clone (pid ${holder() ?? 'unknown'}): waiting for it …`)
-    removeIfLeft()
+  let isTold = false
+  while (!take()) {
+    if (removeIfLeft()) continue
+    if (!isTold) say(`Another command prepares this clone (pid ${holder() ?? 'unknown'}): waiting for it …`)
+    isTold = true
     await sleep(200)
   }
   try {
@@ -47,17 +49,19 @@ function holder() {
   }
 }
 
+/** Whether there is none any more, so that it is worth trying again at once. */
 function removeIfLeft() {
-  if (!isLeft()) return
+  if (!isLeft()) return false
   const aside = `${lock}.${process.pid}`
   try {
     renameSync(lock, aside)
   } catch (error) {
     // Whoever else waits was faster.
-    if (error.code === 'ENOENT') return
+    if (error.code === 'ENOENT') return true
     throw error
   }
   rmSync(aside, { recursive: true, force: true })
+  return true
 }
 
 function isLeft() {

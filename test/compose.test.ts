@@ -81,6 +81,34 @@ const sections = (text: string, indentation: number): Map<string, string> =>
 
 const unquoted = (text: string): string => text.replace(/^(['"])(.*)\1$/, '$2')
 
+describe('docker-compose.yml, by its text alone', () => {
+  const text = read('docker-compose.yml')
+  const services = sections(sections(text, 0).get('services') ?? '', 2)
+
+  it('demands every secret wherever it is used', () => {
+    for (const name of Object.keys(secrets)) {
+      const uses = text.match(new RegExp(`\\$\\{${name}\\b..`, 'g')) ?? []
+      assert.deepEqual([...new Set(uses)], [`\${${name}:?`], name)
+    }
+  })
+
+  it('runs all of ours with what is said of them once', () => {
+    for (const name of Object.keys(ourServices)) {
+      assert.match(services.get(name) ?? '', /^ {4}<<: \*aftersend$/m, name)
+    }
+    const shared = sections(text, 0).get('x-aftersend') ?? ''
+    for (const line of ['read_only: true', 'cap_drop: [ALL]', 'no-new-privileges:true', 'stop_grace_period: ']) {
+      assert(shared.includes(line), line)
+    }
+  })
+
+  it('publishes no port but on this machine', () => {
+    const published = text.match(/^ +ports:.*$/gm) ?? []
+    assert.equal(published.length, 2)
+    for (const line of published) assert.match(line, /ports: \['127\.0\.0\.1:[^,]+'\]$/)
+  })
+})
+
 describe('docker-compose.yml', () => {
   const program = [['docker', 'compose'], ['docker-compose']].find(
     ([command, ...args]) => command && spawnSync(command, [...args, 'version']).status === 0,

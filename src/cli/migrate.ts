@@ -12,6 +12,8 @@ import { findDatabaseUrl } from './database-url.ts'
 /** Servers that are started together with this command get so long. */
 const patienceMs = 60_000
 const pauseMs = 1_000
+/** A server that takes longer is taken for one that does not answer. */
+const answerMs = 5_000
 
 /** gRPC's numbers: google.golang.org/grpc/codes. */
 const stillStarting = new Set([4 /* DEADLINE_EXCEEDED */, 14 /* UNAVAILABLE */])
@@ -49,7 +51,7 @@ async function registerSearchAttributes(target: TemporalTarget, deadline: number
   try {
     await patiently(`Temporal at ${address}`, isTemporalStarting, deadline, async () => {
       await lookUpNamespace(connection, namespace)
-      await ensureSearchAttributes(connection, namespace)
+      await connection.withDeadline(Date.now() + answerMs, () => ensureSearchAttributes(connection, namespace))
     })
     console.log(`Namespace ${namespace} of Temporal at ${address} has its search attributes.`)
   } catch (error) {
@@ -67,7 +69,9 @@ async function registerSearchAttributes(target: TemporalTarget, deadline: number
 /** Whoever may register search attributes but not describe the namespace gets their answer from registering. */
 async function lookUpNamespace(connection: Connection, namespace: string): Promise<void> {
   try {
-    await connection.withDeadline(Date.now() + 5_000, () => connection.workflowService.describeNamespace({ namespace }))
+    await connection.withDeadline(Date.now() + answerMs, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    )
   } catch (error) {
     if (isTemporalStarting(error)) throw error
   }
@@ -104,9 +108,11 @@ function isDatabaseStarting(error: unknown): boolean {
 
 const isMissing = (error: unknown): boolean => isGrpcServiceError(error) && error.code === notFound
 
-/** A namespace that is being created is told as missing for a while. */
+/** A namespace that is being created is told as missing for a while, also to who registers search attributes in it. */
 const isTemporalStarting = (error: unknown): boolean =>
-  isGrpcServiceError(error) && (stillStarting.has(error.code) || error.code === notFound)
+  isGrpcServiceError(error)
+    ? stillStarting.has(error.code) || error.code === notFound
+    : error instanceof ConfigurationError && isGrpcServiceError(error.cause) && isTemporalStarting(error.cause)
 
 const hostOf = (url: string): string => new URL(url).host
 

@@ -29,6 +29,8 @@ const advisoryLock = 4_022_026
  */
 export async function applyMigrations({ databaseUrl, path = migrationsPath }: MigrateOptions): Promise<string[]> {
   const guard = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 })
+  // A connection that breaks while it only waits would end the process; whoever uses it next gets the error.
+  guard.on('error', () => {})
   await guard.connect()
   try {
     await guard.query('SELECT pg_advisory_lock($1)', [advisoryLock])
@@ -58,7 +60,7 @@ async function runEngine(databaseUrl: string, migrationsList: MigrationList): Pr
   }
 }
 
-/** The migrations on disk, in the form that the engine takes. */
+/** The migrations on disk, in the form that the engine takes. @throws MigrationError for a folder without its script. */
 export async function readMigrations(path = migrationsPath): Promise<MigrationList> {
   const entries = await readdir(path, { withFileTypes: true })
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
@@ -67,7 +69,7 @@ export async function readMigrations(path = migrationsPath): Promise<MigrationLi
       path: name,
       migrationFile: {
         path: 'migration.sql',
-        content: { tag: 'ok' as const, value: await readFile(`${path}/${name}/migration.sql`, 'utf8') },
+        content: { tag: 'ok' as const, value: await readScript(`${path}/${name}`) },
       },
     })),
   )
@@ -77,6 +79,16 @@ export async function readMigrations(path = migrationsPath): Promise<MigrationLi
     lockfile: { path: './migration_lock.toml', content },
     shadowDbInitScript: '',
     migrationDirectories,
+  }
+}
+
+async function readScript(folder: string): Promise<string> {
+  try {
+    return await readFile(`${folder}/migration.sql`, 'utf8')
+  } catch (cause) {
+    throw new MigrationError(`${folder} has no migration.sql that can be read: complete it, or delete the folder.`, {
+      cause,
+    })
   }
 }
 

@@ -8,6 +8,9 @@ interface PlanNode {
   readonly 'Node Type': string
   readonly 'Relation Name'?: string
   readonly 'Index Name'?: string
+  readonly 'Actual Rows'?: number
+  readonly 'Actual Loops'?: number
+  readonly 'Rows Removed by Filter'?: number
   readonly Plans?: readonly PlanNode[]
 }
 
@@ -15,6 +18,8 @@ export interface ExecutedPlan {
   readonly indexes: readonly string[]
   /** Tables that were read from end to end. */
   readonly scanned: readonly string[]
+  /** How many rows of tables were looked at. */
+  readonly rows: number
 }
 
 /**
@@ -31,6 +36,8 @@ export class ExplainedDatabase {
     const settings = {
       session_preload_libraries: 'auto_explain',
       'auto_explain.log_min_duration': '0',
+      'auto_explain.log_analyze': 'on',
+      'auto_explain.log_timing': 'off',
       'auto_explain.log_format': 'json',
       client_min_messages: 'log',
       plan_cache_mode: planning,
@@ -39,6 +46,8 @@ export class ExplainedDatabase {
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' ')
     this.#pool = new pg.Pool({ connectionString: url, max: 1, options })
+    // An idle connection may still be closing when its database is dropped.
+    this.#pool.on('error', () => {})
     this.#pool.on('connect', (client) => client.on('notice', ({ message }) => this.#hear(message ?? '')))
     this.db = new PrismaClient({ adapter: new PrismaPg(this.#pool) })
   }
@@ -65,6 +74,7 @@ export class ExplainedDatabase {
       scanned: namesOf(
         nodes.filter(({ 'Node Type': type }) => type === 'Seq Scan').map((node) => node['Relation Name']),
       ),
+      rows: nodes.reduce((sum, node) => sum + rowsReadBy(node), 0),
     })
   }
 }
@@ -72,3 +82,8 @@ export class ExplainedDatabase {
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 const namesOf = (names: readonly (string | undefined)[]): string[] =>
   [...new Set(names.filter((name) => name !== undefined))].sort()
+
+const rowsReadBy = (node: PlanNode): number =>
+  node['Node Type'].includes('Scan') && node['Relation Name']
+    ? ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
+    : 0

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -10,6 +10,7 @@ import { schemaDifference } from '../../src/db/schema-difference.ts'
 import { schemaPath } from '../../src/db/schema-engine.ts'
 import type { LocalPostgres } from '../../src/local/postgres.ts'
 import { ownPostgres, temporaryFolder } from '../stack.ts'
+import { until } from '../until.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const firstMigration = '20261124000000_first_tables'
@@ -40,6 +41,14 @@ describe('migrations', () => {
     const databaseUrl = await emptyDatabase()
     const calls = await Promise.all([1, 2, 3].map(() => applyMigrations({ databaseUrl })))
     assert.deepEqual(calls.flat(), await finished(databaseUrl))
+  })
+
+  it('are applied once when two commands are started at the same moment', async () => {
+    const databaseUrl = await emptyDatabase()
+    const both = await Promise.all([migrate(databaseUrl), migrate(databaseUrl)])
+    const output = both.map((command) => command.output).join('')
+    assert.deepEqual([both.map(({ code }) => code), output.match(/(?<=Applied )\S+/g)], [[0, 0], await own()], output)
+    assert.deepEqual(await finished(databaseUrl), await own())
   })
 
   it('say all that schema.prisma says, and the engine leaves the partial indexes alone', async () => {
@@ -107,6 +116,26 @@ describe('migrations', () => {
     assert.deepEqual(await applyMigrations({ databaseUrl, path }), ['20990101000000_broken'])
   })
 
+  it('want a script in every folder', async () => {
+    const databaseUrl = await emptyDatabase()
+    const path = await migrationsWith('20990101000000_empty', '')
+    await rm(join(path, '20990101000000_empty/migration.sql'))
+    await assert.rejects(applyMigrations({ databaseUrl, path }), {
+      name: 'MigrationError',
+      message: /20990101000000_empty has no migration\.sql/,
+    })
+  })
+
+  it('wait for a database that is still starting when applied by the command', async () => {
+    const late = await ownPostgres()
+    await late.stop()
+    const { said, ended } = startMigrate(late.url)
+    await until(() => said.output.includes('is not ready yet'))
+    await late.start()
+    const { code, output } = await ended
+    assert.deepEqual([code, output.includes(`Applied ${firstMigration}`)], [0, true], output)
+  })
+
   it('are applied by the command, which says so and exits', async () => {
     const databaseUrl = await emptyDatabase()
     const first = await migrate(databaseUrl)
@@ -160,18 +189,20 @@ const statementsOf = (sql: string | null): string[] =>
     .map((statement) => statement.trim().replace(/\s+/g, ' '))
     .filter(Boolean)
 
-async function migrate(databaseUrl: string): Promise<{ code: number | null; output: string }> {
+/** The command in a process of its own; what it prints grows in `said`. */
+function startMigrate(databaseUrl: string) {
   const { PATH } = process.env
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/migrate.ts'], {
     cwd: root,
     env: { PATH, DATABASE_URL: databaseUrl },
   })
-  let output = ''
+  const said = { output: '' }
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
-      output += chunk
+      said.output += chunk
     })
   }
-  const [code] = await once(child, 'close')
-  return { code, output }
+  return { said, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, output: said.output })) }
 }
+
+const migrate = (databaseUrl: string) => startMigrate(databaseUrl).ended
