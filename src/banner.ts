@@ -22,11 +22,10 @@ export function banner({ apiUrl, webUiUrl, dataDir, newSecrets, startedInMs }: B
   return [
     '',
     `Aftersend runs (started in ${(startedInMs / 1000).toFixed(1)} s).`,
-    '',
+    ...(rows.length > 0 ? [''] : []),
     ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
     ...(newSecrets ? ['', `  The secrets are shown this once and kept in ${dataDir}/credentials.json.`] : []),
-    '',
-    'Ctrl-C stops everything; the next start carries on with the same data.',
+    ...(dataDir ? ['', 'Ctrl-C stops everything; the next start carries on with the same data.'] : []),
     '',
   ].join('\n')
 }

@@ -122,9 +122,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
   const parsed = environment.safeParse(given)
-  const mistakes = parsed.success
-    ? missingTogether(parsed.data)
-    : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
+  const mistakes = [
+    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
+    ...missingTogether(given),
+  ]
   if (!parsed.success || mistakes.length > 0) {
     throw new ConfigurationError(`The configuration cannot work:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`)
   }
@@ -140,23 +141,32 @@ function securityIn(given: Record<string, string | undefined>): TemporalSecurity
 
 type Environment = z.infer<typeof environment>
 
-/** Whether the process itself starts a server that it needs: only then are secrets generated rather than demanded. */
-const isEmbedded = (env: Environment) => env.DATABASE_URL === undefined || env.TEMPORAL_ADDRESS === undefined
+type Given = Readonly<Record<string, string | undefined>>
 
-function missingTogether(env: Environment): string[] {
+/** Whether the process itself starts a server that it needs: only then are secrets generated rather than demanded. */
+const isEmbedded = (given: Given) => !given['DATABASE_URL'] || !given['TEMPORAL_ADDRESS']
+
+const holdsNone = (text: string | undefined) => list.parse(text).length === 0
+
+/** What one setting wants of another. Looks at what was given, so that it is told along with what is malformed. */
+function missingTogether(given: Given): string[] {
   const mistakes: string[] = []
-  if (!isEmbedded(env) && env.ROLE !== 'worker') {
-    if (env.AISEND_WEBHOOK_SECRET.length === 0)
+  const role = given['ROLE'] ?? 'all'
+  if (!isEmbedded(given) && role !== 'worker') {
+    if (holdsNone(given['AISEND_WEBHOOK_SECRET']))
       mistakes.push('AISEND_WEBHOOK_SECRET is missing: the secret from AISend')
-    if (env.API_KEYS.length === 0) mistakes.push('API_KEYS is missing: one or more keys for /v1, separated by commas')
+    if (holdsNone(given['API_KEYS']))
+      mistakes.push('API_KEYS is missing: one or more keys for /v1, separated by commas')
   }
-  if (env.ROLE !== 'all' && isEmbedded(env)) {
-    mistakes.push(`ROLE=${env.ROLE} wants DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds its servers`)
+  if (['api', 'worker'].includes(role) && isEmbedded(given)) {
+    mistakes.push(`ROLE=${role} wants DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds its servers`)
   }
-  if (env.SUPPORT_WEBHOOK_URL && !env.SUPPORT_WEBHOOK_SECRET) {
+  if (given['SUPPORT_WEBHOOK_URL'] && !given['SUPPORT_WEBHOOK_SECRET']) {
     mistakes.push('SUPPORT_WEBHOOK_SECRET is missing: SUPPORT_WEBHOOK_URL is called with a signature')
   }
-  if (env.SUPPORT_EMAIL && !env.SMTP_URL) mistakes.push('SMTP_URL is missing: SUPPORT_EMAIL is written to through it')
+  if (given['SUPPORT_EMAIL'] && !given['SMTP_URL']) {
+    mistakes.push('SMTP_URL is missing: SUPPORT_EMAIL is written to through it')
+  }
   return mistakes
 }
 

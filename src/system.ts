@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { createActivities } from './activities/create-activities.ts'
 import { createApi } from './api/api.ts'
 import type { Config } from './config.ts'
-import { createDatabase, type Database } from './db/database.ts'
+import { createDatabase, type Database, withDatabaseDeadline } from './db/database.ts'
 import { readInboxFigures } from './db/events.ts'
 import { createInbox } from './inbox/create-inbox.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -36,13 +36,16 @@ export interface System {
   stop(): Promise<void>
 }
 
+/** A database that is away must not hold up the other figures. */
+const scrapeDeadlineMs = 2_000
+
 /** Requests and signals under way get this long to finish. */
 const graceMs = 5_000
 
 /** Starts the roles that the configuration names, on a database that is migrated. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const db = createDatabase({ url: options.databaseUrl, poolSize: 20, statementTimeoutMs: 5_000 })
-  const metrics = createMetrics(() => readInboxFigures(db))
+  const metrics = createMetrics(() => withDatabaseDeadline(scrapeDeadlineMs, () => readInboxFigures(db)))
   const { role } = options.config
   const api = role === 'worker' ? null : await startApi(options, db, metrics)
   const worker = role === 'api' ? null : startWorker(options, db, metrics)

@@ -28,9 +28,10 @@ export function keepWorker(target: TemporalTarget, activities: LifecycleActiviti
     const connection = await connectWorker(target)
     try {
       worker = await createLifecycleWorker({ connection, namespace: target.namespace, activities })
-      if (stopping.signal.aborted) return
       const running = worker.run()
       started()
+      // A connection can be closed only when every worker on it has run and ended.
+      if (stopping.signal.aborted) worker.shutdown()
       await running
     } finally {
       worker = null

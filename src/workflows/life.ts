@@ -97,7 +97,9 @@ export class Life {
     const found = await Promise.all(
       softBounces.map(({ id }) => patientActivities.countSoftBounce({ ...this.#email, eventId: id })),
     )
-    return found.filter((event): event is LifecycleEvent => event !== null && !this.#applied.has(event.id))
+    const fresh = found.filter((event) => event !== null).filter(({ id }) => !this.#applied.has(id))
+    for (const { id } of fresh) this.#applied.add(id)
+    return fresh
   }
 
   /** @returns whether an event named nobody whom it could be about. */
