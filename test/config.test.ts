@@ -68,7 +68,11 @@ describe('the configuration', () => {
         mistakes.some((line) => line.startsWith(`  - ${name} `)),
         name,
       )
-    assert.equal(mistakes.length, Object.keys(wrong).length)
+    assert.ok(
+      mistakes.includes('  - AISEND_WEBHOOK_SECRET is missing: the secret from AISend'),
+      'along with what is missing',
+    )
+    assert.equal(mistakes.length, Object.keys(wrong).length + 1)
     assert.doesNotMatch(mistakes.join(), /hunter2/)
   })
 
