@@ -2,13 +2,19 @@
 import { ApplicationFailure, activityInfo } from '@temporalio/activity'
 import { isUnavailable, sqlStateOf } from '../db/database.ts'
 
-/** Failures with causes of their own, such as broken data, are tried this often before they count as final. */
+/** A snapshot that PostgreSQL refuses is tried this often, then its events are quarantined. */
 const finalAttempt = 10
+
+/**
+ * Only this failure is ever final, since the workflow knows what to do with it. Any other would end the workflow; so it is
+ * tried until somebody has mended the cause, and shows in the Web UI meanwhile.
+ */
+const snapshotRejected = 'SnapshotRejected'
 
 /**
  * Runs statements for an activity.
  * @throws ApplicationFailure `DatabaseUnavailable` or `DatabaseConflict`, to be retried until it works; `rejectedAs` for
- * anything else, non-retryable at the tenth attempt.
+ * anything else; `SnapshotRejected` is non-retryable at the tenth attempt.
  */
 export async function onDatabase<T>(rejectedAs: string, statements: () => Promise<T>): Promise<T> {
   try {
@@ -26,7 +32,7 @@ function databaseFailure(error: unknown, rejectedAs: string): ApplicationFailure
   return ApplicationFailure.create({
     message: state ? `PostgreSQL refused it with SQLSTATE ${state}` : `the statement failed: ${nameOf(error)}`,
     type: rejectedAs,
-    nonRetryable: activityInfo().attempt >= finalAttempt,
+    nonRetryable: rejectedAs === snapshotRejected && activityInfo().attempt >= finalAttempt,
   })
 }
 
