@@ -1,7 +1,8 @@
 /** PostgreSQL and Temporal: those that the configuration names, or embedded ones where it names none. */
 import type { Config } from './config.ts'
+import { isUnavailable } from './db/database.ts'
 import { applyMigrations } from './db/migrate.ts'
-import { ConfigurationError } from './errors.ts'
+import { ConfigurationError, DatabaseUnavailableError } from './errors.ts'
 import type { Credentials } from './local/credentials.ts'
 
 import { createTemporalConnection, type TemporalTarget } from './temporal/connection.ts'
@@ -29,7 +30,9 @@ export async function startServers(config: Config, say: (line: string) => void):
     ? namedServers(config, config.databaseUrl, config.temporal.address)
     : embeddedServers(config, say))
   try {
-    const applied = await applyMigrations({ databaseUrl: servers.databaseUrl })
+    const applied = await applyMigrations({ databaseUrl: servers.databaseUrl }).catch((error) => {
+      throw isUnavailable(error) ? databaseAway(error) : error
+    })
     if (applied.length > 0) say(`Database: ${applied.length} migration${applied.length === 1 ? '' : 's'} applied`)
     if (config.temporal.address) await registerSearchAttributes(servers.temporal, say)
     return servers
@@ -38,6 +41,11 @@ export async function startServers(config: Config, say: (line: string) => void):
     throw error
   }
 }
+
+const databaseAway = (cause: Error) =>
+  new DatabaseUnavailableError(`PostgreSQL does not answer (${cause.message}): is it up, and DATABASE_URL right?`, {
+    cause,
+  })
 
 async function namedServers(config: Config, databaseUrl: string, address: string): Promise<Servers> {
   const { namespace, security } = config.temporal

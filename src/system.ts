@@ -5,6 +5,7 @@ import { createApi } from './api/api.ts'
 import type { Config } from './config.ts'
 import { createDatabase, type Database, withDatabaseDeadline } from './db/database.ts'
 import { readInboxFigures } from './db/events.ts'
+import { ConfigurationError } from './errors.ts'
 import { createInbox } from './inbox/create-inbox.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createSupportChannels } from './notify/channels.ts'
@@ -74,7 +75,9 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
     metrics,
     log,
   })
-  const listening = await api.listen({ port, host: config.host })
+  const listening = await api.listen({ port, host: config.host }).catch((error) => {
+    throw error.code === 'EADDRINUSE' ? new ConfigurationError(`Port ${port} is taken: set another PORT`) : error
+  })
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${listening.port}`,
     async stop() {
