@@ -1,5 +1,6 @@
 /** Everything that /metrics says, by name. One registry per process, passed in. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { isProviderEventType } from './domain/events.ts'
 
 /** What became of an event. */
 export type EventOutcome = 'received' | 'duplicate' | 'quarantined'
@@ -12,6 +13,15 @@ export interface Metrics {
   readonly eventsTotal: Counter<'provider' | 'type' | 'outcome'>
   /** Signals that Temporal did not take, each to be tried again. */
   readonly signalFailuresTotal: Counter
+}
+
+/** Counts one event. Types that we have no meaning for are counted as one: a provider's words would be labels without end. */
+export function countEvent(
+  { eventsTotal }: Pick<Metrics, 'eventsTotal'>,
+  { provider, type }: { readonly provider: string; readonly type: string },
+  outcome: EventOutcome,
+): void {
+  eventsTotal.inc({ provider, type: isProviderEventType(type) ? type : 'unknown', outcome })
 }
 
 /** What is counted in the database when somebody asks. */

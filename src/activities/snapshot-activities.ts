@@ -2,8 +2,9 @@ import type { Database } from '../db/database.ts'
 import { readEscalations } from '../db/escalations.ts'
 import { quarantineEvents, readUnappliedIds } from '../db/events.ts'
 import { saveSnapshot, snapshotOf } from '../db/snapshots.ts'
-import { type EmailKey, isProviderEventType } from '../domain/events.ts'
+import type { EmailKey } from '../domain/events.ts'
 import { unheardOf } from '../domain/lifecycle.ts'
+import { countEvent } from '../metrics.ts'
 import type { ActivityDependencies } from './create-activities.ts'
 import { onDatabase } from './database-failure.ts'
 import type { LifecycleActivities, StoredLife } from './lifecycle-activities.ts'
@@ -25,14 +26,8 @@ export const createSnapshotActivities = ({ db, metrics }: ActivityDependencies):
 
   quarantineEvents: ({ provider, eventIds, reason }) =>
     onDatabase('QuarantineRejected', async () => {
-      for (const { type } of await quarantineEvents(db, provider, eventIds, reason)) {
-        metrics.eventsTotal.inc({
-          provider,
-          // A label that holds the provider's own words would have no end.
-          type: isProviderEventType(type) ? type : 'unknown',
-          outcome: 'quarantined',
-        })
-      }
+      const quarantined = await quarantineEvents(db, provider, eventIds, reason)
+      for (const event of quarantined) countEvent(metrics, event, 'quarantined')
     }),
 })
 

@@ -11,9 +11,9 @@ import {
 } from '../db/events.ts'
 import { registerEmail } from '../db/snapshots.ts'
 import { domainOf } from '../domain/address.ts'
-import { isProviderEventType, type ReceivedEvent, registrationEventType } from '../domain/events.ts'
+import { type ReceivedEvent, registrationEventType } from '../domain/events.ts'
 import { lifecycleEventOf, registrationPayloadOf } from '../domain/received-event.ts'
-import type { EventOutcome, Metrics } from '../metrics.ts'
+import { countEvent, type EventOutcome, type Metrics } from '../metrics.ts'
 import type { Lives } from '../temporal/lives.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -44,7 +44,7 @@ const registerDeadlineMs = 1_800
 export function createInbox({ db, lives, metrics, log, ...options }: InboxDependencies): RunningInbox {
   const clock = options.clock ?? Date.now
   const count = (event: { provider: string; type: string }, outcome: EventOutcome) =>
-    metrics.eventsTotal.inc({ provider: event.provider, type: typeLabel(event.type), outcome })
+    countEvent(metrics, event, outcome)
 
   const leases = new SignalledLeases({ extend: (keys) => extendLeases(db, keys) })
   const dispatcher = new Dispatcher({
@@ -84,8 +84,6 @@ export function createInbox({ db, lives, metrics, log, ...options }: InboxDepend
     },
   }
 }
-
-const typeLabel = (type: string): string => (isProviderEventType(type) ? type : 'unknown')
 
 function waitingEventOf(event: ReceivedEvent): WaitingEvent {
   const { provider, emailId, recipient, to } = event
