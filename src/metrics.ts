@@ -60,30 +60,32 @@ export function createMetrics(readFigures: () => Promise<InboxFigures>): Metrics
 }
 
 function addInboxGauges(registers: Registry[], readFigures: () => Promise<InboxFigures>): void {
-  const oldest = new Gauge({
-    name: 'aftersend_inbox_oldest_seconds',
-    help: 'Age of the oldest acknowledged event that is not applied yet',
-    registers,
-  })
-  const open = new Gauge({
-    name: 'aftersend_escalations_open',
-    help: 'Escalations that nobody has resolved',
-    registers,
-  })
-  new Gauge({
-    name: 'aftersend_inbox_pending',
-    help: 'Acknowledged events that are not applied yet',
-    registers,
-    async collect() {
-      const gauges = [this, oldest, open]
-      try {
-        const figures = await readFigures()
-        this.set(figures.pending)
-        oldest.set(figures.oldestSeconds)
-        open.set(figures.escalationsOpen)
-      } catch {
-        for (const gauge of gauges) gauge.remove()
-      }
-    },
-  })
+  // One read serves all gauges of a scrape: they are collected at the same moment.
+  let reading: Promise<InboxFigures | null> | null = null
+  const read = () => {
+    reading ??= readFigures()
+      .catch(() => null)
+      .finally(() => {
+        reading = null
+      })
+    return reading
+  }
+  const gauge = (name: string, help: string, figure: (figures: InboxFigures) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        const figures = await read()
+        if (figures) this.set(figure(figures))
+        else this.remove()
+      },
+    })
+  gauge('aftersend_inbox_pending', 'Acknowledged events that are not applied yet', ({ pending }) => pending)
+  gauge(
+    'aftersend_inbox_oldest_seconds',
+    'Age of the oldest acknowledged event that is not applied yet',
+    ({ oldestSeconds }) => oldestSeconds,
+  )
+  gauge('aftersend_escalations_open', 'Escalations that nobody has resolved', ({ escalationsOpen }) => escalationsOpen)
 }
