@@ -37,13 +37,18 @@ function converse(port: number, endsAt: number, requests: Buffer[], latencies: n
     let sentAt = 0
     let received = ''
     const next = () => {
-      if (performance.now() >= endsAt) return void socket.end(resolve)
+      if (performance.now() >= endsAt) {
+        resolve()
+        return void socket.end()
+      }
       const request = requests.pop()
       if (!request) return void socket.destroy(new Error('the requests ran out'))
       sentAt = performance.now()
       socket.write(request)
     }
     socket.on('connect', next).on('error', reject)
+    // A server that hangs up without an error must not leave the benchmark waiting. After the last answer this says nothing.
+    socket.on('close', () => reject(new Error('the server hung up')))
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1')
       if (!isWhole(received)) return
