@@ -1,7 +1,6 @@
 /** Reads the configuration, starts what it names, and stops it all in order when told to. */
 import { banner } from './banner.ts'
 import { type Config, readConfig } from './config.ts'
-import { ConfigurationError } from './errors.ts'
 import { freePort } from './local/free-port.ts'
 import { createLog } from './log.ts'
 import { type Servers, startServers } from './servers.ts'
@@ -79,6 +78,6 @@ try {
   process.exit(0)
 } catch (error) {
   const isTyped = error instanceof Error && error.name !== 'Error' && error.name !== 'TypeError'
-  console.error(error instanceof ConfigurationError || isTyped ? (error as Error).message : error)
+  console.error(isTyped ? error.message : error)
   process.exit(1)
 }

@@ -4,7 +4,6 @@ import { isUnavailable } from './db/database.ts'
 import { applyMigrations } from './db/migrate.ts'
 import { ConfigurationError, DatabaseUnavailableError } from './errors.ts'
 import type { Credentials } from './local/credentials.ts'
-
 import { createTemporalConnection, type TemporalTarget } from './temporal/connection.ts'
 import { ensureSearchAttributes, searchAttributeNames } from './temporal/search-attributes.ts'
 

@@ -15,8 +15,6 @@ interface EscalationFacts {
   readonly notices: number
 }
 
-export type EscalationView = ReturnType<typeof escalationViewOf>
-
 /** Epoch milliseconds or a Date as ISO 8601; null stays null. */
 export const isoTime = (at: Date | number | null): string | null => (at === null ? null : new Date(at).toISOString())
 

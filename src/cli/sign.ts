@@ -35,8 +35,8 @@ async function run(args: readonly string[]): Promise<string> {
   const [path, ...more] = positionals
   if (path === undefined || more.length > 0) throw new UsageError('Say one file, or - for standard input.')
   const body = await readBody(path)
-  const signature = signAisend(body, findWebhookSecret(values.secret, process.env))
-  return values.curl ? curlCommand(findApiUrl(values.url, process.env), signature, path, body) : signature
+  const signature = signAisend(body, await findWebhookSecret(values.secret, process.env))
+  return values.curl ? curlCommand(await findApiUrl(values.url, process.env), signature, path, body) : signature
 }
 
 async function readBody(path: string): Promise<Buffer> {

@@ -14,7 +14,7 @@ async function run(args: readonly string[]): Promise<number> {
     return 0
   }
   const { url: apiUrl, secret: webhookSecret, apiKey } = options
-  const target = findTarget({ apiUrl, webhookSecret, apiKey }, process.env)
+  const target = await findTarget({ apiUrl, webhookSecret, apiKey }, process.env)
   await probe(target)
   return simulate(options, target, { print: console.log, progress: process.stderr })
 }

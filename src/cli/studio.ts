@@ -8,7 +8,7 @@ import pg from 'pg'
 import { readConfig } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { freePort } from '../local/free-port.ts'
-import { readRunning } from '../local/running.ts'
+import { findDatabaseUrl } from './database-url.ts'
 
 const usage = `Opens Prisma Studio on the running system's database: DATABASE_URL, else the embedded one in DATA_DIR.
 
@@ -27,9 +27,9 @@ function parseOptions(args: string[]) {
 }
 
 async function findDatabase(): Promise<string> {
-  const { databaseUrl, dataDir } = readConfig(process.env)
-  const url = databaseUrl ?? (await readRunning(dataDir))?.databaseUrl
-  if (!url) throw new ConfigurationError(`Nothing runs in ${dataDir}: npm start first, or set DATABASE_URL`)
+  const config = readConfig(process.env)
+  const { databaseUrl, dataDir } = config
+  const url = await findDatabaseUrl(config)
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000 })
   try {
     await client.connect()

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Escalation, EscalationReason, EscalationState } from '../domain/escalation.ts'
 import type { EmailKey } from '../domain/events.ts'
 import type { Database } from './database.ts'
+import { epochMsOf } from './epoch-ms.ts'
 import type { Escalation as EscalationRow } from './generated/client.ts'
 
 /** The same for an email and reason for ever, so that opening twice is opening once. Holds no address. */
@@ -44,20 +45,18 @@ export async function readEscalations(db: Database, { provider, emailId }: Email
   return rows.map(escalationOf)
 }
 
-const ms = (at: Date | null): number | null => at?.getTime() ?? null
-
 function escalationOf(row: EscalationRow): Escalation {
   return {
     reason: row.reason as EscalationReason,
     state: row.state as EscalationState,
     detail: row.detail,
     openedAt: row.openedAt.getTime(),
-    acknowledgedAt: ms(row.acknowledgedAt),
+    acknowledgedAt: epochMsOf(row.acknowledgedAt),
     acknowledgedBy: row.acknowledgedBy,
-    snoozedUntil: ms(row.snoozedUntil),
-    resolvedAt: ms(row.resolvedAt),
+    snoozedUntil: epochMsOf(row.snoozedUntil),
+    resolvedAt: epochMsOf(row.resolvedAt),
     resolvedBy: row.resolvedBy,
     notices: row.notices,
-    nextNoticeAt: ms(row.nextNoticeAt),
+    nextNoticeAt: epochMsOf(row.nextNoticeAt),
   }
 }

@@ -4,6 +4,7 @@ import type { EmailKey, ReceivedEvent } from '../domain/events.ts'
 import { deliveryOf, type Snapshot, statusOf } from '../domain/lifecycle.ts'
 import type { Registration } from '../inbox/inbox.ts'
 import type { Database } from './database.ts'
+import { epochMsOf } from './epoch-ms.ts'
 import { firstLeaseMs } from './events.ts'
 import type { Email } from './generated/client.ts'
 
@@ -112,20 +113,18 @@ function columnsOf(snapshot: Snapshot): Record<string, string | number | boolean
   }
 }
 
-const ms = (time: Date | null): number | null => time?.getTime() ?? null
-
 /** The snapshot that an emails row holds: the inverse of what {@link saveSnapshot} stores. */
 export function snapshotOf(row: Email): Snapshot {
   const bounced = row.bounceClass !== null && row.bouncedAt !== null && row.bounceEventId !== null
   return {
-    registeredAt: ms(row.registeredAt),
+    registeredAt: epochMsOf(row.registeredAt),
     registeredAsSent: row.registeredAsSent,
     priority: row.priority as Snapshot['priority'],
-    priorityNamedAt: ms(row.priorityNamedAt),
-    queuedAt: ms(row.queuedAt),
-    sendingAt: ms(row.sendingAt),
-    sentAt: ms(row.sentAt),
-    deliveredAt: ms(row.deliveredAt),
+    priorityNamedAt: epochMsOf(row.priorityNamedAt),
+    queuedAt: epochMsOf(row.queuedAt),
+    sendingAt: epochMsOf(row.sendingAt),
+    sentAt: epochMsOf(row.sentAt),
+    deliveredAt: epochMsOf(row.deliveredAt),
     bounce: bounced
       ? {
           class: row.bounceClass === 'soft' ? 'soft' : 'hard',
@@ -134,21 +133,21 @@ export function snapshotOf(row: Email): Snapshot {
           eventId: row.bounceEventId ?? '',
         }
       : null,
-    complainedAt: ms(row.complainedAt),
+    complainedAt: epochMsOf(row.complainedAt),
     opens: {
       total: row.opensTotal,
       human: row.opensHuman,
-      firstAt: ms(row.opensFirstAt),
-      lastAt: ms(row.opensLastAt),
+      firstAt: epochMsOf(row.opensFirstAt),
+      lastAt: epochMsOf(row.opensLastAt),
     },
     clicks: {
       total: row.clicksTotal,
       human: row.clicksHuman,
-      firstAt: ms(row.clicksFirstAt),
-      lastAt: ms(row.clicksLastAt),
+      firstAt: epochMsOf(row.clicksFirstAt),
+      lastAt: epochMsOf(row.clicksLastAt),
     },
-    firstReceivedAt: ms(row.firstReceivedAt),
-    settledReceivedAt: ms(row.settledReceivedAt),
+    firstReceivedAt: epochMsOf(row.firstReceivedAt),
+    settledReceivedAt: epochMsOf(row.settledReceivedAt),
   }
 }
 

@@ -64,10 +64,10 @@ export function createInbox({ db, lives, metrics, log, ...options }: InboxDepend
 
   return {
     async append(events) {
-      const fresh = await commits.append(events)
-      dispatcher.offer(fresh.map(waitingEventOf))
-      for (const event of events) count(event, fresh.includes(event) ? 'received' : 'duplicate')
-      return { received: fresh.length, duplicates: events.length - fresh.length }
+      const fresh = new Set(await commits.append(events))
+      dispatcher.offer([...fresh].map(waitingEventOf))
+      for (const event of events) count(event, fresh.has(event) ? 'received' : 'duplicate')
+      return { received: fresh.size, duplicates: events.length - fresh.size }
     },
 
     async register(registration) {

@@ -3,7 +3,17 @@
  * hold: flat or in `data`, a status word, and times such as `delivered_at` or `deliveredAt`.
  */
 import type { ReceivedEvent } from '../domain/events.ts'
-import { aisend, bounceOf, instant, isObject, type Json, recipientOf, recipientsOf, textIn } from './aisend.ts'
+import {
+  aisend,
+  bounceOf,
+  instant,
+  isObject,
+  type Json,
+  plainWord,
+  recipientOf,
+  recipientsOf,
+  subjectOf,
+} from './aisend.ts'
 import type { ProviderApi } from './provider.ts'
 
 export interface AisendApiOptions {
@@ -118,10 +128,7 @@ function eventsOf(emailId: string, email: Json, now: number): ReceivedEvent[] {
 
 const statusIn = (email: Json): string => {
   const word = [email['status'], email['last_event'], email['state']].find((value) => typeof value === 'string')
-  return String(word ?? '')
-    .trim()
-    .toLowerCase()
-    .replace(/^email[._]/, '')
+  return plainWord(String(word ?? '').trim())
 }
 
 const timeOf = (email: Json, type: ReconciledType): number | null =>
@@ -157,7 +164,7 @@ function eventOf(emailId: string, email: Json, type: ReconciledType, occurredAt:
     receivedAt: now,
     to,
     recipient: recipientOf(email, to),
-    subject: textIn(email, ['subject'])?.slice(0, 998) ?? null,
+    subject: subjectOf(email),
     bounce,
     human: false,
     payload: JSON.stringify({ source: 'reconcile', type, status: statusIn(email), occurred_at: occurredAt, bounce }),

@@ -99,9 +99,7 @@ function eventOf(envelope: Json, text: string, rawBody: Buffer, receivedAt: numb
   const data = nestedIn(envelope)
   const facts = { ...envelope, ...data }
   const to = recipientsOf(facts)
-  const type = required('type', identifier, [envelope['type'], envelope['event'], envelope['event_type']])
-    .toLowerCase()
-    .replace(/^email[._]/, '')
+  const type = plainWord(required('type', identifier, [envelope['type'], envelope['event'], envelope['event_type']]))
   return {
     provider: aisend.name,
     id: eventIdOf(envelope, data) ?? createHash('sha256').update(rawBody).digest('hex'),
@@ -116,7 +114,7 @@ function eventOf(envelope: Json, text: string, rawBody: Buffer, receivedAt: numb
     receivedAt,
     to,
     recipient: recipientOf(facts, to),
-    subject: textIn(facts, ['subject'])?.slice(0, 998) ?? null,
+    subject: subjectOf(facts),
     bounce: type === 'bounced' ? bounceOf(facts) : null,
     human: (type === 'opened' || type === 'clicked') && isLikelyHuman(textIn(facts, ['user_agent', 'userAgent'])),
     payload: text,
@@ -140,6 +138,12 @@ const eventIdOf = (envelope: Json, data: Json): string | undefined =>
     data['event_id'],
     data['eventId'],
   ])
+
+/** A type or status without its `email.` prefix, in lower case. */
+export const plainWord = (word: string): string => word.toLowerCase().replace(/^email[._]/, '')
+
+/** As long as RFC 5322 §2.1.1 lets a line be. */
+export const subjectOf = (facts: Json): string | null => textIn(facts, ['subject'])?.slice(0, 998) ?? null
 
 export function recipientsOf(facts: Json): string[] {
   const to = Array.isArray(facts['to']) ? facts['to'] : [facts['to']]
@@ -174,7 +178,7 @@ export const isObject = (value: unknown): value is Json =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
 
 /** The first of `names` that holds text or a number, made fit for PostgreSQL; null if none does. */
-export function textIn(facts: Json, names: readonly string[]): string | null {
+function textIn(facts: Json, names: readonly string[]): string | null {
   const value = names.map((name) => facts[name]).find((found) => typeof found === 'string' || typeof found === 'number')
   return value === undefined ? null : String(value).replaceAll('\u0000', '').toWellFormed().trim()
 }

@@ -16,7 +16,7 @@ export interface TemporalTarget {
  */
 export function createTemporalConnection({ address, security }: TemporalTarget): Connection {
   return Connection.lazy({
-    ...(security as TemporalSecurity & object),
+    ...security,
     address,
     channelArgs: { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 },
     interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 3 }))],

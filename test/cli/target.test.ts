@@ -5,6 +5,15 @@ import { join } from 'node:path'
 import { findTarget } from '../../src/cli/target.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 
+/** As a running system leaves it. */
+const running = {
+  apiUrl: 'http://127.0.0.1:3007',
+  databaseUrl: 'postgresql://127.0.0.1:54320/aftersend',
+  temporalAddress: '127.0.0.1:7233',
+  webUiUrl: null,
+  pid: 7,
+}
+
 describe('the running system that command lines find', () => {
   let dataDir: string
 
@@ -16,20 +25,20 @@ describe('the running system that command lines find', () => {
   const leave = (name: string, content: unknown) => writeFileSync(join(dataDir, name), JSON.stringify(content))
 
   function leaveAll(): void {
-    leave('running.json', { apiUrl: 'http://127.0.0.1:3007', pid: 7 })
+    leave('running.json', running)
     leave('credentials.json', { webhookSecret: 'kept-secret', apiKey: 'kept-key' })
   }
 
-  it('is the one that DATA_DIR tells of', () => {
+  it('is the one that DATA_DIR tells of', async () => {
     leaveAll()
-    assert.deepEqual(findTarget({}, { DATA_DIR: dataDir }), {
+    assert.deepEqual(await findTarget({}, { DATA_DIR: dataDir }), {
       apiUrl: 'http://127.0.0.1:3007',
       webhookSecret: 'kept-secret',
       apiKey: 'kept-key',
     })
   })
 
-  it('is the one of the environment before that, and of the command line before all', () => {
+  it('is the one of the environment before that, and of the command line before all', async () => {
     leaveAll()
     const env = {
       DATA_DIR: dataDir,
@@ -38,20 +47,20 @@ describe('the running system that command lines find', () => {
       AISEND_WEBHOOK_SECRET: 'new-secret,old-secret',
       API_KEYS: 'a-key-of-16-chars',
     }
-    assert.deepEqual(findTarget({}, env), {
+    assert.deepEqual(await findTarget({}, env), {
       apiUrl: 'http://127.0.0.1:4000',
       webhookSecret: 'new-secret',
       apiKey: 'a-key-of-16-chars',
     })
     const said = { apiUrl: 'https://mail.example.com/', webhookSecret: 's', apiKey: 'k' }
-    assert.deepEqual(findTarget(said, env), { ...said, apiUrl: 'https://mail.example.com' })
+    assert.deepEqual(await findTarget(said, env), { ...said, apiUrl: 'https://mail.example.com' })
   })
 
-  it('is asked for by name when it is not to be found', () => {
-    assert.throws(() => findTarget({}, { DATA_DIR: dataDir }), /npm start/)
-    leave('running.json', { apiUrl: 'http://127.0.0.1:3007' })
-    assert.throws(() => findTarget({}, { DATA_DIR: dataDir }), /--secret/)
+  it('is asked for by name when it is not to be found', async () => {
+    await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), /npm start/)
+    leave('running.json', running)
+    await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), /--secret/)
     writeFileSync(join(dataDir, 'credentials.json'), '{"webhookSecret":')
-    assert.throws(() => findTarget({}, { DATA_DIR: dataDir }), ConfigurationError)
+    await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), ConfigurationError)
   })
 })

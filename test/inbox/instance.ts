@@ -1,8 +1,6 @@
 /** Instances of the inbox on real servers, and the worker that applies what they signal. */
 import { randomUUID } from 'node:crypto'
 import type { Client } from '@temporalio/client'
-import { IllegalStateError } from '@temporalio/common'
-import { pino } from 'pino'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import { readInboxFigures } from '../../src/db/events.ts'
@@ -13,7 +11,8 @@ import { createMetrics, type Metrics } from '../../src/metrics.ts'
 import { connectWorker, createTemporalClient } from '../../src/temporal/connection.ts'
 import type { Lives } from '../../src/temporal/lives.ts'
 import { createTemporalLives } from '../../src/temporal/temporal-lives.ts'
-import { createLifecycleWorker, installTemporalRuntime } from '../../src/temporal/worker.ts'
+import { createLifecycleWorker } from '../../src/temporal/worker.ts'
+import { quietLog, quietTemporalRuntime } from '../quiet.ts'
 import { receivedEvent } from '../received-event.ts'
 
 const hourMs = 3_600_000
@@ -26,8 +25,6 @@ const policy: LifecyclePolicy = {
   giveUpAfterMs: hourMs,
 }
 
-export const quietLog = pino({ level: 'silent' })
-
 export interface Instance {
   readonly inbox: RunningInbox
   readonly db: Database
@@ -35,15 +32,6 @@ export interface Instance {
   /** IDs of events in the order in which Temporal took them from this instance, once per signal. */
   readonly signalled: string[]
   close(): Promise<void>
-}
-
-/** Workers say what they do at every start and stop. The runtime ends with its last connection, so it may be there or not. */
-export function quietTemporalRuntime(): void {
-  try {
-    installTemporalRuntime(quietLog)
-  } catch (error) {
-    if (!(error instanceof IllegalStateError)) throw error
-  }
 }
 
 /** One process's inbox, with a pool of its own; it sweeps often unless told otherwise. */

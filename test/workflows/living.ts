@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from '@temporalio/client'
-import { IllegalStateError } from '@temporalio/common'
-import { pino } from 'pino'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import { readInboxFigures } from '../../src/db/events.ts'
 import type { EmailKey, Priority, ReceivedEvent } from '../../src/domain/events.ts'
@@ -12,7 +10,8 @@ import type { SupportChannel, SupportNotice } from '../../src/notify/support.ts'
 import { connectWorker, createTemporalClient } from '../../src/temporal/connection.ts'
 import { type Lives, workflowIdOf } from '../../src/temporal/lives.ts'
 import { createTemporalLives } from '../../src/temporal/temporal-lives.ts'
-import { createLifecycleWorker, installTemporalRuntime } from '../../src/temporal/worker.ts'
+import { createLifecycleWorker } from '../../src/temporal/worker.ts'
+import { quietLog, quietTemporalRuntime } from '../quiet.ts'
 import { receivedEvent } from '../received-event.ts'
 import { type TestDatabase, testDatabase, testTemporal } from '../stack.ts'
 import { until } from '../until.ts'
@@ -29,15 +28,6 @@ export const stallAfter = (ms: number) => ({ stallAfterMs: { critical: ms, norma
 
 /** What the provider says when it is asked about an email; undefined: it cannot be asked. */
 type ProviderAnswer = ReceivedEvent[] | Error | undefined
-
-/** Workers say what they do at every start and stop. The runtime ends with its last connection, so it may be there or not. */
-function quietTemporalRuntime(): void {
-  try {
-    installTemporalRuntime(pino({ level: 'silent' }))
-  } catch (error) {
-    if (!(error instanceof IllegalStateError)) throw error
-  }
-}
 
 /** A whole system on real servers, with support and the provider played by the test. */
 export class Living {
@@ -108,9 +98,8 @@ export class Living {
       taskQueue: this.#taskQueue,
       policy: { ...patient, ...policy },
     })
-    const log = pino({ level: 'silent' })
     const metrics = createMetrics(() => readInboxFigures(this.db))
-    const inbox = createInbox({ db: this.db, lives, metrics, log, sweepEveryMs: 3_600_000 })
+    const inbox = createInbox({ db: this.db, lives, metrics, log: quietLog, sweepEveryMs: 3_600_000 })
     this.#inboxes.push(inbox)
     return new LivingEmail(this, lives, inbox, emailId)
   }
