@@ -1,10 +1,14 @@
 /** The Prisma client over one pg pool. Statements on the money paths are raw and stand in this folder by name. */
 import { createHash } from 'node:crypto'
 import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
 import { DatabaseUnavailableError } from '../errors.ts'
 import { PrismaClient } from './generated/client.ts'
 
-export interface Database extends PrismaClient {}
+export interface Database extends PrismaClient {
+  /** The pool under the client, for the one statement whose way through Prisma costs more than the statement. */
+  readonly pool: pg.Pool
+}
 
 export interface DatabaseOptions {
   readonly url: string
@@ -15,32 +19,45 @@ export interface DatabaseOptions {
 }
 
 /** Connects lazily: a database that is away fails the first statement, not this call. `$disconnect()` closes the pool. */
-export function createDatabase({ url, poolSize = 10, statementTimeoutMs = 10_000 }: DatabaseOptions): Database {
-  const adapter = new PrismaPg(
-    {
-      connectionString: url,
-      max: poolSize,
-      connectionTimeoutMillis: 1_500,
-      idleTimeoutMillis: 30_000,
-      keepAlive: true,
-      statement_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs + 1_000,
-      application_name: 'aftersend',
-    },
-    {
-      statementNameGenerator: ({ sql }) => statementName(sql),
-      // The pool replaces a connection that breaks while idle; whoever queries next gets the error if it lasts.
-      onPoolError: () => {},
-      onConnectionError: () => {},
-    },
-  )
-  return new PrismaClient({ adapter })
+export const createDatabase = (options: DatabaseOptions): Database => databaseOn(createPool(options))
+
+/** The same on a pool of another's making, which `$disconnect()` ends. */
+export const databaseOn = (pool: pg.Pool): Database => new PooledClient(pool)
+
+class PooledClient extends PrismaClient implements Database {
+  readonly pool: pg.Pool
+
+  constructor(pool: pg.Pool) {
+    super({ adapter: new PrismaPg(pool, { statementNameGenerator: ({ sql }) => statementNameOf(sql) }) })
+    this.pool = pool
+  }
+
+  override async $disconnect(): Promise<void> {
+    await super.$disconnect()
+    if (!this.pool.ending) await this.pool.end()
+  }
+}
+
+function createPool({ url, poolSize = 10, statementTimeoutMs = 10_000 }: DatabaseOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: 1_500,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 1_000,
+    application_name: 'aftersend',
+  })
+  // It replaces a connection that breaks while idle; whoever queries next gets the error if it lasts.
+  pool.on('error', () => {})
+  return pool
 }
 
 const names = new Map<string, string>()
 
 /** Named statements are planned once per connection. The text of our statements never varies with their values. */
-function statementName(sql: string): string {
+export function statementNameOf(sql: string): string {
   let name = names.get(sql)
   if (name === undefined) {
     name = createHash('sha256').update(sql).digest('base64url').slice(0, 22)
@@ -85,8 +102,9 @@ export function isUnavailable(error: unknown): boolean {
   )
 }
 
-/** The SQLSTATE that Prisma tucks into an error's `meta` for a failed raw statement; null when there is none. */
+/** The SQLSTATE of a failed statement, as pg names it or as Prisma tucks it into an error's `meta`; null if there is none. */
 export function sqlStateOf(error: unknown): string | null {
+  if (error instanceof pg.DatabaseError) return error.code ?? null
   const meta = (error as { meta?: { code?: unknown; driverAdapterError?: { cause?: { originalCode?: unknown } } } })
     .meta
   const state = meta?.driverAdapterError?.cause?.originalCode ?? meta?.code

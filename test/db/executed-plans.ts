@@ -1,7 +1,5 @@
-import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import type { Database } from '../../src/db/database.ts'
-import { PrismaClient } from '../../src/db/generated/client.ts'
+import { type Database, databaseOn } from '../../src/db/database.ts'
 
 /** One node of a plan, as PostgreSQL's `EXPLAIN (FORMAT JSON)` writes it. */
 interface PlanNode {
@@ -28,7 +26,6 @@ export interface ExecutedPlan {
  */
 export class ExplainedDatabase {
   readonly db: Database
-  readonly #pool: pg.Pool
   #plans: ExecutedPlan[] = []
 
   /** @param planning whether plans are made for the statement's values, or for any, as a named statement's sixth is. */
@@ -45,11 +42,11 @@ export class ExplainedDatabase {
     const options = Object.entries(settings)
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' ')
-    this.#pool = new pg.Pool({ connectionString: url, max: 1, options })
+    const pool = new pg.Pool({ connectionString: url, max: 1, options })
     // An idle connection may still be closing when its database is dropped.
-    this.#pool.on('error', () => {})
-    this.#pool.on('connect', (client) => client.on('notice', ({ message }) => this.#hear(message ?? '')))
-    this.db = new PrismaClient({ adapter: new PrismaPg(this.#pool) })
+    pool.on('error', () => {})
+    pool.on('connect', (client) => client.on('notice', ({ message }) => this.#hear(message ?? '')))
+    this.db = databaseOn(pool)
   }
 
   /** What was carried out for `statement`. */
@@ -61,7 +58,6 @@ export class ExplainedDatabase {
 
   async close(): Promise<void> {
     await this.db.$disconnect()
-    await this.#pool.end()
   }
 
   #hear(message: string): void {
