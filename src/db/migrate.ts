@@ -1,5 +1,6 @@
 /** Brings a database's tables up to date, as `prisma migrate deploy` does, with the same record in `_prisma_migrations`. */
 import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { MigrationList } from '@prisma/schema-engine-wasm'
 import pg from 'pg'
@@ -33,7 +34,7 @@ export async function applyMigrations({ databaseUrl, path = migrationsPath }: Mi
   guard.on('error', () => {})
   await guard.connect()
   try {
-    await guard.query('SELECT pg_advisory_lock($1)', [advisoryLock])
+    await waitForTurn(guard)
     const migrations = await readMigrations(path)
     const applied = await runEngine(databaseUrl, migrations)
     await verify(guard, migrations)
@@ -42,6 +43,18 @@ export async function applyMigrations({ databaseUrl, path = migrationsPath }: Mi
     // Closing the connection lets go of the lock.
     await guard.end()
   }
+}
+
+/**
+ * Asks again and again rather than waits inside PostgreSQL: a statement that waits holds a snapshot, and an index that is
+ * built CONCURRENTLY waits for every snapshot older than itself; each would wait for the other for ever.
+ */
+async function waitForTurn(guard: pg.Client): Promise<void> {
+  const ask = async (): Promise<boolean> => {
+    const { rows } = await guard.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [advisoryLock])
+    return rows[0]?.taken === true
+  }
+  while (!(await ask())) await sleep(100)
 }
 
 const howToMend =
