@@ -48,6 +48,8 @@ const environment = z.object({
   AISEND_WEBHOOK_SECRET: list,
   AISEND_API_KEY: z.string().optional(),
   AISEND_API_URL: httpUrl.default('https://api.aisend.com'),
+  RESEND_API_KEY: z.string().optional(),
+  RESEND_API_URL: httpUrl.default('https://api.resend.com'),
   API_KEYS: list.refine((keys) => keys.every((key) => key.length >= 16), 'wants keys of 16 characters or more'),
   STALL_AFTER_CRITICAL: duration('10m'),
   STALL_AFTER_NORMAL: duration('4h'),
@@ -75,6 +77,13 @@ export const settingNames: readonly string[] = Object.keys(environment.shape).fi
   (name) => !machineNames.includes(name),
 )
 
+export interface ProviderApiSettings {
+  /** Null: the provider is not asked about stalls, and nothing is sent through it. */
+  readonly apiKey: string | null
+  /** Without a slash at its end. */
+  readonly apiUrl: string
+}
+
 /** How a connection to Temporal is secured; empty for a plain one. */
 export type TemporalSecurity = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'>
 
@@ -100,10 +109,9 @@ export interface Config {
   readonly aisend: {
     /** Any of them may sign. Empty only in embedded mode, where one is generated. */
     readonly webhookSecrets: readonly string[]
-    /** Null: stalls are escalated without asking the provider. */
-    readonly apiKey: string | null
-    readonly apiUrl: string
   }
+  /** The providers' APIs, by the provider's name. */
+  readonly providerApis: Readonly<Record<'aisend' | 'resend', ProviderApiSettings>>
   readonly apiKeys: readonly string[]
   readonly policy: LifecyclePolicy
   readonly support: {
@@ -189,8 +197,10 @@ function configOf(env: Environment, security: TemporalSecurity): Config {
     },
     aisend: {
       webhookSecrets: env.AISEND_WEBHOOK_SECRET,
-      apiKey: env.AISEND_API_KEY ?? null,
-      apiUrl: env.AISEND_API_URL.replace(/\/+$/, ''),
+    },
+    providerApis: {
+      aisend: { apiKey: env.AISEND_API_KEY ?? null, apiUrl: env.AISEND_API_URL.replace(/\/+$/, '') },
+      resend: { apiKey: env.RESEND_API_KEY ?? null, apiUrl: env.RESEND_API_URL.replace(/\/+$/, '') },
     },
     apiKeys: env.API_KEYS,
     policy: {

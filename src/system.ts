@@ -10,7 +10,7 @@ import { createInbox } from './inbox/create-inbox.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createSupportChannels } from './notify/channels.ts'
 import { aisend } from './providers/aisend.ts'
-import { createAisendApi } from './providers/aisend-api.ts'
+import { createProviderApis } from './providers/provider-apis.ts'
 import { createTemporalClient, type TemporalTarget } from './temporal/connection.ts'
 import { keepWorker } from './temporal/keep-worker.ts'
 import { createTemporalLives } from './temporal/temporal-lives.ts'
@@ -89,11 +89,10 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
 }
 
 function startWorker({ config, temporal, log }: SystemOptions, db: Database, metrics: Metrics) {
-  const { apiKey, apiUrl } = config.aisend
   const activities = createActivities({
     db,
     channels: createSupportChannels(config.support, log),
-    providerApis: new Map(apiKey ? [[aisend.name, createAisendApi({ apiUrl, apiKey })]] : []),
+    providerApis: createProviderApis(config.providerApis),
     metrics,
   })
   return keepWorker(temporal, activities, log)

@@ -64,6 +64,8 @@ const settings = {
   GIVE_UP_AFTER: '6d',
   AISEND_API_KEY: 'api-key',
   AISEND_API_URL: 'https://aisend.example',
+  RESEND_API_KEY: 'other-api-key',
+  RESEND_API_URL: 'https://resend.example',
   SUPPORT_WEBHOOK_URL: 'https://support.example/hook',
   SUPPORT_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   SUPPORT_EMAIL: 'support@example.com',

@@ -21,7 +21,11 @@ describe('the configuration', () => {
     const config = readConfig({})
     assert.deepEqual([config.port, config.host, config.role, config.dataDir], [null, '127.0.0.1', 'all', '.aftersend'])
     assert.deepEqual([config.databaseUrl, config.temporal.address, config.temporal.namespace], [null, null, 'default'])
-    assert.deepEqual([config.aisend.webhookSecrets, config.aisend.apiKey, config.apiKeys], [[], null, []])
+    assert.deepEqual([config.aisend.webhookSecrets, config.apiKeys], [[], []])
+    assert.deepEqual(config.providerApis, {
+      aisend: { apiKey: null, apiUrl: 'https://api.aisend.com' },
+      resend: { apiKey: null, apiUrl: 'https://api.resend.com' },
+    })
     assert.deepEqual(config.support, { webhook: null, email: null })
     assert.deepEqual([config.temporal.security, config.logLevel], [{}, 'info'])
     const minute = 60_000

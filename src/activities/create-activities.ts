@@ -14,7 +14,7 @@ export interface ActivityDependencies {
   /** How support is told; at least one channel. */
   readonly channels: readonly SupportChannel[]
   /** The providers that can be asked about an email, by name. */
-  readonly providerApis: ReadonlyMap<string, ProviderApi>
+  readonly providerApis: ReadonlyMap<string, Pick<ProviderApi, 'fetchEvents'>>
   readonly metrics: Pick<Metrics, 'eventsTotal'>
 }
 

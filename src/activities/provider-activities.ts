@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity'
 import { insertEvents } from '../db/events.ts'
 import { lifecycleEventOf } from '../domain/received-event.ts'
-import { ProviderRefusedError } from '../providers/aisend-api.ts'
+import { ProviderRefusedError, ProviderUnreachableError } from '../providers/provider.ts'
 import type { ActivityDependencies } from './create-activities.ts'
 import { onDatabase } from './database-failure.ts'
 import type { LifecycleActivities } from './lifecycle-activities.ts'
@@ -24,7 +24,12 @@ export const createProviderActivities = ({ db, providerApis }: ActivityDependenc
 /** Only the error's own words, which are ours: an answer's body may quote the recipient. */
 function providerFailure(error: unknown): ApplicationFailure {
   const message = error instanceof Error ? error.message : 'the provider could not be asked'
-  return error instanceof ProviderRefusedError
-    ? ApplicationFailure.nonRetryable(message, 'ProviderRefused')
-    : ApplicationFailure.retryable(message, 'ProviderUnavailable')
+  if (error instanceof ProviderRefusedError) return ApplicationFailure.nonRetryable(message, 'ProviderRefused')
+  const retryAfterMs = error instanceof ProviderUnreachableError ? error.retryAfterMs : null
+  // The server waits instead of a worker; past the activity's half minute, support is told without the provider's word.
+  return ApplicationFailure.create({
+    message,
+    type: 'ProviderUnavailable',
+    ...(retryAfterMs !== null && { nextRetryDelay: retryAfterMs }),
+  })
 }

@@ -1,8 +1,8 @@
 /**
- * AISend's API, asked about one email: the answer's form is not published, so what is read is what such answers commonly
- * hold: flat or in `data`, a status word, and times such as `delivered_at` or `deliveredAt`.
+ * AISend's API. Its form is not published, so what is read is what such answers commonly hold: flat or in `data`, a status
+ * word, and times such as `delivered_at` or `deliveredAt`.
  */
-import type { ReceivedEvent } from '../domain/events.ts'
+import { providerEventTypes, type ReceivedEvent } from '../domain/events.ts'
 import {
   aisend,
   bounceOf,
@@ -13,94 +13,78 @@ import {
   recipientOf,
   recipientsOf,
   subjectOf,
+  textIn,
 } from './aisend.ts'
-import type { ProviderApi } from './provider.ts'
+import { type ProviderApi, ProviderUnreachableError, type ProviderWebhook } from './provider.ts'
+import { createProviderHttp } from './provider-http.ts'
 
-export interface AisendApiOptions {
+export interface ApiOptions {
   /** Without a slash at its end. */
   readonly apiUrl: string
   readonly apiKey: string
-  /** How long one question may take, answer read. Default 10 seconds. */
+  /** See {@link createProviderHttp}. */
   readonly timeoutMs?: number
 }
 
-/** AISend gave no usable answer this time; asking again may help. The message holds no part of the answer. */
-export class ProviderUnreachableError extends Error {
-  override name = 'ProviderUnreachableError'
-}
-
-/** AISend will not talk to us (401, 403): AISEND_API_KEY must be put right first, so asking again is no use. */
-export class ProviderRefusedError extends Error {
-  override name = 'ProviderRefusedError'
-}
-
 /**
- * Asks `GET {apiUrl}/v1/emails/{id}`. An email that AISend does not know (404) has no events.
- * @throws ProviderRefusedError for 401 and 403; ProviderUnreachableError for whatever else gives no answer.
+ * `GET /v1/emails/{id}`, `POST /v1/emails`, `POST` and `GET /v1/webhooks`. AISend documents no idempotency keys: one is
+ * sent along, but nothing relies on it.
  */
-export function createAisendApi({ apiUrl, apiKey, timeoutMs = 10_000 }: AisendApiOptions): ProviderApi {
+export function createAisendApi(options: ApiOptions): ProviderApi {
+  const http = createProviderHttp({ ...options, title: 'AISend', keySetting: 'AISEND_API_KEY' })
   return {
+    idempotencyWindowMs: null,
+
     async fetchEvents(emailId) {
-      const { status, text } = await ask(`${apiUrl}/v1/emails/${encodeURIComponent(emailId)}`, apiKey, timeoutMs)
-      if (status === 404) return []
-      if (status === 401 || status === 403) {
-        throw new ProviderRefusedError(`AISend refuses our key with ${status}: put AISEND_API_KEY right`)
-      }
-      if (status < 200 || status > 299) throw new ProviderUnreachableError(`AISend answered ${status}`)
-      return eventsOf(emailId, emailIn(text), Date.now())
+      const path = `/v1/emails/${encodeURIComponent(emailId)}`
+      const { status, json } = await http.request({ method: 'GET', path, isRepeatable: true })
+      return status === 404 ? [] : eventsOf(emailId, factsIn(json), Date.now())
+    },
+
+    async send({ tags, headers, ...message }, idempotencyKey) {
+      const { json } = await http.request({
+        method: 'POST',
+        path: '/v1/emails',
+        headers: { 'idempotency-key': idempotencyKey },
+        body: { ...message, ...(tags.length > 0 && { tags }), ...(Object.keys(headers).length > 0 && { headers }) },
+        isRepeatable: false,
+      })
+      return { emailId: idIn(json, ['email_id', 'emailId', 'id']) }
+    },
+
+    async registerWebhook(url, events) {
+      const body = { url, events: events.length > 0 ? events : providerEventTypes.map((type) => `email.${type}`) }
+      const { json } = await http.request({ method: 'POST', path: '/v1/webhooks', body, isRepeatable: false })
+      const facts = factsIn(json)
+      const secret = textIn(facts, ['secret', 'signing_secret', 'signingSecret'])
+      return { id: idIn(json, ['id', 'webhook_id']), ...body, secret }
+    },
+
+    async listWebhooks() {
+      const { json } = await http.request({ method: 'GET', path: '/v1/webhooks', isRepeatable: true })
+      const list = Array.isArray(json) ? json : isObject(json) ? (json['data'] ?? json['webhooks']) : []
+      return Array.isArray(list) ? list.filter(isObject).map(webhookOf) : []
     },
   }
 }
 
-interface Answer {
-  readonly status: number
-  readonly text: string
-}
+const webhookOf = (entry: Json): ProviderWebhook => ({
+  id: textIn(entry, ['id', 'webhook_id']) ?? '',
+  url: textIn(entry, ['url', 'endpoint']) ?? '',
+  events: Array.isArray(entry['events']) ? entry['events'].map(String) : [],
+})
 
-async function ask(url: string, apiKey: string, timeoutMs: number): Promise<Answer> {
-  try {
-    const response = await fetch(url, {
-      headers: { authorization: `Bearer ${apiKey}`, accept: 'application/json' },
-      // A redirect could carry the key elsewhere.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-    })
-    return { status: response.status, text: await readText(response) }
-  } catch (error) {
-    if (error instanceof ProviderUnreachableError) throw error
-    const isLate = error instanceof Error && error.name === 'TimeoutError'
-    throw new ProviderUnreachableError(
-      isLate ? `no answer from AISend within ${timeoutMs} ms` : 'AISend is unreachable',
-    )
-  }
-}
-
-/** No description of one email is longer. */
-const longestAnswerBytes = 1_048_576
-
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > longestAnswerBytes) throw new ProviderUnreachableError('the answer of AISend is longer than 1 MiB')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-function emailIn(text: string): Json {
-  const answer = parseJson(text)
+/** What an answer says, whether it stands in `data` or not. */
+function factsIn(answer: unknown): Json {
   if (!isObject(answer)) throw new ProviderUnreachableError('the answer of AISend is not a JSON object')
   return isObject(answer['data']) ? { ...answer, ...answer['data'] } : answer
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+/** @throws ProviderUnreachableError when none is named: what was asked for may have been done all the same. */
+function idIn(answer: unknown, names: readonly string[]): string {
+  const id = textIn(factsIn(answer), names)
+  if (id === null) throw new ProviderUnreachableError('the answer of AISend names no ID')
+  return id
 }
 
 type ReconciledType = 'queued' | 'sending' | 'sent' | 'delivered' | 'bounced' | 'complained'

@@ -178,7 +178,7 @@ export const isObject = (value: unknown): value is Json =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
 
 /** The first of `names` that holds text or a number, made fit for PostgreSQL; null if none does. */
-function textIn(facts: Json, names: readonly string[]): string | null {
+export function textIn(facts: Json, names: readonly string[]): string | null {
   const value = names.map((name) => facts[name]).find((found) => typeof found === 'string' || typeof found === 'number')
   return value === undefined ? null : String(value).replaceAll('\u0000', '').toWellFormed().trim()
 }

@@ -22,14 +22,92 @@ export interface WebhookSource {
   readonly secrets: readonly string[]
 }
 
-/** A provider that can be asked about one email: how a lost webhook is told from a stall. */
+/** A provider's API: asked about one email (how a lost webhook is told from a stall), and made to send one. */
 export interface ProviderApi {
   /**
    * What the provider knows of the email's delivery, as events with IDs that stay the same however often it is asked.
    * Opens and clicks are left out: they are counted, and the webhook may still come.
-   * @throws if the provider can't be reached or refuses; retrying is the caller's.
+   * @throws ProviderRefusedError or ProviderUnreachableError; retrying is the caller's.
    */
   fetchEvents(emailId: string): Promise<ReceivedEvent[]>
+  /**
+   * For how long the provider answers a repeated key with the first email instead of sending another; null where it
+   * promises nothing, so that a sending whose answer was lost must not be tried again.
+   */
+  readonly idempotencyWindowMs: number | null
+  /**
+   * Sends one email.
+   * @returns the provider's ID for it: what its webhooks will name.
+   * @throws EmailRefusedError when it is not sent, and trying again is no use; ProviderRefusedError for a wrong key;
+   * ProviderUnreachableError otherwise: `mayHaveArrived` says whether it may have been sent all the same.
+   */
+  send(email: OutgoingEmail, idempotencyKey: string): Promise<{ readonly emailId: string }>
+  /** Has the provider post `events` (all that it has, when empty) to `url`. Throws as {@link send} does. */
+  registerWebhook(url: string, events: readonly string[]): Promise<RegisteredWebhook>
+  /** Webhooks that the provider posts to already. */
+  listWebhooks(): Promise<readonly ProviderWebhook[]>
+}
+
+/** An email as an application hands it over. Addresses may have display names. */
+export interface OutgoingEmail {
+  readonly from: string
+  readonly to: readonly string[]
+  readonly subject: string
+  readonly html: string | null
+  readonly text: string | null
+  /** Further header fields of the message. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Words, or `name:value`, as emails are registered with. */
+  readonly tags: readonly string[]
+}
+
+export interface ProviderWebhook {
+  readonly id: string
+  readonly url: string
+  readonly events: readonly string[]
+}
+
+export interface RegisteredWebhook extends ProviderWebhook {
+  /** What it will sign with; null where the provider tells it elsewhere. */
+  readonly secret: string | null
+}
+
+/** The provider gave no usable answer this time; asking again may help. The message holds no part of the answer. */
+export class ProviderUnreachableError extends Error {
+  override name = 'ProviderUnreachableError'
+  /** When it wants to be asked again, in milliseconds from now; null where it did not say. */
+  readonly retryAfterMs: number | null
+  /** It answers, but has had too many requests. */
+  readonly isRateLimited: boolean
+  /** Whether the request may have been carried out although nothing was heard of it. */
+  readonly mayHaveArrived: boolean
+
+  constructor(
+    message: string,
+    facts: { retryAfterMs?: number | null; isRateLimited?: boolean; mayHaveArrived?: boolean } = {},
+  ) {
+    super(message)
+    this.retryAfterMs = facts.retryAfterMs ?? null
+    this.isRateLimited = facts.isRateLimited ?? false
+    this.mayHaveArrived = facts.mayHaveArrived ?? true
+  }
+}
+
+/** The provider will not talk to us (401, 403): the key must be put right first, so asking again is no use. */
+export class ProviderRefusedError extends Error {
+  override name = 'ProviderRefusedError'
+}
+
+/** The provider takes this request in no case: nothing was sent. The message holds no part of the answer. */
+export class EmailRefusedError extends Error {
+  override name = 'EmailRefusedError'
+  /** The HTTP status that it answered. */
+  readonly status: number
+
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
 }
 
 /** A genuine body that is no event. The message says what is wrong; it holds no part of the body. */

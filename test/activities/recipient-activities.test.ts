@@ -4,7 +4,7 @@ import type { LifecycleActivities } from '../../src/activities/lifecycle-activit
 import type { Database } from '../../src/db/database.ts'
 import type { ReceivedEvent } from '../../src/domain/events.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { ProviderRefusedError } from '../../src/providers/aisend-api.ts'
+import { ProviderRefusedError } from '../../src/providers/provider.ts'
 import { store } from '../db/stored.ts'
 import { receivedEvent } from '../received-event.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAisendApi, ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/aisend-api.ts'
+import { createAisendApi } from '../../src/providers/aisend-api.ts'
+import { ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/provider.ts'
 
 describe('the AISend API', () => {
   let server: Server
@@ -141,10 +142,10 @@ describe('the AISend API', () => {
   }
 
   for (const status of [302, 429, 500, 503]) {
-    it(`leaves ${status} to be asked again`, async () => {
+    it(`asks thrice, then leaves ${status} to be asked again later`, async () => {
       answer = (response) => response.writeHead(status, { location: '/elsewhere' }).end()
       await assert.rejects(fetchEvents(), ProviderUnreachableError)
-      assert.equal(asked.length, 1)
+      assert.equal(asked.length, 3)
     })
   }
 
@@ -173,5 +174,39 @@ describe('the AISend API', () => {
   it('says that AISend cannot be reached', async () => {
     server.close()
     await assert.rejects(fetchEvents(), ProviderUnreachableError)
+  })
+
+  const sent = {
+    from: 'a@example.com',
+    to: ['ada@example.com'],
+    subject: 'Hi',
+    html: null,
+    text: 'Hi',
+    headers: {},
+    tags: [],
+  }
+
+  it('sends once and never again by itself, since AISend promises nothing for a key that comes twice', async () => {
+    const api = createAisendApi({ apiUrl, apiKey: 'key-7', timeoutMs: 2_000 })
+    assert.equal(api.idempotencyWindowMs, null)
+    knows({ data: { id: 'em_9' } })
+    assert.deepEqual(await api.send(sent, 'order-17'), { emailId: 'em_9' })
+    assert.deepEqual([asked[0]?.url, asked[0]?.headers['idempotency-key']], ['/v1/emails', 'order-17'])
+    answer = (response) => response.writeHead(503).end()
+    await assert.rejects(api.send(sent, 'order-18'), { name: 'ProviderUnreachableError', mayHaveArrived: true })
+    assert.equal(asked.length, 2)
+  })
+
+  it('registers and lists webhooks in the forms that such answers commonly have', async () => {
+    const api = createAisendApi({ apiUrl, apiKey: 'key-7', timeoutMs: 2_000 })
+    const [id, url, secret] = ['wh_1', 'https://mail.example.com/webhooks/aisend', 's3cret']
+    knows({ data: { id, secret } })
+    const registered = await api.registerWebhook(url, [])
+    assert.deepEqual([registered.id, registered.url, registered.secret], [id, url, secret])
+    assert.equal(registered.events.length, 8)
+    knows({ data: [{ id, url, events: ['email.sent'] }] })
+    assert.deepEqual(await api.listWebhooks(), [{ id, url, events: ['email.sent'] }])
+    knows([{ webhook_id: id, endpoint: url }])
+    assert.deepEqual(await api.listWebhooks(), [{ id, url, events: [] }])
   })
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ProviderRefusedError } from '../../src/providers/aisend-api.ts'
+import { ProviderRefusedError } from '../../src/providers/provider.ts'
 import { CommandRefusedError } from '../../src/temporal/lives.ts'
 import { until } from '../until.ts'
 import { Living, type LivingEmail, stallAfter } from './living.ts'

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { EmailRefusedError, type ProviderApi, ProviderUnreachableError } from '../../src/providers/provider.ts'
+import { createResendApi, resendEmailEvents } from '../../src/providers/resend-api.ts'
+import { type ApiStandIn, startApiStandIn } from './api-stand-in.ts'
+
+/** The example of `GET /emails/{email_id}` in Resend's OpenAPI document (github.com/resend/resend-openapi, 1.5.0). */
+const email = {
+  object: 'email',
+  id: '4ef9a417-02e9-4d39-ad75-9611e0fcc33c',
+  message_id: '<202301010000.4ef9a417@email.example.com>',
+  to: ['delivered@resend.dev'],
+  from: 'Acme <onboarding@resend.dev>',
+  created_at: '2023-04-03 22:13:42.674981+00',
+  subject: 'Hello World',
+  html: 'Congrats on sending your <strong>first email</strong>!',
+  text: null,
+  bcc: [],
+  cc: [],
+  reply_to: [],
+  last_event: 'delivered',
+}
+
+const message = {
+  from: 'Acme <hello@example.com>',
+  to: ['Ada <ada@example.com>', 'grace@example.com'],
+  subject: 'Your invitation',
+  html: '<p>Come!</p>',
+  text: null,
+  headers: { 'X-Entity-Ref-ID': '7' },
+  tags: ['invitation', 'team:blue sky'],
+}
+
+describe('the Resend API', () => {
+  let standIn: ApiStandIn
+  let api: ProviderApi
+
+  beforeEach(async () => {
+    standIn = await startApiStandIn()
+    api = createResendApi({ apiUrl: standIn.apiUrl, apiKey: 're_123', timeoutMs: 2_000 })
+  })
+  afterEach(() => standIn.close())
+
+  const facts = async () =>
+    (await api.fetchEvents(email.id)).map(({ id, type, bounce }) => [
+      id.split(':').slice(2).join(':'),
+      type,
+      bounce?.class,
+    ])
+
+  it('tells from the documented answer when an email was made, and that it was delivered', async () => {
+    standIn.says(200, email)
+    const before = Date.now()
+    const events = await api.fetchEvents(email.id)
+    assert.deepEqual(
+      [standIn.asked[0]?.url, standIn.asked[0]?.headers.authorization],
+      [`/emails/${email.id}`, 'Bearer re_123'],
+    )
+    assert.deepEqual(
+      events.map(({ id, type, to, recipient, subject }) => ({ id, type, to, recipient, subject })),
+      ['queued', 'delivered'].map((type) => ({
+        id: `reconcile:${email.id}:${type}`,
+        type,
+        to: ['delivered@resend.dev'],
+        recipient: 'delivered@resend.dev',
+        subject: 'Hello World',
+      })),
+    )
+    assert.equal(events[0]?.occurredAt, Date.parse('2023-04-03T22:13:42.674Z'))
+    assert.ok((events[1]?.occurredAt ?? 0) >= before)
+    for (const { payload } of events) assert.doesNotMatch(payload, /@/)
+  })
+
+  for (const [last, ...proven] of [
+    ['sent', 'sent', 'sent', undefined],
+    ['opened', 'delivered', 'delivered', undefined],
+    ['clicked', 'delivered', 'delivered', undefined],
+    ['complained', 'complained', 'complained', undefined],
+    ['bounced', 'bounced', 'bounced', 'hard'],
+    ['suppressed', 'bounced', 'bounced', 'hard'],
+    ['delivery_delayed', 'bounced:soft', 'bounced', 'soft'],
+    ['failed', 'bounced:soft', 'bounced', 'soft'],
+  ] as const) {
+    it(`takes the last event ${last} for what it proves`, async () => {
+      standIn.says(200, { ...email, last_event: last })
+      assert.deepEqual((await facts())[1], proven)
+    })
+  }
+
+  it('makes no more of an email that waits, was cancelled or is in a state unknown here', async () => {
+    for (const last of ['queued', 'scheduled', 'canceled', 'constructor', null]) {
+      standIn.says(200, { ...email, last_event: last })
+      assert.deepEqual(await facts(), [['queued', 'queued', undefined]])
+    }
+  })
+
+  it('knows no events of an email that Resend does not know', async () => {
+    standIn.says(404, { statusCode: 404, name: 'not_found', message: 'Email not found' })
+    assert.deepEqual(await api.fetchEvents('x'), [])
+  })
+
+  it('sends an email in the documented form, with the key that keeps it from being sent twice', async () => {
+    standIn.says(200, { id: email.id })
+    assert.deepEqual(await api.send(message, 'order-17'), { emailId: email.id })
+    const [asked] = standIn.asked
+    assert.deepEqual([asked?.method, asked?.url, asked?.headers['idempotency-key']], ['POST', '/emails', 'order-17'])
+    assert.deepEqual(asked?.body, {
+      from: message.from,
+      to: message.to,
+      subject: message.subject,
+      html: message.html,
+      headers: message.headers,
+      tags: [
+        { name: 'invitation', value: 'true' },
+        { name: 'team', value: 'blue_sky' },
+      ],
+    })
+  })
+
+  it('repeats a sending whose answer was lost with the same key', async () => {
+    standIn.answer = (_, response) => {
+      if (standIn.asked.length === 1) response.destroy()
+      else response.writeHead(200).end(JSON.stringify({ id: email.id }))
+    }
+    assert.deepEqual(await api.send(message, 'order-17'), { emailId: email.id })
+    assert.deepEqual(
+      standIn.asked.map(({ headers }) => headers['idempotency-key']),
+      ['order-17', 'order-17'],
+    )
+  })
+
+  it('says that an email is refused, without the words that may quote an address', async () => {
+    standIn.says(422, { statusCode: 422, name: 'validation_error', message: 'Invalid `to`: ada@example.com' })
+    await assert.rejects(api.send(message, 'k'), (error) => {
+      assert.ok(error instanceof EmailRefusedError)
+      return error.status === 422 && !/ada/.test(error.message)
+    })
+  })
+
+  it('takes an answer without an ID for none', async () => {
+    standIn.says(200, { ok: true })
+    await assert.rejects(api.send(message, 'k'), ProviderUnreachableError)
+  })
+
+  it('registers a webhook for every event of emails, or for chosen ones, and hands on its secret', async () => {
+    standIn.says(201, { object: 'webhook', id: '479e3145-dd38-476b-932c-529ceb705947', signing_secret: 'whsec_abc' })
+    const url = 'https://mail.example.com/webhooks/resend'
+    const registered = await api.registerWebhook(url, [])
+    assert.deepEqual(registered, {
+      id: '479e3145-dd38-476b-932c-529ceb705947',
+      url,
+      events: resendEmailEvents,
+      secret: 'whsec_abc',
+    })
+    assert.deepEqual(standIn.asked[0]?.body, { endpoint: url, events: resendEmailEvents })
+    await api.registerWebhook(url, ['email.bounced'])
+    assert.deepEqual(standIn.asked[1]?.body, { endpoint: url, events: ['email.bounced'] })
+  })
+
+  it('lists the webhooks that are registered', async () => {
+    const created = { status: 'enabled', created_at: '2023-10-06 23:47:56.678+00' }
+    standIn.says(200, {
+      object: 'list',
+      has_more: false,
+      data: [{ id: '1', endpoint: 'https://webhook.example.com/handler', events: ['email.sent'], ...created }],
+    })
+    assert.deepEqual(await api.listWebhooks(), [
+      { id: '1', url: 'https://webhook.example.com/handler', events: ['email.sent'] },
+    ])
+  })
+})
