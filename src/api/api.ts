@@ -7,6 +7,7 @@ import type { Inbox } from '../inbox/inbox.ts'
 import type { Metrics } from '../metrics.ts'
 import type { WebhookSource } from '../providers/provider.ts'
 import type { Lives } from '../temporal/lives.ts'
+import { addAnalyticsRoutes } from './analytics.ts'
 import { createKeyCheck, requireKey } from './api-key.ts'
 import { jsonBody } from './body.ts'
 import { type Deadlines, defaultDeadlines } from './deadlines.ts'
@@ -67,6 +68,7 @@ function v1Routes(dependencies: ApiDependencies & { clock: () => number }, wantK
   addEmailRoutes(router, dependencies)
   addSuppressionRoutes(router, dependencies.db)
   addEscalationRoutes(router, dependencies)
+  addAnalyticsRoutes(router, dependencies)
   return router
 }
 
