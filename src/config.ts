@@ -8,6 +8,8 @@ import ms from 'ms'
 import { z } from 'zod'
 import type { LifecyclePolicy } from './domain/stall-policy.ts'
 import { ConfigurationError } from './errors.ts'
+import { readWebhookSecrets, type WebhookSecrets } from './providers/accounts.ts'
+import { providers } from './providers/registry.ts'
 
 const durationForm = /^\d+(\.\d+)?(ms|s|m|h|d)$/
 
@@ -45,7 +47,6 @@ const environment = z.object({
     .optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_CLI_PATH: z.string().optional(),
-  AISEND_WEBHOOK_SECRET: list,
   AISEND_API_KEY: z.string().optional(),
   AISEND_API_URL: httpUrl.default('https://api.aisend.com'),
   RESEND_API_KEY: z.string().optional(),
@@ -73,9 +74,10 @@ const environment = z.object({
 const machineNames = ['PATH', 'XDG_CACHE_HOME']
 
 /** Every setting of ours, by its variable's name; .env.example says what each means. */
-export const settingNames: readonly string[] = Object.keys(environment.shape).filter(
-  (name) => !machineNames.includes(name),
-)
+export const settingNames: readonly string[] = [
+  ...Object.keys(environment.shape).filter((name) => !machineNames.includes(name)),
+  ...providers.map(({ variable }) => variable),
+]
 
 export interface ProviderApiSettings {
   /** Null: the provider is not asked about stalls, and nothing is sent through it. */
@@ -106,10 +108,11 @@ export interface Config {
     /** TLS, API key and headers from Temporal's own variables (TEMPORAL_TLS…, TEMPORAL_API_KEY, TEMPORAL_GRPC_META_…). */
     readonly security: TemporalSecurity
   }
-  readonly aisend: {
-    /** Any of them may sign. Empty only in embedded mode, where one is generated. */
-    readonly webhookSecrets: readonly string[]
-  }
+  /**
+   * Who may post webhooks, by what stands after `/webhooks/`: a provider, or a provider and one of its further accounts.
+   * Any of a list may sign. In embedded mode, those that are missing are generated.
+   */
+  readonly webhookSecrets: WebhookSecrets['secrets']
   /** The providers' APIs, by the provider's name. */
   readonly providerApis: Readonly<Record<'aisend' | 'resend', ProviderApiSettings>>
   readonly apiKeys: readonly string[]
@@ -130,14 +133,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
   const parsed = environment.safeParse(given)
+  const webhooks = readWebhookSecrets(given)
   const mistakes = [
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
-    ...missingTogether(given),
+    ...webhooks.mistakes,
+    ...missingTogether(given, webhooks),
   ]
   if (!parsed.success || mistakes.length > 0) {
     throw new ConfigurationError(`The configuration cannot work:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`)
   }
-  return configOf(parsed.data, securityIn(given))
+  return configOf(parsed.data, securityIn(given), webhooks.secrets)
 }
 
 /** As every Temporal tool reads them: @temporalio/envconfig. Files are left out, so that all settings are in one place. */
@@ -156,13 +161,20 @@ const isEmbedded = (given: Given) => !given['DATABASE_URL'] || !given['TEMPORAL_
 
 const holdsNone = (text: string | undefined) => list.parse(text).length === 0
 
+const otherVariables = providers
+  .slice(1)
+  .map(({ variable }) => variable)
+  .join(', ')
+
 /** What one setting wants of another. Looks at what was given, so that it is told along with what is malformed. */
-function missingTogether(given: Given): string[] {
+function missingTogether(given: Given, webhooks: WebhookSecrets): string[] {
   const mistakes: string[] = []
   const role = given['ROLE'] ?? 'all'
   if (!isEmbedded(given) && role !== 'worker') {
-    if (holdsNone(given['AISEND_WEBHOOK_SECRET']))
-      mistakes.push('AISEND_WEBHOOK_SECRET is missing: the secret from AISend')
+    if (webhooks.secrets.size === 0 && webhooks.mistakes.length === 0)
+      mistakes.push(
+        `AISEND_WEBHOOK_SECRET is missing: the secret from AISend, or another provider's (${otherVariables})`,
+      )
     if (holdsNone(given['API_KEYS']))
       mistakes.push('API_KEYS is missing: one or more keys for /v1, separated by commas')
   }
@@ -178,7 +190,7 @@ function missingTogether(given: Given): string[] {
   return mistakes
 }
 
-function configOf(env: Environment, security: TemporalSecurity): Config {
+function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: Config['webhookSecrets']): Config {
   return {
     port: env.PORT ?? null,
     host: env.HOST,
@@ -195,9 +207,7 @@ function configOf(env: Environment, security: TemporalSecurity): Config {
       },
       security,
     },
-    aisend: {
-      webhookSecrets: env.AISEND_WEBHOOK_SECRET,
-    },
+    webhookSecrets,
     providerApis: {
       aisend: { apiKey: env.AISEND_API_KEY ?? null, apiUrl: env.AISEND_API_URL.replace(/\/+$/, '') },
       resend: { apiKey: env.RESEND_API_KEY ?? null, apiUrl: env.RESEND_API_URL.replace(/\/+$/, '') },

@@ -1,6 +1,7 @@
 /** Reads the configuration, starts what it names, and stops it all in order when told to. */
 import { banner } from './banner.ts'
 import { type Config, readConfig } from './config.ts'
+import { webhookSecretsWith } from './local/credentials.ts'
 import { freePort } from './local/free-port.ts'
 import { createLog } from './log.ts'
 import { type Servers, startServers } from './servers.ts'
@@ -21,7 +22,7 @@ async function start(config: Config): Promise<{ system: System; servers: Servers
       config,
       databaseUrl: servers.databaseUrl,
       temporal: servers.temporal,
-      webhookSecrets: ownOr(config.aisend.webhookSecrets, credentials?.webhookSecret),
+      webhookSecrets: webhookSecretsWith(config.webhookSecrets, credentials),
       apiKeys: ownOr(config.apiKeys, credentials?.apiKey),
       port: config.port ?? (await freePort(preferredPort, config.host)),
       log,

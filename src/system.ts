@@ -9,8 +9,8 @@ import { ConfigurationError } from './errors.ts'
 import { createInbox } from './inbox/create-inbox.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createSupportChannels } from './notify/channels.ts'
-import { aisend } from './providers/aisend.ts'
 import { createProviderApis } from './providers/provider-apis.ts'
+import { createWebhookSources } from './providers/registry.ts'
 import { createTemporalClient, type TemporalTarget } from './temporal/connection.ts'
 import { keepWorker } from './temporal/keep-worker.ts'
 import { createTemporalLives } from './temporal/temporal-lives.ts'
@@ -21,7 +21,8 @@ export interface SystemOptions {
   readonly config: Config
   readonly databaseUrl: string
   readonly temporal: TemporalTarget
-  readonly webhookSecrets: readonly string[]
+  /** By what stands after `/webhooks/`. */
+  readonly webhookSecrets: ReadonlyMap<string, readonly string[]>
   readonly apiKeys: readonly string[]
   /** Where the API is to listen; ignored by a worker. */
   readonly port: number
@@ -70,7 +71,7 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
     db,
     inbox,
     lives,
-    webhooks: new Map([[aisend.name, { provider: aisend, secrets: options.webhookSecrets }]]),
+    webhooks: createWebhookSources(options.webhookSecrets, { clock: Date.now }),
     apiKeys: options.apiKeys,
     metrics,
     log,

@@ -21,7 +21,7 @@ describe('the configuration', () => {
     const config = readConfig({})
     assert.deepEqual([config.port, config.host, config.role, config.dataDir], [null, '127.0.0.1', 'all', '.aftersend'])
     assert.deepEqual([config.databaseUrl, config.temporal.address, config.temporal.namespace], [null, null, 'default'])
-    assert.deepEqual([config.aisend.webhookSecrets, config.apiKeys], [[], []])
+    assert.deepEqual([config.webhookSecrets.size, config.apiKeys], [0, []])
     assert.deepEqual(config.providerApis, {
       aisend: { apiKey: null, apiUrl: 'https://api.aisend.com' },
       resend: { apiKey: null, apiUrl: 'https://api.resend.com' },
@@ -73,7 +73,7 @@ describe('the configuration', () => {
         name,
       )
     assert.ok(
-      mistakes.includes('  - AISEND_WEBHOOK_SECRET is missing: the secret from AISend'),
+      mistakes.some((line) => line.startsWith('  - AISEND_WEBHOOK_SECRET is missing: the secret from AISend, or ')),
       'along with what is missing',
     )
     assert.equal(mistakes.length, Object.keys(wrong).length + 1)
@@ -118,7 +118,34 @@ describe('the configuration', () => {
 
   it('reads lists with spaces and empty places', () => {
     const config = readConfig({ AISEND_WEBHOOK_SECRET: ' one , two ,,', API_KEYS: 'key-of-the-tests-0001 ,' })
-    assert.deepEqual([config.aisend.webhookSecrets, config.apiKeys], [['one', 'two'], ['key-of-the-tests-0001']])
+    assert.deepEqual([config.webhookSecrets.get('aisend'), config.apiKeys], [['one', 'two'], ['key-of-the-tests-0001']])
+  })
+
+  it('reads the secrets of every provider and account, by what stands after /webhooks/', () => {
+    const resendSecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+    const config = readConfig({
+      AISEND_WEBHOOK_SECRET_EU: 'eu',
+      RESEND_WEBHOOK_SECRET: resendSecret,
+      RESEND_WEBHOOK_SECRET_EU_WEST: `${resendSecret}, ${resendSecret}`,
+    })
+    assert.deepEqual(Object.fromEntries(config.webhookSecrets), {
+      'aisend/eu': ['eu'],
+      resend: [resendSecret],
+      'resend/eu-west': [resendSecret, resendSecret],
+    })
+  })
+
+  it('is content with the secret of any one provider', () => {
+    const { API_KEYS } = secrets
+    const RESEND_WEBHOOK_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+    assert.deepEqual(mistakesIn({ ...servers, API_KEYS, RESEND_WEBHOOK_SECRET }), [])
+  })
+
+  it('refuses a secret that its provider cannot have given, and an account that no path can name', () => {
+    const mistakes = mistakesIn({ RESEND_WEBHOOK_SECRET: 'hunter2', AISEND_WEBHOOK_SECRET_eu: 'hunter2' })
+    assert.equal(mistakes.length, 2)
+    assert.match(mistakes.join(), /RESEND_WEBHOOK_SECRET wants the signing secret.*|AISEND_WEBHOOK_SECRET_eu names/)
+    assert.doesNotMatch(mistakes.join(), /hunter2/)
   })
 
   it('reads Temporal’s own variables as its tools do', () => {

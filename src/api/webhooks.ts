@@ -1,4 +1,4 @@
-/** `POST /webhooks/:provider`: genuine, understood, durable, and only then acknowledged. The hot path. */
+/** `POST /webhooks/:provider` and `/webhooks/:provider/:account`: genuine, understood, durable, and only then acknowledged. The hot path. */
 import type { Context, Middleware } from 'koa'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Metrics } from '../metrics.ts'
@@ -25,10 +25,12 @@ export function takeWebhooks({ webhooks, inbox, metrics, clock }: WebhookDepende
     const startedAt = performance.now()
     const { provider, secrets } = sourceOf(ctx, webhooks)
     const rawBody = await readRawBody(ctx)
-    if (!provider.verify(rawBody, ctx.req.headers, secrets)) {
+    const verdict = provider.verify(rawBody, ctx.req.headers, secrets)
+    // Most answer at once: they are not made to wait for a turn of the event loop.
+    if (!(typeof verdict === 'boolean' ? verdict : await verdict)) {
       throw new Problem(401, 'the signature is missing or was not made over these bytes with a secret known here')
     }
-    ctx.body = await inbox.append(provider.parse(rawBody, clock()))
+    ctx.body = await inbox.append(provider.parse(rawBody, clock(), ctx.req.headers))
     metrics.webhookAckSeconds.observe((performance.now() - startedAt) / 1_000)
   }
 }

@@ -45,7 +45,7 @@ const urlHost = (host: string): string => {
 }
 
 async function webhookSecretIn(config: Config): Promise<string> {
-  const secret = config.aisend.webhookSecrets[0] ?? (await readCredentials(config.dataDir))?.webhookSecret
+  const secret = config.webhookSecrets.get('aisend')?.[0] ?? (await readCredentials(config.dataDir))?.webhookSecret
   if (secret) return secret
   throw new ConfigurationError(
     `No webhook secret in AISEND_WEBHOOK_SECRET or ${config.dataDir}: npm start makes one, or say --secret`,

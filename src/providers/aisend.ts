@@ -12,7 +12,7 @@ import { isLikelyHuman } from '../domain/engagement-policy.ts'
 import type { ReceivedEvent } from '../domain/events.ts'
 import { InvalidEventError, type Provider } from './provider.ts'
 
-export const aisend: Provider = {
+export const aisend = {
   name: 'aisend',
 
   verify(rawBody, headers, secrets) {
@@ -27,7 +27,7 @@ export const aisend: Provider = {
     const envelope = parseEnvelope(text)
     return [eventOf(envelope, text, rawBody, receivedAt)]
   },
-}
+} satisfies Provider
 
 /** The signature that AISend would send for these bytes, in hex. For tests, `npm run sign` and the simulator. */
 export const signAisend = (rawBody: Buffer | string, secret: string): string => hmac(rawBody, secret).toString('hex')
@@ -48,7 +48,8 @@ function presentedSignature(headers: IncomingHttpHeaders): Buffer | null {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-function decodeUtf8(rawBody: Buffer): string {
+/** @throws InvalidEventError if the bytes are no UTF-8. */
+export function decodeUtf8(rawBody: Buffer): string {
   try {
     return utf8.decode(rawBody)
   } catch {
@@ -57,7 +58,7 @@ function decodeUtf8(rawBody: Buffer): string {
 }
 
 /** Text that PostgreSQL can hold and people can read: no control characters, no half of a surrogate pair. */
-const identifier = z
+export const identifier = z
   .string('is not text')
   .trim()
   .min(1, 'is empty')
@@ -65,7 +66,7 @@ const identifier = z
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is the point
   .refine((text) => !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed(), 'holds control or broken characters')
 
-const idForm = z.preprocess((id) => (Number.isSafeInteger(id) ? String(id) : id), identifier)
+export const idForm = z.preprocess((id) => (Number.isSafeInteger(id) ? String(id) : id), identifier)
 
 /** Epoch seconds stay below this until the year 5138; epoch milliseconds passed it in 1973. */
 const firstMillisecondEpoch = 100_000_000_000
@@ -84,7 +85,8 @@ function parseInstant(text: string): number {
 
 export type Json = Readonly<Record<string, unknown>>
 
-function parseEnvelope(text: string): Json {
+/** The JSON object that a text is. @throws InvalidEventError if it is anything else. */
+export function parseEnvelope(text: string): Json {
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -184,7 +186,7 @@ export function textIn(facts: Json, names: readonly string[]): string | null {
 }
 
 /** The first of `values` that is given, parsed; undefined if none is. */
-function first<T>(what: string, form: z.ZodType<T>, values: readonly unknown[]): T | undefined {
+export function first<T>(what: string, form: z.ZodType<T>, values: readonly unknown[]): T | undefined {
   const given = values.find((value) => value !== undefined && value !== null)
   if (given === undefined) return undefined
   const parsed = form.safeParse(given)
@@ -192,7 +194,7 @@ function first<T>(what: string, form: z.ZodType<T>, values: readonly unknown[]):
   return parsed.data
 }
 
-function required<T>(what: string, form: z.ZodType<T>, values: readonly unknown[]): T {
+export function required<T>(what: string, form: z.ZodType<T>, values: readonly unknown[]): T {
   const found = first(what, form, values)
   if (found === undefined) throw new InvalidEventError(`the event has no ${what}`)
   return found

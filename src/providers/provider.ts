@@ -6,21 +6,47 @@ import type { ReceivedEvent } from '../domain/events.ts'
 export interface Provider {
   /** As in `/webhooks/:provider` and in workflow IDs. */
   readonly name: string
-  /** Whether any of `secrets` signed exactly these bytes. Constant time per secret; never throws, whatever the headers. */
-  verify(rawBody: Buffer, headers: IncomingHttpHeaders, secrets: readonly string[]): boolean
   /**
-   * The events that a genuine body holds.
+   * Whether any of `secrets` vouches for exactly these bytes. Constant time per secret; never throws, whatever the
+   * headers. A promise only where something must be looked up first (a certificate, a token that was used before).
+   */
+  verify(rawBody: Buffer, headers: IncomingHttpHeaders, secrets: readonly string[]): boolean | Promise<boolean>
+  /**
+   * The events that a genuine request holds; none, if it tells of no email. In a batch, an event that cannot be read
+   * comes with its `quarantinedReason` and holds up no other.
    * @param receivedAt by our clock, epoch milliseconds.
+   * @param headers for IDs that the signature covers; an ID in any other header is not to be trusted.
    * @throws InvalidEventError with a sentence for the provider's developer; nothing of the body is stored then.
    */
-  parse(rawBody: Buffer, receivedAt: number): ReceivedEvent[]
+  parse(rawBody: Buffer, receivedAt: number, headers: IncomingHttpHeaders): ReceivedEvent[]
+  /**
+   * Answers a genuine request that is about the webhook itself, such as the question whether we want it.
+   * @returns whether the request was one of those: then it holds no events.
+   * @throws HandshakeError when the provider must ask again.
+   */
+  answerHandshake?(rawBody: Buffer): Promise<boolean>
 }
 
-/** A provider with the secrets that may sign its webhooks: several while one is rotated. */
+/** A provider with the secrets that may vouch for its webhooks: several while one is rotated. */
 export interface WebhookSource {
   readonly provider: Provider
   readonly secrets: readonly string[]
 }
+
+/** A request as a provider sends it. */
+export interface SignedRequest {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/**
+ * Makes of an event's JSON the request that the provider would send: for tests, `npm run sign` and the simulator. The same
+ * arguments give the same request, so that what is sent again is a repeat.
+ * @param body the provider's JSON text, without what the provider wraps around it.
+ * @param secret what the provider signs with.
+ * @param signedAt epoch milliseconds.
+ */
+export type Sign = (body: string, secret: string, signedAt: number) => SignedRequest
 
 /** A provider's API: asked about one email (how a lost webhook is told from a stall), and made to send one. */
 export interface ProviderApi {
@@ -113,4 +139,9 @@ export class EmailRefusedError extends Error {
 /** A genuine body that is no event. The message says what is wrong; it holds no part of the body. */
 export class InvalidEventError extends Error {
   override name = 'InvalidEventError'
+}
+
+/** A handshake that could not be answered this time. */
+export class HandshakeError extends Error {
+  override name = 'HandshakeError'
 }

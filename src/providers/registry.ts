@@ -1,0 +1,108 @@
+/** Every provider that Aftersend knows, in one table: a new one is a line here and a file beside it. */
+import { randomBytes } from 'node:crypto'
+import { type ProviderEventType, providerEventTypes } from '../domain/events.ts'
+import { aisend, signAisend } from './aisend.ts'
+import type { Provider, Sign, WebhookSource } from './provider.ts'
+import { resend, signResend } from './resend.ts'
+import { standardSecretForm } from './standard-signature.ts'
+import { signStandardWebhooks, standardWebhooks } from './standard-webhooks.ts'
+
+/** What some adapters need beyond the request. */
+export interface AdapterDependencies {
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+}
+
+/** A secret in its two halves; they are the same where the provider signs with what it shares with us. */
+export interface GeneratedSecret {
+  /** What stands in the provider's variable. */
+  readonly accepted: string
+  /** What {@link ProviderEntry.sign} signs with. */
+  readonly signing: string
+}
+
+export interface ProviderEntry {
+  readonly name: string
+  /** As its makers write it. */
+  readonly title: string
+  /** Where its secrets are configured. A further account has a variable of its own: this, `_` and the account's name. */
+  readonly variable: string
+  /** Whether one entry of that variable can be such a secret. */
+  readonly accepts: (entry: string) => boolean
+  /** What an entry has to be, after "wants". */
+  readonly wants: string
+  /** Which of our events it tells: an email's life misses the others. */
+  readonly tells: readonly ProviderEventType[]
+  /** Whether its API can be asked about one email, when nothing is heard of it. */
+  readonly isAskable: boolean
+  readonly create: (dependencies: AdapterDependencies) => Provider
+  readonly sign: Sign
+  /** Makes a secret for a system that has none configured. */
+  readonly generate: () => GeneratedSecret
+}
+
+const shared = (secret: string): GeneratedSecret => ({ accepted: secret, signing: secret })
+const sharedStandard = (): GeneratedSecret => shared(`whsec_${randomBytes(32).toString('base64')}`)
+
+export const providers: readonly ProviderEntry[] = [
+  {
+    name: aisend.name,
+    title: 'AISend',
+    variable: 'AISEND_WEBHOOK_SECRET',
+    accepts: () => true,
+    wants: 'the secret from AISend',
+    tells: providerEventTypes,
+    isAskable: true,
+    create: () => aisend,
+    sign: (body, secret) => ({
+      headers: { 'content-type': 'application/json', 'x-webhook-signature': signAisend(body, secret) },
+      body,
+    }),
+    generate: () => shared(randomBytes(32).toString('hex')),
+  },
+  {
+    name: resend.name,
+    title: 'Resend',
+    variable: 'RESEND_WEBHOOK_SECRET',
+    accepts: (entry) => standardSecretForm.test(entry),
+    wants: 'the signing secret of the webhook, whsec_ and base64',
+    tells: ['queued', 'sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
+    isAskable: true,
+    create: () => resend,
+    sign: signResend,
+    generate: sharedStandard,
+  },
+  {
+    name: standardWebhooks.name,
+    title: 'Standard Webhooks',
+    variable: 'STANDARD_WEBHOOKS_SECRET',
+    accepts: (entry) => standardSecretForm.test(entry),
+    wants: 'base64 of 24 to 64 random bytes, with or without whsec_',
+    tells: providerEventTypes,
+    isAskable: false,
+    create: () => standardWebhooks,
+    sign: signStandardWebhooks,
+    generate: sharedStandard,
+  },
+]
+
+/** The provider of that name; undefined if there is none. */
+export const providerNamed = (name: string): ProviderEntry | undefined =>
+  providers.find((provider) => provider.name === name)
+
+/**
+ * Who may post webhooks, by what stands after `/webhooks/`: `resend`, or `resend/eu` for the account of that name.
+ * Providers without a secret have no route.
+ * @param secrets by the same names.
+ */
+export function createWebhookSources(
+  secrets: ReadonlyMap<string, readonly string[]>,
+  dependencies: AdapterDependencies,
+): ReadonlyMap<string, WebhookSource> {
+  const sources = providers.flatMap((entry) => {
+    const provider = entry.create(dependencies)
+    const paths = [...secrets.keys()].filter((path) => path === entry.name || path.startsWith(`${entry.name}/`))
+    return paths.map((path): [string, WebhookSource] => [path, { provider, secrets: secrets.get(path) ?? [] }])
+  })
+  return new Map(sources)
+}

@@ -1,0 +1,40 @@
+/** What adapters have in common: from a provider's facts to an event as it is stored. */
+import { createHash } from 'node:crypto'
+import type { ReceivedEvent } from '../domain/events.ts'
+import { decodeUtf8, type Json, parseEnvelope } from './aisend.ts'
+
+type Told = Pick<ReceivedEvent, 'provider' | 'id' | 'emailId' | 'type' | 'occurredAt' | 'receivedAt' | 'payload'>
+
+/** An event with everything left empty that its provider does not tell. */
+export const toldEvent = (told: Told & Partial<ReceivedEvent>): ReceivedEvent => ({
+  to: [],
+  recipient: null,
+  subject: null,
+  bounce: null,
+  human: false,
+  ...told,
+})
+
+/** The JSON object that a body is. @throws InvalidEventError if it is anything else. */
+export const bodyObject = (rawBody: Buffer): Json => parseEnvelope(decodeUtf8(rawBody))
+
+/** What identifies an event whose provider gives it no ID that stays the same: a hash over facts that do. */
+export const eventIdOf = (...facts: unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(facts)).digest('base64url')
+
+/** Enhanced status code (RFC 3463) first, since it says more than the reply code (RFC 5321) before it. */
+export function smtpCodeIn(text: string | null): string | null {
+  if (text === null) return null
+  return /\b([245]\.\d{1,3}\.\d{1,3})\b/.exec(text)?.[1] ?? /\b([45]\d\d)\b/.exec(text)?.[1] ?? null
+}
+
+/**
+ * A failure that says nothing against the recipient: one attempt of several, or the provider's own refusal to send. It
+ * shows as deferred. Whoever stores it leaves `recipient` empty: an outage of a receiver over three days must not count
+ * as soft bounces on three days, nor a quota of ours as anything.
+ */
+export const deferral = (code: string | null, message: string | null): NonNullable<ReceivedEvent['bounce']> => ({
+  class: 'soft',
+  code,
+  message: message?.slice(0, 2_000) ?? null,
+})
