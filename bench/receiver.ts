@@ -18,7 +18,7 @@ const away = async () => {
 const lives = { signal: away, command: away, isReachable: async () => false }
 const inbox = createInbox({ db, lives, metrics, log })
 const webhooks = new Map([[aisend.name, { provider: aisend, secrets: [secret] }]])
-const api = createApi({ db, inbox, lives, webhooks, apiKeys: [], metrics, log })
+const api = createApi({ db, inbox, lives, webhooks, providerApis: new Map(), apiKeys: [], metrics, log })
 const { port } = await api.listen({ port: 0, host: '127.0.0.1' })
 process.send?.({ port })
 process.once('disconnect', () => process.exit(0))

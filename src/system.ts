@@ -72,6 +72,7 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
     inbox,
     lives,
     webhooks: createWebhookSources(options.webhookSecrets, { clock: Date.now }),
+    providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
     metrics,
     log,

@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Metrics } from '../metrics.ts'
-import type { WebhookSource } from '../providers/provider.ts'
+import type { ProviderApi, WebhookSource } from '../providers/provider.ts'
 import type { Lives } from '../temporal/lives.ts'
 import { addAnalyticsRoutes } from './analytics.ts'
 import { createKeyCheck, requireKey } from './api-key.ts'
@@ -17,6 +17,7 @@ import { healthRoutes } from './health.ts'
 import { metricsRoutes } from './metrics.ts'
 import { answerProblems, Problem } from './problem.ts'
 import { logRequests, withoutWords } from './request-log.ts'
+import { addSendRoute } from './send.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 import { addSuppressionRoutes } from './suppressions.ts'
 import { takeWebhooks } from './webhooks.ts'
@@ -27,6 +28,8 @@ export interface ApiDependencies {
   readonly lives: Lives
   /** By the name that stands in `/webhooks/:provider`. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
+  /** The providers that can be sent through, by name; the first is the default. */
+  readonly providerApis: ReadonlyMap<string, ProviderApi>
   /** Any of them opens `/v1`. */
   readonly apiKeys: readonly string[]
   readonly metrics: Metrics
@@ -65,6 +68,7 @@ function v1Routes(dependencies: ApiDependencies & { clock: () => number }, wantK
   const router = new Router({ prefix: '/v1', sensitive: true })
   // Part of the router, so that no way of writing a path reaches a route but not its guard. The key comes before the body.
   router.use(wantKey, jsonBody)
+  addSendRoute(router, dependencies)
   addEmailRoutes(router, dependencies)
   addSuppressionRoutes(router, dependencies.db)
   addEscalationRoutes(router, dependencies)

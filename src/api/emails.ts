@@ -21,8 +21,10 @@ interface EmailDependencies {
 }
 
 /** As the application wrote it, without the display name: the case of the local part is the recipient's business. */
+export const bareAddress = (written: string): string => (/<([^<>]+)>$/.exec(written)?.[1] ?? written).trim()
+
 const recipient = name(1_000).transform((written, issues) => {
-  const bare = (/<([^<>]+)>$/.exec(written)?.[1] ?? written).trim()
+  const bare = bareAddress(written)
   if (normalizeAddress(bare) !== null) return bare
   issues.addIssue({ code: 'custom', message: 'wants an email address, with or without a display name' })
   return z.NEVER
@@ -36,12 +38,12 @@ const recipients = z.preprocess(
 const tagLimit = 50
 
 /** A list of words, or an object whose entries become `name:value`. */
-const tags = z
+export const tags = z
   .union([z.array(name(200)), z.record(name(100), text(200))], 'wants a list of texts, or an object of texts')
   .transform((given) => (Array.isArray(given) ? given : Object.entries(given).map(([tag, value]) => `${tag}:${value}`)))
   .refine((list) => list.length <= tagLimit, `wants at most ${tagLimit} tags`)
 
-const priority = z.enum(priorities, `wants one of ${priorities.join(', ')}`)
+export const priority = z.enum(priorities, `wants one of ${priorities.join(', ')}`)
 
 const defaultProvider = 'aisend'
 
@@ -112,12 +114,12 @@ function refuseUnknownProvider(provider: string, webhooks: EmailDependencies['we
   })
 }
 
-function locationOf(provider: string, id: string): string {
+export function locationOf(provider: string, id: string): string {
   const path = `/v1/emails/${encodeURIComponent(id)}`
   return provider === defaultProvider ? path : `${path}?provider=${encodeURIComponent(provider)}`
 }
 
-async function readEmail(db: Database, id: string, provider: string | undefined) {
+export async function readEmail(db: Database, id: string, provider: string | undefined) {
   const [row, allEvents, escalations] = await Promise.all([
     findEmail(db, id, provider),
     readEventsOf(db, [id]),

@@ -14,6 +14,8 @@ import { requestIdOf, routeOf, withoutWords } from './request-log.ts'
 export interface Mistake {
   readonly path: string
   readonly message: string
+  /** For programs, where a message is for people: why an address is suppressed. */
+  readonly reason?: string
 }
 
 export interface ProblemExtras {

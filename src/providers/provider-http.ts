@@ -47,7 +47,7 @@ export interface ProviderAnswer {
 /** One provider's API. What went wrong is told without any word of the answer, which may quote an address. */
 export interface ProviderHttp {
   /**
-   * @returns any answer of 2xx or 404.
+   * @returns any answer of 2xx, and that nothing is there (404) to GET.
    * @throws ProviderRefusedError for 401 and 403; EmailRefusedError for another 4xx; ProviderUnreachableError for all else.
    */
   request(request: ProviderRequest): Promise<ProviderAnswer>
@@ -118,13 +118,13 @@ async function tryOnce(
   const { title, keySetting } = options
   const { response, text } = await exchange(request, options, leftMs)
   const { status } = response
-  if (response.ok || status === 404) return { status, json: parseJson(text) }
+  if (response.ok || (status === 404 && request.method === 'GET')) return { status, json: parseJson(text) }
   if (status === 401 || status === 403) {
     throw new ProviderRefusedError(`${title} refuses our key with ${status}: put ${keySetting} right`)
   }
   const isRateLimited = status === 429
   if (status >= 400 && status < 500 && status !== 408 && !isRateLimited) {
-    throw new EmailRefusedError(`${title} refuses the request with ${status}`, status)
+    throw new EmailRefusedError(`${title} refuses the request with ${status}`, status, reasonIn(parseJson(text)))
   }
   throw new ProviderUnreachableError(`${title} answered ${status}`, {
     retryAfterMs: retryAfterMs(response),
@@ -186,6 +186,17 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+const word = /^[a-z][a-z0-9_]{1,63}$/i
+
+/** The error's name, as most APIs tell it: `{name}`, `{code}` or `{error: {code}}`. */
+function reasonIn(json: unknown): string | null {
+  const { name, code, error } = (json ?? {}) as { name?: unknown; code?: unknown; error?: { code?: unknown } | null }
+  return (
+    ([name, code, error?.code].find((said) => typeof said === 'string' && word.test(said)) as string | undefined) ??
+    null
+  )
 }
 
 /** Seconds, or a date (RFC 9110 §10.2.3), as milliseconds from now; null where it says neither. */

@@ -129,10 +129,13 @@ export class EmailRefusedError extends Error {
   override name = 'EmailRefusedError'
   /** The HTTP status that it answered. */
   readonly status: number
+  /** The provider's own word for it, such as `validation_error`: a word alone, since a sentence may quote an address. */
+  readonly reason: string | null
 
-  constructor(message: string, status: number) {
+  constructor(message: string, status: number, reason: string | null = null) {
     super(message)
     this.status = status
+    this.reason = reason
   }
 }
 

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { normalizeAddress } from '../domain/address.ts'
 import type { ProviderEventType, ReceivedEvent } from '../domain/events.ts'
 import type { ApiOptions } from './aisend-api.ts'
-import { type ProviderApi, ProviderUnreachableError } from './provider.ts'
+import { EmailRefusedError, type ProviderApi, ProviderUnreachableError } from './provider.ts'
 import { createProviderHttp } from './provider-http.ts'
 
 /** Resend keeps idempotency keys for 24 hours (resend.com/docs/dashboard/emails/idempotency-keys). */
@@ -51,7 +51,7 @@ export function createResendApi(options: ApiOptions): ProviderApi {
     },
 
     async send({ from, to, subject, html, text, headers, tags }, idempotencyKey) {
-      const { json } = await http.request({
+      const request = http.request({
         method: 'POST',
         path: '/emails',
         headers: { 'idempotency-key': idempotencyKey },
@@ -63,6 +63,11 @@ export function createResendApi(options: ApiOptions): ProviderApi {
           ...(tags.length > 0 && { tags: tags.map(tagOf) }),
         },
         isRepeatable: true,
+      })
+      const { json } = await request.catch((error) => {
+        throw isStillSending(error)
+          ? new ProviderUnreachableError('Resend is still sending it', { retryAfterMs: 2_000 })
+          : error
       })
       return { emailId: understood(sentForm, json).id }
     },
@@ -85,6 +90,10 @@ export function createResendApi(options: ApiOptions): ProviderApi {
     },
   }
 }
+
+/** Two requests with one key at the same moment: the other one's answer comes to whoever asks again. */
+const isStillSending = (error: unknown): boolean =>
+  error instanceof EmailRefusedError && error.reason === 'concurrent_idempotent_requests'
 
 function understood<T>(form: z.ZodType<T>, json: unknown): T {
   const parsed = form.safeParse(json)

@@ -83,6 +83,7 @@ export async function serve(overrides: Partial<ApiDependencies> = {}): Promise<S
     lives,
     metrics,
     webhooks: new Map([['aisend', { provider: aisend, secrets: [olderWebhookSecret, webhookSecret] }]]),
+    providerApis: new Map(),
     apiKeys: [apiKey, otherApiKey],
     log: pino({ level: 'trace' }, { write: (line: string) => logged.push(line) }),
     ...overrides,
