@@ -13,10 +13,12 @@ import { jsonBody } from './body.ts'
 import { type Deadlines, defaultDeadlines } from './deadlines.ts'
 import { addEmailRoutes } from './emails.ts'
 import { addEscalationRoutes } from './escalations.ts'
+import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { metricsRoutes } from './metrics.ts'
 import { answerProblems, Problem } from './problem.ts'
 import { logRequests, withoutWords } from './request-log.ts'
+import { routerOf } from './route.ts'
 import { addSendRoute } from './send.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 import { addSuppressionRoutes } from './suppressions.ts'
@@ -59,6 +61,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(healthRoutes(dependencies).routes())
   app.use(metricsRoutes(dependencies.metrics, holdsKey).routes())
   app.use(v1Routes({ ...dependencies, clock }, requireKey(holdsKey)).routes())
+  app.use(routerOf(eventRoutes(dependencies), requireKey(holdsKey), jsonBody).routes())
   app.use(refuseUnrouted)
   const callback = app.callback()
   return { ...createHttpServer(callback, { ...defaultDeadlines, ...deadlines }), callback }

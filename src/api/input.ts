@@ -71,6 +71,19 @@ function decodeJson(base64url: string): unknown {
 /** A time as cursors carry it: exactly what Date makes of it, in years that PostgreSQL and Date both know. */
 export const cursorTime = z.iso.datetime()
 
+/** A moment as people and programs write it, as epoch milliseconds; in years that PostgreSQL and Date both know. */
+export const instant = z.iso
+  .datetime({ offset: true, error: 'wants a time such as 2030-01-31T12:00:00Z' })
+  .transform((time) => Date.parse(time))
+  .refine((at) => at >= 0 && at < Date.UTC(2100), 'wants a time from 1970 to 2099')
+
+/** A place in a list, as a cursor carries it. */
+export const cursorOf = (position: unknown): string => Buffer.from(JSON.stringify(position)).toString('base64url')
+
+/** What a list answers. */
+export const pageAnswer = <Entry extends z.ZodType>(entry: Entry) =>
+  z.object({ data: z.array(entry), nextCursor: z.string().nullable() })
+
 /**
  * A page of a list.
  * @param rows one more than `limit` if there are more.
@@ -84,6 +97,6 @@ export function pageOf<Row, View>(
   const last = rows.length > limit ? rows[limit - 1] : undefined
   return {
     data: views.slice(0, limit),
-    nextCursor: last === undefined ? null : Buffer.from(JSON.stringify(positionOf(last))).toString('base64url'),
+    nextCursor: last === undefined ? null : cursorOf(positionOf(last)),
   }
 }

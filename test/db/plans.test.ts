@@ -10,7 +10,9 @@ import {
   readInboxFigures,
   readUnappliedIds,
 } from '../../src/db/events.ts'
+import { eventStates, listEvents } from '../../src/db/events-read.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
+import { replayEvents, replayQuarantined } from '../../src/db/replay.ts'
 import { registerEmail, saveSnapshot } from '../../src/db/snapshots.ts'
 import { openEscalation } from '../../src/domain/escalation.ts'
 import { unheardOf } from '../../src/domain/lifecycle.ts'
@@ -37,11 +39,13 @@ async function fill(db: Database): Promise<void> {
     FROM generate_series(1, ${rows}) AS n`
   await db.$executeRaw`
     INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, "to", recipient, bounce_class,
-                        payload, lease_until, applied_at)
-    SELECT ${provider}, 'evt_' || n, 'em_' || n, CASE WHEN n % 50 = 0 THEN 'bounced' ELSE 'sent' END,
-           now() - n * interval '1 second', now(), ARRAY['a' || n || '@example.com'], 'a' || n % 20000 || '@example.com',
+                        payload, lease_until, applied_at, quarantined_reason)
+    SELECT ${provider}, 'evt_' || n, 'em_' || n,
+           CASE WHEN n % 50 = 0 THEN 'bounced' WHEN n % 999 = 0 THEN 'novel' ELSE 'sent' END,
+           now() - n * interval '1 second', now() - n * interval '1 second', ARRAY['a' || n || '@example.com'], 'a' || n % 20000 || '@example.com',
            CASE WHEN n % 50 = 0 THEN 'soft' END, '{}', now() - interval '1 second',
-           CASE WHEN n <= ${rows - backlog} THEN now() END
+           CASE WHEN n <= ${rows - backlog} THEN now() END,
+           CASE WHEN n > ${rows - backlog} AND n % 500 = 1 THEN 'no' END
     FROM generate_series(1, ${rows}) AS n`
   await db.$executeRaw`
     INSERT INTO suppressions (address, reason, provider, email_id, event_id)
@@ -120,6 +124,24 @@ const statements: Record<string, Statement> = {
   'look at the escalations of an email': {
     run: (db) => readEscalations(db, { provider, emailId: 'em_1' }),
     indexes: ['escalations_email_id_provider_reason_key'],
+  },
+  ...Object.fromEntries(
+    eventStates.map((state): [string, Statement] => [
+      `list of ${state} events`,
+      {
+        run: (db) => listEvents(db, { state }, { receivedAt: '2100-01-01T00:00:00Z', provider, id: 'x' }, 10),
+        indexes: [`events_${state}`],
+      },
+    ]),
+  ),
+  'list of all events': {
+    run: (db) => listEvents(db, {}, null, 5),
+    indexes: ['events_applied', 'events_pending', 'events_quarantined'],
+  },
+  'replay of named events': { run: (db) => replayEvents(db, keys(1, rows - 950)), indexes: ['events_pkey'] },
+  'replay of quarantined events': {
+    run: (db) => replayQuarantined(db, { provider }, { receivedAt: '2000-01-01T00:00:00Z', provider, id: 'x' }, 5),
+    indexes: ['events_pkey', 'events_quarantined'],
   },
   'figures of the inbox': {
     run: readInboxFigures,

@@ -1,0 +1,71 @@
+/**
+ * Statements that have events tried again. Those that were applied never are: what counts once stays counted once. The
+ * others get a lease that has run out, and the next sweep of any instance sends them to their workflow.
+ */
+import type { Database } from './database.ts'
+import type { EventKey } from './events.ts'
+import { conditionsOf, type EventFilter, type EventPosition } from './events-read.ts'
+import { Prisma } from './generated/client.ts'
+
+/** What became of events that were named. */
+export interface NamedReplay {
+  readonly replayed: number
+  /** Applied already, or being applied at this moment. */
+  readonly skipped: number
+  readonly missing: number
+}
+
+const made = Prisma.sql`UPDATE events SET quarantined_reason = NULL, attempts = 0, lease_until = now() FROM chosen
+  WHERE events.provider = chosen.provider AND events.event_id = chosen.event_id RETURNING 1`
+
+/** Has these events tried again, those that wait and those that were put aside. Index: events_pkey. */
+export async function replayEvents(db: Database, keys: readonly EventKey[]): Promise<NamedReplay> {
+  const [row] = await db.$queryRaw<{ named: number; found: number; replayed: number }[]>`
+    WITH named AS (
+      SELECT DISTINCT provider, event_id
+      FROM unnest(${keys.map((key) => key.provider)}::text[], ${keys.map((key) => key.id)}::text[]) AS given(provider, event_id)
+    ), chosen AS (
+      SELECT events.provider, events.event_id FROM events JOIN named USING (provider, event_id)
+      WHERE applied_at IS NULL
+      FOR UPDATE OF events SKIP LOCKED
+    ), replayed AS (${made})
+    SELECT (SELECT count(*)::int FROM named) AS named,
+           (SELECT count(*)::int FROM named JOIN events USING (provider, event_id)) AS found,
+           (SELECT count(*)::int FROM replayed) AS replayed`
+  const { named, found, replayed } = row ?? { named: 0, found: 0, replayed: 0 }
+  return { replayed, skipped: found - replayed, missing: named - found }
+}
+
+/**
+ * Has quarantined events tried again, the oldest first. Index: events_quarantined.
+ * @returns how many, and the last of them if there may be more.
+ */
+export async function replayQuarantined(
+  db: Database,
+  filter: Omit<EventFilter, 'state'>,
+  after: EventPosition | null,
+  limit: number,
+): Promise<{ replayed: number; last: EventPosition | null }> {
+  const conditions = [
+    Prisma.sql`quarantined_reason IS NOT NULL AND applied_at IS NULL`,
+    ...conditionsOf(filter),
+    ...(after
+      ? [
+          Prisma.sql`(received_at, provider, event_id) > (${after.receivedAt}::timestamptz, ${after.provider}, ${after.id})`,
+        ]
+      : []),
+  ]
+  const rows = await db.$queryRaw<{ replayed: number; received_at: Date; provider: string; event_id: string }[]>`
+    WITH chosen AS (
+      SELECT provider, event_id, received_at FROM events WHERE ${Prisma.join(conditions, ' AND ')}
+      ORDER BY received_at, provider, event_id
+      LIMIT ${limit}
+      FOR UPDATE SKIP LOCKED
+    ), replayed AS (${made})
+    SELECT (SELECT count(*)::int FROM replayed) AS replayed, received_at, provider, event_id
+    FROM chosen ORDER BY received_at DESC, provider DESC, event_id DESC LIMIT 1`
+  const [last] = rows
+  if (!last) return { replayed: 0, last: null }
+  const position = { receivedAt: last.received_at.toISOString(), provider: last.provider, id: last.event_id }
+  return { replayed: last.replayed, last: last.replayed < limit ? null : position }
+}
