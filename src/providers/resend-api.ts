@@ -8,6 +8,7 @@ import type { ProviderEventType, ReceivedEvent } from '../domain/events.ts'
 import type { ApiOptions } from './aisend-api.ts'
 import { EmailRefusedError, type ProviderApi, ProviderUnreachableError } from './provider.ts'
 import { createProviderHttp } from './provider-http.ts'
+import { resend } from './resend.ts'
 
 /** Resend keeps idempotency keys for 24 hours (resend.com/docs/dashboard/emails/idempotency-keys). */
 const idempotencyWindowMs = 24 * 3_600_000
@@ -147,7 +148,7 @@ function eventOf(
   const to = (email.to ?? []).map(normalizeAddress).filter((address) => address !== null)
   const bounce = type === 'bounced' ? bounceOf(last) : null
   return {
-    provider: 'resend',
+    provider: resend.name,
     emailId,
     // A bounce that is final after one that was not is news: each has an ID of its own.
     id: `reconcile:${emailId}:${type}${bounce?.class === 'soft' ? ':soft' : ''}`,
@@ -155,7 +156,8 @@ function eventOf(
     occurredAt,
     receivedAt: now,
     to,
-    recipient: to.length === 1 ? (to[0] ?? null) : null,
+    // What may pass says nothing against the recipient: see `deferral`.
+    recipient: to.length === 1 && bounce?.class !== 'soft' ? (to[0] ?? null) : null,
     subject: email.subject?.slice(0, 998) ?? null,
     bounce,
     human: false,

@@ -1,0 +1,53 @@
+/** Server-sent events, by the WHATWG's HTML standard §9.2: what `EventSource` does, with a header for the key. */
+
+export interface StreamMessage {
+  /** `message` where the stream names none. */
+  readonly event: string
+  readonly data: string
+  /** The last ID that was told so far: where to resume. Null while none was. */
+  readonly lastId: string | null
+}
+
+/**
+ * The messages of a body, as they come; comments and messages without data are passed over.
+ * @param onRetry told how long the server wants a pause before the next connection, in milliseconds.
+ */
+export async function* messagesOf(
+  body: ReadableStream<Uint8Array>,
+  onRetry: (ms: number) => void = () => {},
+): AsyncGenerator<StreamMessage> {
+  let lastId: string | null = null
+  let [event, data]: [string, string[]] = ['', []]
+  for await (const line of linesOf(body)) {
+    if (line === '') {
+      if (data.length > 0) yield { event: event || 'message', data: data.join('\n'), lastId }
+      ;[event, data] = ['', []]
+      continue
+    }
+    const [, field, value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? []
+    if (field === 'data') data.push(value)
+    else if (field === 'event') event = value
+    else if (field === 'id' && !value.includes('\0')) lastId = value
+    else if (field === 'retry' && /^\d+$/.test(value)) onRetry(Number(value))
+  }
+}
+
+/** Lines end with CR LF, LF or CR; a last one without an end is dropped, since the message is not complete. */
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8')
+  const reader = body.getReader()
+  let text = ''
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      text += decoder.decode(value, { stream: true })
+      // A CR at the very end may be half of a CR LF.
+      const lines = text.split(/\r\n|\n|\r(?!$)/)
+      text = lines.pop() ?? ''
+      yield* lines
+    }
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
+}

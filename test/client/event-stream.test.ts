@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { messagesOf, type StreamMessage } from '../../src/client/event-stream.ts'
+
+const bodyOf = (bytes: Uint8Array, cuts: readonly number[] = []): ReadableStream<Uint8Array> =>
+  new ReadableStream({
+    start(controller) {
+      let from = 0
+      for (const cut of [...cuts.toSorted((a, b) => a - b), bytes.length]) {
+        controller.enqueue(bytes.subarray(from, cut))
+        from = cut
+      }
+      controller.close()
+    },
+  })
+
+async function read(
+  text: string,
+  cuts: readonly number[] = [],
+  onRetry?: (ms: number) => void,
+): Promise<StreamMessage[]> {
+  const messages: StreamMessage[] = []
+  for await (const message of messagesOf(bodyOf(Buffer.from(text), cuts), onRetry)) messages.push(message)
+  return messages
+}
+
+describe('a stream of server-sent events', () => {
+  it('is read by the rules of its standard: names, IDs that stay, data of several lines, comments', async () => {
+    const text =
+      ': hello\n\nid: 7\nevent: email\ndata: {"a":1}\n\ndata: one\ndata:two\n\nevent: nothing\n\nid\ndata:\n\n'
+    assert.deepEqual(await read(text), [
+      { event: 'email', data: '{"a":1}', lastId: '7' },
+      { event: 'message', data: 'one\ntwo', lastId: '7' },
+      { event: 'message', data: '', lastId: '' },
+    ])
+  })
+
+  it('gives the same messages wherever the network cuts it, and whatever ends its lines', async () => {
+    const text = 'id: 1\nevent: email\ndata: grüße 🎉\n\ndata: b\ndata: c\n\n: heartbeat\n\n'
+    const expected = await read(text)
+    assert.equal(expected.length, 2)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('\n', '\r\n', '\r'),
+        fc.array(fc.nat(Buffer.byteLength(text))),
+        async (end, cuts) => {
+          const ended = text.replaceAll('\n', end)
+          // With a lone CR at its very end the last line is not known to have ended.
+          assert.deepEqual(await read(end === '\r' ? `${ended}:` : ended, cuts), expected)
+        },
+      ),
+    )
+  })
+
+  it('does not tell of a message that was cut off', async () => {
+    assert.deepEqual(await read('data: whole\n\ndata: half\n'), [{ event: 'message', data: 'whole', lastId: null }])
+  })
+
+  it('hands on the pause that the server wants', async () => {
+    const pauses: number[] = []
+    await read('retry: 250\n\nretry: soon\n\n', [], (ms) => pauses.push(ms))
+    assert.deepEqual(pauses, [250])
+  })
+})
