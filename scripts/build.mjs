@@ -1,6 +1,6 @@
 /** The production build: JavaScript in dist/, with the workflow code bundled ahead so that a worker starts at once. */
 import { spawnSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { prepare } from './prepare.mjs'
 import { root } from './root.mjs'
 
@@ -11,6 +11,9 @@ const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc
   stdio: 'inherit',
 })
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+
+// What the browser gets stands beside the pages' code, and is sent as it is.
+cpSync(`${root}src/dashboard/client`, `${root}dist/dashboard/client`, { recursive: true })
 
 // Not before the dependencies are there.
 const { bundleWorkflowCode } = await import('@temporalio/worker')

@@ -12,7 +12,7 @@ export interface BannerFacts {
 /** The lines to print. */
 export function banner({ apiUrl, webUiUrl, dataDir, newSecrets, startedInMs }: BannerFacts): string {
   const rows: [string, string][] = []
-  if (apiUrl) rows.push(['Webhooks', `${apiUrl}/webhooks/aisend`], ['API', `${apiUrl}/v1`])
+  if (apiUrl) rows.push(['Dashboard', `${apiUrl}/`], ['Webhooks', `${apiUrl}/webhooks/aisend`], ['API', `${apiUrl}/v1`])
   if (webUiUrl) rows.push(['Temporal Web UI', webUiUrl])
   if (dataDir) rows.push(['Prisma Studio', 'npm run studio'], ['Try it', 'npm run simulate'], ['Data', dataDir])
   if (newSecrets) {

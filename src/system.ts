@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { createActivities } from './activities/create-activities.ts'
 import { createApi } from './api/api.ts'
 import type { Config } from './config.ts'
+import { createDashboard } from './dashboard/dashboard.ts'
 import { createDatabase, type Database, withDatabaseDeadline } from './db/database.ts'
 import { readInboxFigures } from './db/events.ts'
 import { ConfigurationError } from './errors.ts'
@@ -24,6 +25,8 @@ export interface SystemOptions {
   /** By what stands after `/webhooks/`. */
   readonly webhookSecrets: ReadonlyMap<string, readonly string[]>
   readonly apiKeys: readonly string[]
+  /** Where Temporal's Web UI is; null where it is not known. */
+  readonly webUiUrl: string | null
   /** Where the API is to listen; ignored by a worker. */
   readonly port: number
   readonly log: Logger
@@ -75,6 +78,7 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
     metrics,
+    dashboard: createDashboard({ db, lives, apiKeys: options.apiKeys, webUi: webUiOf(options), log }),
     log,
   })
   const listening = await api.listen({ port, host: config.host }).catch((error) => {
@@ -89,6 +93,9 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
     },
   }
 }
+
+const webUiOf = ({ webUiUrl, temporal }: SystemOptions) =>
+  webUiUrl === null ? null : { url: webUiUrl, namespace: temporal.namespace }
 
 function startWorker({ config, temporal, log }: SystemOptions, db: Database, metrics: Metrics) {
   const activities = createActivities({

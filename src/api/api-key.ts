@@ -9,16 +9,23 @@ const digestOf = (key: string): Buffer => createHash('sha256').update(key).diges
 export type KeyCheck = (ctx: Context) => boolean
 
 /**
- * Compares digests, which are equally long whatever was presented, with every key, so that the time taken tells neither
- * a key's length nor which one matched.
+ * Whether a text is one of `keys`. Compares digests, which are equally long whatever was presented, with every key, so
+ * that the time taken tells neither a key's length nor which one matched.
  */
-export function createKeyCheck(keys: readonly string[]): KeyCheck {
+export function createKeyComparison(keys: readonly string[]): (presented: string) => boolean {
   const digests = keys.map(digestOf)
-  return (ctx) => {
-    const presented = /^Bearer +(\S+)\s*$/i.exec(ctx.req.headers.authorization ?? '')?.[1]
-    if (presented === undefined) return false
+  return (presented) => {
     const digest = digestOf(presented)
     return digests.reduce((valid, known) => timingSafeEqual(known, digest) || valid, false)
+  }
+}
+
+/** Looks for one of `keys` in the Authorization header. */
+export function createKeyCheck(keys: readonly string[]): KeyCheck {
+  const isKey = createKeyComparison(keys)
+  return (ctx) => {
+    const presented = /^Bearer +(\S+)\s*$/i.exec(ctx.req.headers.authorization ?? '')?.[1]
+    return presented !== undefined && isKey(presented)
   }
 }
 

@@ -35,6 +35,8 @@ export interface ApiDependencies {
   /** Any of them opens `/v1`. */
   readonly apiKeys: readonly string[]
   readonly metrics: Metrics
+  /** The pages for people; null serves none. */
+  readonly dashboard?: Router | null
   readonly log: Logger
   /** Epoch milliseconds. Default Date.now. */
   readonly clock?: () => number
@@ -62,6 +64,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(metricsRoutes(dependencies.metrics, holdsKey).routes())
   app.use(v1Routes({ ...dependencies, clock }, requireKey(holdsKey)).routes())
   app.use(routerOf(eventRoutes(dependencies), requireKey(holdsKey), jsonBody).routes())
+  if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
   app.use(refuseUnrouted)
   const callback = app.callback()
   return { ...createHttpServer(callback, { ...defaultDeadlines, ...deadlines }), callback }

@@ -42,7 +42,11 @@ export function unappliedEmailView(events: readonly StoredEvent[], escalations: 
   const newest = events.reduce((a, b) => (b.receivedAt > a.receivedAt ? b : a))
   const { provider, emailId } = newest
   const own = events.filter((event) => event.provider === provider && event.type !== registrationEventType)
-  const snapshot = foldEvents(unheardOf, own.map(foldable))
+  const snapshot = foldEvents(
+    unheardOf,
+    // A registration stores its email at once: none comes here.
+    own.map((event) => foldable(event)),
+  )
   // The same choice as saveSnapshot's, so that the answer does not change when the email is stored.
   const byId = own.toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1))
   const email: KnownEmail = {
@@ -60,7 +64,8 @@ export function unappliedEmailView(events: readonly StoredEvent[], escalations: 
   return viewOf(email, own, escalations)
 }
 
-const foldable = (event: StoredEvent) =>
+/** A stored event as the fold takes it. @param payload is looked at for a registration only. */
+export const foldable = (event: StoredEvent, payload = '') =>
   lifecycleEventOf({
     id: event.eventId,
     type: event.type,
@@ -68,8 +73,7 @@ const foldable = (event: StoredEvent) =>
     receivedAt: event.receivedAt.getTime(),
     bounce: { class: event.bounceClass === 'soft' ? 'soft' : 'hard', code: event.bounceCode },
     human: event.human,
-    // Only a registration's is looked at, and a registration stores its email at once: none comes here.
-    payload: '',
+    payload,
   })
 
 function viewOf(email: KnownEmail, allEvents: readonly StoredEvent[], allEscalations: readonly Escalation[]) {

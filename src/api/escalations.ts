@@ -71,14 +71,8 @@ export function addEscalationRoutes(router: Router, { db, lives, clock }: Escala
     ctx.body = pageOf(rows, query.limit, positionOf, rows.map(answerOf))
   })
 
-  const carryOut = async (params: unknown, command: EscalationCommand) => {
-    const { id } = parseInput(idPath, params, 'path')
-    const row = await inTime(() => findEscalation(db, id))
-    if (!row) throw new Problem(404, 'there is no such escalation')
-    const email = { provider: row.provider, emailId: row.emailId }
-    const escalation = await lives.command(email, row.reason as EscalationReason, command)
-    return { ...email, ...escalationViewOf({ id, ...escalation }) }
-  }
+  const carryOut = (params: unknown, command: EscalationCommand) =>
+    carryOutCommand({ db, lives }, parseInput(idPath, params, 'path').id, command)
 
   router.post('/escalations/:id/acknowledge', async (ctx) => {
     const body = parseInput(acting, ctx.request.body, 'body')
@@ -96,6 +90,22 @@ export function addEscalationRoutes(router: Router, { db, lives, clock }: Escala
     const body = parseInput(acting, ctx.request.body, 'body')
     ctx.body = await carryOut(ctx.params, { do: 'resolve', by: body.by })
   })
+}
+
+/**
+ * Has an escalation's life carry out a person's command. @returns the escalation as the API tells it.
+ * @throws Problem 404 if there is none; what {@link Lives.command} throws.
+ */
+export async function carryOutCommand(
+  { db, lives }: Pick<EscalationDependencies, 'db' | 'lives'>,
+  id: string,
+  command: EscalationCommand,
+) {
+  const row = await inTime(() => findEscalation(db, id))
+  if (!row) throw new Problem(404, 'there is no such escalation')
+  const email = { provider: row.provider, emailId: row.emailId }
+  const escalation = await lives.command(email, row.reason as EscalationReason, command)
+  return { ...email, ...escalationViewOf({ id, ...escalation }) }
 }
 
 function refuseFarTimes(until: number, now: number): void {

@@ -42,11 +42,16 @@ export function answerProblems(log: Logger): Middleware {
     try {
       await next()
     } catch (error) {
-      const problem = problemOf(error)
-      report(log, ctx, problem, error)
-      await answer(ctx, problem)
+      await answer(ctx, reportedProblem(log, ctx, error))
     }
   }
+}
+
+/** What the sender is told of `error`; what it cannot mend is logged. */
+export function reportedProblem(log: Logger, ctx: Context, error: unknown): Problem {
+  const problem = problemOf(error)
+  report(log, ctx, problem, error)
+  return problem
 }
 
 function problemOf(error: unknown): Problem {

@@ -58,7 +58,7 @@ export async function listEmails(
 const literal = (word: EmailStatus | Priority): Prisma.Sql => Prisma.raw(`'${word}'`)
 
 /** The schema names every column by its field in snake case, so the way back is mechanical. */
-const emailOfRow = (row: Record<string, unknown>): Email =>
+export const emailOfRow = (row: Record<string, unknown>): Email =>
   Object.fromEntries(Object.entries(row).map(([column, value]) => [camelCase(column), value])) as Email
 
 const camelCase = (column: string): string => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())

@@ -1,0 +1,57 @@
+/** Statements that only the dashboard's pages need. */
+import type { Database } from './database.ts'
+import { type EmailFilter, type EmailPosition, emailOfRow } from './emails-read.ts'
+import { type Email, type Event, Prisma } from './generated/client.ts'
+
+/** How many of the newest emails are looked through before the index is asked … */
+const newestLooked = 2_000
+/** … and how many matches are taken from it: PostgreSQL cannot yield them newest first. */
+const matchLimit = 5_000
+
+/**
+ * Emails after `after` whose subject has words that begin with all of `words`, newest first. A frequent word is found
+ * among the newest emails, a rare one by its index; with more matches than {@link matchLimit} further pages may leave
+ * some out, so that no search reads a large table. Indexes: emails_created_at_id_provider_idx, emails_subject_words.
+ * @param words letters and digits only.
+ */
+export async function findEmailsBySubject(
+  db: Database,
+  words: readonly string[],
+  filter: Pick<EmailFilter, 'status' | 'priority' | 'provider'>,
+  after: EmailPosition | null,
+  limit: number,
+): Promise<Email[]> {
+  const query = words.map((word) => `${word}:*`).join(' & ')
+  const { createdAt, id, provider } = after ?? { createdAt: 'infinity', id: '', provider: '' }
+  const isBefore = Prisma.sql`(created_at, id, provider) < (${createdAt}::timestamptz, ${id}::text, ${provider}::text)`
+  const matches = Prisma.sql`to_tsvector('simple', coalesce(subject, '')) @@ to_tsquery('simple', ${query})`
+  const wanted = Prisma.sql`(${filter.status ?? null}::text IS NULL OR status = ${filter.status ?? null})
+    AND (${filter.priority ?? null}::text IS NULL OR priority = ${filter.priority ?? null})
+    AND (${filter.provider ?? null}::text IS NULL OR provider = ${filter.provider ?? null})`
+  const newestFirst = Prisma.sql`ORDER BY created_at DESC, id DESC, provider DESC`
+
+  const among = async (emails: Prisma.Sql, condition: Prisma.Sql) => {
+    const rows = await db.$queryRaw<Record<string, unknown>[]>`
+      WITH emails AS MATERIALIZED (${emails})
+      SELECT * FROM emails WHERE ${condition} AND ${wanted} ${newestFirst} LIMIT ${limit}`
+    return rows.map(emailOfRow)
+  }
+  const newest = Prisma.sql`SELECT * FROM emails WHERE ${isBefore} ${newestFirst} LIMIT ${newestLooked}`
+  const found = await among(newest, matches)
+  if (found.length === limit) return found
+  return among(Prisma.sql`SELECT * FROM emails WHERE ${matches} LIMIT ${matchLimit}`, isBefore)
+}
+
+/** An event with its payload's exact text: as a parsed value its large numbers would be rounded. */
+export type EventWithPayload = Omit<Event, 'payload'> & { readonly payload: string }
+
+/** One event with its payload, or null. Index: events_pkey. */
+export async function findEvent(db: Database, provider: string, eventId: string): Promise<EventWithPayload | null> {
+  const [row] = await db.$queryRaw<EventWithPayload[]>`
+    SELECT provider, event_id AS "eventId", email_id AS "emailId", type, occurred_at AS "occurredAt",
+           received_at AS "receivedAt", "to", recipient, subject, bounce_class AS "bounceClass",
+           bounce_code AS "bounceCode", bounce_message AS "bounceMessage", human, payload::text AS payload,
+           lease_until AS "leaseUntil", attempts, applied_at AS "appliedAt", quarantined_reason AS "quarantinedReason"
+    FROM events WHERE provider = ${provider} AND event_id = ${eventId}`
+  return row ?? null
+}

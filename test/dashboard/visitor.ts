@@ -1,0 +1,65 @@
+/** A person with a browser, as far as HTTP shows: cookies kept, forms posted from our own pages. */
+import pino from 'pino'
+import { createDashboard, type DashboardDependencies } from '../../src/dashboard/dashboard.ts'
+import type { Database } from '../../src/db/database.ts'
+import { apiKey, LivesInMemory, type Served, serve } from '../api/served.ts'
+
+export interface Visited {
+  readonly served: Served
+  readonly lives: LivesInMemory
+  stop(): Promise<void>
+}
+
+/** The API with its dashboard on a port. */
+export async function serveDashboard(
+  overrides: Partial<DashboardDependencies> & { readonly db: Database },
+): Promise<Visited> {
+  const lives = new LivesInMemory()
+  const dashboard = createDashboard({
+    lives,
+    apiKeys: [apiKey],
+    webUi: { url: 'http://temporal.example', namespace: 'default' },
+    log: pino({ level: 'silent' }),
+    ...overrides,
+  })
+  const served = await serve({ db: overrides.db, dashboard })
+  return { served, lives, stop: () => served.stop() }
+}
+
+export class Visitor {
+  cookie = ''
+  readonly #url: string
+
+  constructor({ url }: Pick<Served, 'url'>) {
+    this.#url = url
+  }
+
+  async get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#keep(
+      await fetch(this.#url + path, { redirect: 'manual', headers: { cookie: this.cookie, ...headers } }),
+    )
+  }
+
+  /** The page's HTML. */
+  html = async (path: string): Promise<string> => (await this.get(path)).text()
+
+  async post(path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#keep(
+      await fetch(this.#url + path, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { cookie: this.cookie, origin: this.#url, ...headers },
+        body: new URLSearchParams(fields),
+      }),
+    )
+  }
+
+  signIn = (fields: Record<string, string> = {}): Promise<Response> =>
+    this.post('/sign-in', { key: apiKey, name: 'grace', ...fields })
+
+  #keep(response: Response): Response {
+    const set = response.headers.getSetCookie()[0]
+    if (set !== undefined) this.cookie = set.split(';')[0] ?? ''
+    return response
+  }
+}
