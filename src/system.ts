@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
 import { createDatabase, type Database, withDatabaseDeadline } from './db/database.ts'
 import { readInboxFigures } from './db/events.ts'
+import { claimWebhookToken } from './db/webhook-tokens.ts'
 import { ConfigurationError } from './errors.ts'
 import { createInbox } from './inbox/create-inbox.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -74,7 +75,11 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
     db,
     inbox,
     lives,
-    webhooks: createWebhookSources(options.webhookSecrets, { clock: Date.now }),
+    webhooks: createWebhookSources(options.webhookSecrets, {
+      clock: Date.now,
+      fetch,
+      tokens: { claim: (provider, token, bodyHash) => claimWebhookToken(db, { provider, token, bodyHash }) },
+    }),
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
     metrics,

@@ -56,6 +56,11 @@ const webhookSecrets = {
   AISEND_WEBHOOK_SECRET: 'webhook-secret',
   RESEND_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   STANDARD_WEBHOOKS_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  SENDGRID_WEBHOOK_PUBLIC_KEY:
+    'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEDr2LjtURuePQzplybdC+u4CwrqDqBaWjcMMsTbhdbcwHBcepxo7yAQGhHPTnlvFYPAZFceEu/1FwCM/QmGUhA==',
+  POSTMARK_WEBHOOK_SECRET: 'postmark:webhook-password',
+  MAILGUN_WEBHOOK_SIGNING_KEY: 'signing-key',
+  SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
 }
 
 /** What an operator may say in .env beyond the secrets. */

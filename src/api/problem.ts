@@ -5,7 +5,7 @@ import type { Context, Middleware } from 'koa'
 import type { Logger } from 'pino'
 import { isUnavailable } from '../db/database.ts'
 import { DatabaseUnavailableError, TemporalUnavailableError } from '../errors.ts'
-import { InvalidEventError } from '../providers/provider.ts'
+import { InvalidEventError, VerificationUnavailableError } from '../providers/provider.ts'
 import { CommandRefusedError } from '../temporal/lives.ts'
 import { answerThenDrain } from './drain.ts'
 import { requestIdOf, routeOf, withoutWords } from './request-log.ts'
@@ -57,6 +57,7 @@ export function reportedProblem(log: Logger, ctx: Context, error: unknown): Prob
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof InvalidEventError) return new Problem(400, error.message)
+  if (error instanceof VerificationUnavailableError) return unavailable(`${error.message}; send it again`)
   if (error instanceof CommandRefusedError) return new Problem(409, error.message)
   if (error instanceof TemporalUnavailableError) return unavailable('Temporal does not answer now; try again')
   if (error instanceof DatabaseUnavailableError || isUnavailable(error)) {

@@ -1,9 +1,11 @@
 /** `POST /webhooks/:provider` and `/webhooks/:provider/:account`: genuine, understood, durable, and only then acknowledged. The hot path. */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Context, Middleware } from 'koa'
-import type { Inbox } from '../inbox/inbox.ts'
+import type { AppendResult, Inbox } from '../inbox/inbox.ts'
 import type { Metrics } from '../metrics.ts'
-import type { WebhookSource } from '../providers/provider.ts'
+import type { Provider, WebhookSource } from '../providers/provider.ts'
 import { readRawBody } from './body.ts'
+import { inTime } from './deadlines.ts'
 import { Problem } from './problem.ts'
 
 interface WebhookDependencies {
@@ -15,22 +17,36 @@ interface WebhookDependencies {
 
 const prefix = '/webhooks/'
 
+/** The answer to what is genuine, and about no email. */
+const nothing: AppendResult = { received: 0, duplicates: 0 }
+
 /**
  * Takes webhooks, and leaves all else to the next. One prefix is compared instead of a router asked: that costs a fifth
  * of what the rest of an acknowledgement costs. The signature is checked over the bytes before anything looks into them.
  */
 export function takeWebhooks({ webhooks, inbox, metrics, clock }: WebhookDependencies): Middleware {
+  const keep = (provider: Provider, rawBody: Buffer, headers: IncomingHttpHeaders, isGenuine: boolean) => {
+    if (!isGenuine) {
+      throw new Problem(401, 'the signature is missing or was not made over these bytes with a secret known here')
+    }
+    const events = provider.parse(rawBody, clock(), headers)
+    return events.length === 0 ? nothing : inbox.append(events)
+  }
   return async (ctx, next) => {
     if (!ctx.req.url?.startsWith(prefix)) return next()
     const startedAt = performance.now()
     const { provider, secrets } = sourceOf(ctx, webhooks)
     const rawBody = await readRawBody(ctx)
-    const verdict = provider.verify(rawBody, ctx.req.headers, secrets)
-    // Most answer at once: they are not made to wait for a turn of the event loop.
-    if (!(typeof verdict === 'boolean' ? verdict : await verdict)) {
-      throw new Problem(401, 'the signature is missing or was not made over these bytes with a secret known here')
-    }
-    ctx.body = await inbox.append(provider.parse(rawBody, clock(), ctx.req.headers))
+    const { headers } = ctx.req
+    const verdict = provider.verify(rawBody, headers, secrets)
+    // Most answer at once, and do not wait for a turn of the event loop. The others share the deadline with the inbox.
+    ctx.body = await (typeof verdict === 'boolean'
+      ? keep(provider, rawBody, headers, verdict)
+      : inTime(async () => {
+          const isGenuine = await verdict
+          if (isGenuine) await provider.answerHandshake?.(rawBody)
+          return keep(provider, rawBody, headers, isGenuine)
+        }))
     metrics.webhookAckSeconds.observe((performance.now() - startedAt) / 1_000)
   }
 }

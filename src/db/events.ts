@@ -22,14 +22,15 @@ const iso = (epochMs: number): string => new Date(epochMs).toISOString()
 
 const insertStatement = `
   INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, "to", recipient, subject,
-                      bounce_class, bounce_code, bounce_message, human, payload, lease_until)
+                      bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason, lease_until)
   SELECT provider, event_id, email_id, type, occurred_at, received_at,
          CASE WHEN recipients = '' THEN '{}' ELSE string_to_array(recipients, ' ') END, recipient, subject,
-         bounce_class, bounce_code, bounce_message, human, payload, now() + ${firstLeaseMs} * interval '1 ms'
+         bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason,
+         now() + ${firstLeaseMs} * interval '1 ms'
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bool[], $14::json[])
+              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bool[], $14::json[], $15::text[])
     AS given(provider, event_id, email_id, type, occurred_at, received_at, recipients, recipient, subject,
-             bounce_class, bounce_code, bounce_message, human, payload)
+             bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason)
   ON CONFLICT DO NOTHING
   RETURNING provider, event_id AS id`
 
@@ -58,6 +59,7 @@ export async function insertEvents({ pool }: Database, events: readonly Received
       events.map((event) => event.bounce?.message ?? null),
       events.map((event) => event.human),
       events.map((event) => event.payload),
+      events.map((event) => event.quarantinedReason ?? null),
     ],
   })
   return rows

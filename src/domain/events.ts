@@ -71,6 +71,8 @@ export interface ReceivedEvent extends EmailKey {
   readonly human: boolean
   /** The event's JSON text, as signed. */
   readonly payload: string
+  /** Why it is stored but never applied: it came in a batch, and could not be read. */
+  readonly quarantinedReason?: string
 }
 
 const known: ReadonlySet<string> = new Set(providerEventTypes)

@@ -65,8 +65,8 @@ export function createInbox({ db, lives, metrics, log, ...options }: InboxDepend
   return {
     async append(events) {
       const fresh = new Set(await commits.append(events))
-      dispatcher.offer([...fresh].map(waitingEventOf))
-      for (const event of events) count(event, fresh.has(event) ? 'received' : 'duplicate')
+      dispatcher.offer([...fresh].filter((event) => event.quarantinedReason === undefined).map(waitingEventOf))
+      for (const event of events) count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
       return { received: fresh.size, duplicates: events.length - fresh.size }
     },
 
@@ -84,6 +84,9 @@ export function createInbox({ db, lives, metrics, log, ...options }: InboxDepend
     },
   }
 }
+
+const outcomeOf = ({ quarantinedReason }: ReceivedEvent): EventOutcome =>
+  quarantinedReason === undefined ? 'received' : 'quarantined'
 
 function waitingEventOf(event: ReceivedEvent): WaitingEvent {
   const { provider, emailId, recipient, to } = event

@@ -8,7 +8,8 @@ export interface Provider {
   readonly name: string
   /**
    * Whether any of `secrets` vouches for exactly these bytes. Constant time per secret; never throws, whatever the
-   * headers. A promise only where something must be looked up first (a certificate, a token that was used before).
+   * headers. A promise only where something must be looked up first: a certificate, a token that was used before.
+   * @throws (in the promise) VerificationUnavailableError or DatabaseUnavailableError when it cannot be looked up now.
    */
   verify(rawBody: Buffer, headers: IncomingHttpHeaders, secrets: readonly string[]): boolean | Promise<boolean>
   /**
@@ -20,11 +21,11 @@ export interface Provider {
    */
   parse(rawBody: Buffer, receivedAt: number, headers: IncomingHttpHeaders): ReceivedEvent[]
   /**
-   * Answers a genuine request that is about the webhook itself, such as the question whether we want it.
-   * @returns whether the request was one of those: then it holds no events.
-   * @throws HandshakeError when the provider must ask again.
+   * Answers a genuine request that is about the webhook itself, such as the question whether we want it; such a request
+   * holds no events. Only for a provider that verifies in a promise.
+   * @throws VerificationUnavailableError when the provider must ask again.
    */
-  answerHandshake?(rawBody: Buffer): Promise<boolean>
+  answerHandshake?(rawBody: Buffer): Promise<void>
 }
 
 /** A provider with the secrets that may vouch for its webhooks: several while one is rotated. */
@@ -144,7 +145,7 @@ export class InvalidEventError extends Error {
   override name = 'InvalidEventError'
 }
 
-/** A handshake that could not be answered this time. */
-export class HandshakeError extends Error {
-  override name = 'HandshakeError'
+/** What a request is judged by is not to be had now: the provider must send it again. */
+export class VerificationUnavailableError extends Error {
+  override name = 'VerificationUnavailableError'
 }

@@ -1,17 +1,19 @@
 /** Every provider that Aftersend knows, in one table: a new one is a line here and a file beside it. */
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { type ProviderEventType, providerEventTypes } from '../domain/events.ts'
 import { aisend, signAisend } from './aisend.ts'
+import { createMailgun, type MailgunOptions, signMailgun } from './mailgun.ts'
+import { postmark, signPostmark } from './postmark.ts'
 import type { Provider, Sign, WebhookSource } from './provider.ts'
 import { resend, signResend } from './resend.ts'
+import { isSendgridKey, sendgrid, signSendgrid } from './sendgrid.ts'
+import { createSes, generateSesTopic, isSesTopic, signSes } from './ses.ts'
+import type { SigningKeysOptions } from './sns.ts'
 import { standardSecretForm } from './standard-signature.ts'
 import { signStandardWebhooks, standardWebhooks } from './standard-webhooks.ts'
 
 /** What some adapters need beyond the request. */
-export interface AdapterDependencies {
-  /** Epoch milliseconds. */
-  readonly clock: () => number
-}
+export type AdapterDependencies = MailgunOptions & SigningKeysOptions
 
 /** A secret in its two halves; they are the same where the provider signs with what it shares with us. */
 export interface GeneratedSecret {
@@ -43,6 +45,14 @@ export interface ProviderEntry {
 
 const shared = (secret: string): GeneratedSecret => ({ accepted: secret, signing: secret })
 const sharedStandard = (): GeneratedSecret => shared(`whsec_${randomBytes(32).toString('base64')}`)
+
+function sendgridKeys(): GeneratedSecret {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+  return {
+    accepted: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+    signing: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  }
+}
 
 export const providers: readonly ProviderEntry[] = [
   {
@@ -83,6 +93,54 @@ export const providers: readonly ProviderEntry[] = [
     create: () => standardWebhooks,
     sign: signStandardWebhooks,
     generate: sharedStandard,
+  },
+  {
+    name: sendgrid.name,
+    title: 'SendGrid',
+    variable: 'SENDGRID_WEBHOOK_PUBLIC_KEY',
+    accepts: isSendgridKey,
+    wants: 'the verification key of the Signed Event Webhook, base64 of a P-256 public key',
+    tells: ['sending', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
+    isAskable: false,
+    create: () => sendgrid,
+    sign: signSendgrid,
+    generate: sendgridKeys,
+  },
+  {
+    name: postmark.name,
+    title: 'Postmark',
+    variable: 'POSTMARK_WEBHOOK_SECRET',
+    accepts: (entry) => entry.length >= 16,
+    wants: 'user:password, or a token for the header X-Webhook-Token, of 16 characters or more',
+    tells: ['delivered', 'opened', 'clicked', 'bounced', 'complained'],
+    isAskable: false,
+    create: () => postmark,
+    sign: signPostmark,
+    generate: () => shared(`aftersend:${randomBytes(32).toString('hex')}`),
+  },
+  {
+    name: 'mailgun',
+    title: 'Mailgun',
+    variable: 'MAILGUN_WEBHOOK_SIGNING_KEY',
+    accepts: () => true,
+    wants: 'the HTTP webhook signing key',
+    tells: ['queued', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
+    isAskable: false,
+    create: createMailgun,
+    sign: signMailgun,
+    generate: () => shared(randomBytes(16).toString('hex')),
+  },
+  {
+    name: 'ses',
+    title: 'Amazon SES',
+    variable: 'SES_TOPIC_ARNS',
+    accepts: isSesTopic,
+    wants: 'ARNs of SNS topics, such as arn:aws:sns:eu-west-1:123456789012:email-events',
+    tells: ['sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
+    isAskable: false,
+    create: createSes,
+    sign: signSes,
+    generate: generateSesTopic,
   },
 ]
 

@@ -22,7 +22,7 @@ import {
 } from './aisend.ts'
 import type { Provider, Sign } from './provider.ts'
 import { isStandardSigned, signedIdIn, signStandard } from './standard-signature.ts'
-import { deferral, eventIdOf, smtpCodeIn, toldEvent } from './told-event.ts'
+import { deferral, eventIdOf, smtpCodeIn, toldBounce, toldEvent } from './told-event.ts'
 
 export const resend: Provider = {
   name: 'resend',
@@ -84,5 +84,5 @@ function bounceOf(word: string, data: Json): ReceivedEvent['bounce'] {
   const code = smtpCodeIn(diagnostic) ?? smtpCodeIn(message)
   // Permanent, Transient or Undetermined; what Resend suppresses bounced hard or complained before.
   const type = word === 'suppressed' ? word : textIn(told, ['type'])
-  return { class: classifyBounce({ type, code }), code, message: message?.slice(0, 2_000) ?? null }
+  return toldBounce(classifyBounce({ type, code }), code, message)
 }

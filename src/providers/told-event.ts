@@ -1,7 +1,8 @@
 /** What adapters have in common: from a provider's facts to an event as it is stored. */
 import { createHash } from 'node:crypto'
-import type { ReceivedEvent } from '../domain/events.ts'
+import type { BounceClass, ReceivedEvent } from '../domain/events.ts'
 import { decodeUtf8, type Json, parseEnvelope } from './aisend.ts'
+import { InvalidEventError } from './provider.ts'
 
 type Told = Pick<ReceivedEvent, 'provider' | 'id' | 'emailId' | 'type' | 'occurredAt' | 'receivedAt' | 'payload'>
 
@@ -28,13 +29,43 @@ export function smtpCodeIn(text: string | null): string | null {
   return /\b([245]\.\d{1,3}\.\d{1,3})\b/.exec(text)?.[1] ?? /\b([45]\d\d)\b/.exec(text)?.[1] ?? null
 }
 
+/** A bounce as it is stored. */
+export const toldBounce = (
+  bounceClass: BounceClass,
+  code: string | null,
+  message: string | null,
+): NonNullable<ReceivedEvent['bounce']> => ({
+  class: bounceClass,
+  code: code !== null && /^[\w.-]{1,32}$/.test(code) ? code : null,
+  message: message?.slice(0, 2_000) ?? null,
+})
+
 /**
  * A failure that says nothing against the recipient: one attempt of several, or the provider's own refusal to send. It
  * shows as deferred. Whoever stores it leaves `recipient` empty: an outage of a receiver over three days must not count
  * as soft bounces on three days, nor a quota of ours as anything.
  */
-export const deferral = (code: string | null, message: string | null): NonNullable<ReceivedEvent['bounce']> => ({
-  class: 'soft',
-  code,
-  message: message?.slice(0, 2_000) ?? null,
-})
+export const deferral = (code: string | null, message: string | null) => toldBounce('soft', code, message)
+
+/**
+ * The events of a batch. One that cannot be read is kept with the reason, for people to look at, and never applied: the
+ * provider would send all the others again for its sake, for ever.
+ */
+export const eventsOfBatch = (
+  batch: readonly unknown[],
+  { provider, receivedAt }: Pick<ReceivedEvent, 'provider' | 'receivedAt'>,
+  eventsIn: (entry: unknown) => ReceivedEvent[],
+): ReceivedEvent[] =>
+  batch.flatMap((entry) => {
+    try {
+      return eventsIn(entry)
+    } catch (error) {
+      if (!(error instanceof InvalidEventError)) throw error
+      const told = { provider, receivedAt, occurredAt: receivedAt, emailId: '', type: unreadableType }
+      const payload = JSON.stringify(entry)
+      return [toldEvent({ ...told, id: `unreadable:${eventIdOf(payload)}`, payload, quarantinedReason: error.message })]
+    }
+  })
+
+/** The type under which events are kept that nobody could read. */
+const unreadableType = 'unreadable'

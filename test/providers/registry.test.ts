@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { ReceivedEvent } from '../../src/domain/events.ts'
+import { InvalidEventError, type Provider } from '../../src/providers/provider.ts'
+import { createWebhookSources, type ProviderEntry, providerNamed, providers } from '../../src/providers/registry.ts'
+import { adapterOf } from './adapter.ts'
+
+const now = Date.now()
+
+/** One event as each provider writes it, with nothing around it. */
+const samples: Readonly<Record<string, string>> = {
+  aisend: '{"id":"evt_1","type":"email.delivered","data":{"email_id":"em_1","to":"ada@example.com"}}',
+  resend: '{"type":"email.delivered","created_at":"2026-11-01T10:00:00Z","data":{"email_id":"em_1"}}',
+  'standard-webhooks': '{"type":"email.delivered","data":{"email_id":"em_1"}}',
+  sendgrid: '[{"event":"delivered","sg_message_id":"em_1.filter1.2","timestamp":1513299569,"email":"ada@example.com"}]',
+  postmark:
+    '{"RecordType":"Delivery","MessageID":"em_1","Recipient":"ada@example.com","DeliveredAt":"2026-11-01T10:00:00Z"}',
+  mailgun: '{"event":"delivered","id":"evt_1","timestamp":1521472262.9,"message":{"headers":{"message-id":"em_1"}}}',
+  ses: '{"eventType":"Delivery","mail":{"messageId":"em_1"},"delivery":{"timestamp":"2026-11-01T10:00:00Z"}}',
+}
+
+const sampleOf = ({ name }: ProviderEntry): string => {
+  assert.ok(samples[name], `${name} has no sample`)
+  return samples[name]
+}
+
+describe('every provider in the table', () => {
+  for (const entry of providers) {
+    describe(entry.title, () => {
+      const provider = adapterOf(entry.name)
+      const { accepted, signing } = entry.generate()
+
+      it('is called in the table as the adapter calls itself', () => {
+        assert.equal(provider.name, entry.name)
+        assert.equal(providerNamed(entry.name), entry)
+      })
+
+      it('accepts the secrets that are made for it', () => {
+        assert.ok(entry.accepts(accepted))
+      })
+
+      it('takes what it signs itself, from any of several secrets, and reads it', async () => {
+        const { headers, body } = entry.sign(sampleOf(entry), signing, now)
+        const rawBody = Buffer.from(body)
+        assert.equal(await provider.verify(rawBody, headers, [entry.generate().accepted, accepted]), true)
+        const [event, ...others] = provider.parse(rawBody, now, headers)
+        assert.deepEqual([event?.provider, event?.emailId, event?.type], [entry.name, 'em_1', 'delivered'])
+        assert.deepEqual(others, [])
+      })
+
+      it('refuses another secret, no secret, no headers and a changed body', async () => {
+        const { headers, body } = entry.sign(sampleOf(entry), signing, now)
+        const rawBody = Buffer.from(body)
+        assert.equal(await provider.verify(rawBody, headers, [entry.generate().accepted]), false)
+        assert.equal(await provider.verify(rawBody, headers, []), false)
+        if (!coversNoHeaders.includes(entry.name)) assert.equal(await provider.verify(rawBody, {}, [accepted]), false)
+        if (entry.name !== 'postmark') {
+          const changed = body.replaceAll('em_1', 'em_2')
+          await provider.verify(rawBody, headers, [accepted])
+          assert.equal(await provider.verify(Buffer.from(changed), headers, [accepted]), false)
+        }
+      })
+
+      it('gives the same event the same ID when it is signed again', () => {
+        const ids = [now, now + 1_000].map((at) => {
+          const { headers, body } = entry.sign(sampleOf(entry), signing, at)
+          return provider.parse(Buffer.from(body), at, headers)[0]?.id
+        })
+        assert.ok(ids[0])
+        assert.equal(ids[0], ids[1])
+      })
+
+      it('parses or refuses with InvalidEventError whatever JSON comes', () => {
+        fc.assert(
+          fc.property(arbitraryBody(entry), (body) => {
+            for (const event of eventsOrNone(provider, body)) assertStorable(event, entry.name)
+          }),
+          { numRuns: 500 },
+        )
+      })
+
+      it('refuses with InvalidEventError whatever bytes come', () => {
+        fc.assert(
+          fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+            assert.deepEqual(eventsOrNone(provider, Buffer.from(bytes)), [])
+          }),
+        )
+      })
+
+      it('never throws over headers, and believes none that are made up', async () => {
+        const rawBody = Buffer.from(entry.sign(sampleOf(entry), signing, now).body)
+        const names = Object.keys(entry.sign(sampleOf(entry), signing, now).headers)
+        const headers = fc.record(Object.fromEntries(names.map((header) => [header, fc.string({ unit: 'binary' })])))
+        const property = fc.asyncProperty(headers, async (made) => {
+          const isGenuine = await provider.verify(rawBody, made, [accepted])
+          assert.equal(isGenuine, coversNoHeaders.includes(entry.name))
+        })
+        await fc.assert(property, { numRuns: 200 })
+      })
+    })
+  }
+})
+
+/** Their signature stands in the body. */
+const coversNoHeaders = ['mailgun', 'ses']
+
+/** JSON that has the provider's own field names in odd places with odd values. */
+function arbitraryBody(entry: ProviderEntry): fc.Arbitrary<Buffer> {
+  const sample = JSON.parse(sampleOf(entry))
+  const names = [...new Set(JSON.stringify(sample).match(/(?<=")[\w-]+(?="\s*:)/g) ?? []), '__proto__', 'to', 'bounce']
+  const values = [...new Set(JSON.stringify(sample).match(/(?<=:)("[^"]*"|[\d.]+)/g) ?? [])].map((text) =>
+    JSON.parse(text),
+  )
+  const { json } = fc.letrec<{ json: unknown }>((tie) => ({
+    json: fc.oneof(
+      { maxDepth: 3 },
+      fc.jsonValue({ maxDepth: 1 }),
+      fc.constantFrom(...values),
+      fc.dictionary(fc.constantFrom(...names), tie('json')),
+      fc.array(tie('json'), { maxLength: 3 }),
+    ),
+  }))
+  const damaged = fc
+    .dictionary(fc.constantFrom(...names), json)
+    .map((fields) => (Array.isArray(sample) ? [{ ...sample[0], ...fields }, fields] : { ...sample, ...fields }))
+  return fc.oneof(json, damaged).map((value) => wrapped(entry, JSON.stringify(value)))
+}
+
+/** As the provider would wrap it, without a signature that anybody looks at. */
+function wrapped({ name }: ProviderEntry, body: string): Buffer {
+  if (name === 'mailgun') return Buffer.from(`{"event-data":${body}}`)
+  if (name !== 'ses') return Buffer.from(body)
+  const sns = { Type: 'Notification', MessageId: 'm', TopicArn: 'a', Message: body, Timestamp: 't' }
+  return Buffer.from(JSON.stringify({ ...sns, SignatureVersion: '1', Signature: 's', SigningCertURL: 'u' }))
+}
+
+function eventsOrNone(provider: Provider, body: Buffer): ReceivedEvent[] {
+  try {
+    return provider.parse(body, now, {})
+  } catch (error) {
+    assert.ok(error instanceof InvalidEventError, String(error))
+    return []
+  }
+}
+
+/** What PostgreSQL and the inbox rely on. */
+function assertStorable(event: ReceivedEvent, provider: string): void {
+  assert.equal(event.provider, provider)
+  assert.ok(event.id.length > 0 && event.id.length <= 300)
+  const isQuarantined = event.quarantinedReason !== undefined
+  assert.equal(event.emailId === '', isQuarantined)
+  assert.ok(Number.isFinite(event.occurredAt) && event.receivedAt === now)
+  for (const text of [event.id, event.emailId, event.type, event.recipient, event.subject, event.bounce?.message]) {
+    assert.ok(!text || (!text.includes('\u0000') && text.isWellFormed()))
+  }
+  for (const address of event.to) assert.doesNotMatch(address, /\s/)
+  JSON.parse(event.payload)
+  assert.equal(event.bounce !== null, event.type === 'bounced' && !isQuarantined)
+}
+
+describe('the paths of webhooks', () => {
+  const dependencies = { clock: Date.now, fetch, tokens: { claim: async () => true } }
+
+  it('are those of providers and accounts that have a secret', () => {
+    const secrets = new Map([
+      ['resend', ['one']],
+      ['resend/eu', ['two']],
+      ['aisend/eu', ['three']],
+    ])
+    const sources = createWebhookSources(secrets, dependencies)
+    const found = [...sources].map(([path, source]) => [path, source.provider.name, source.secrets[0]])
+    assert.deepEqual(found.toSorted(), [
+      ['aisend/eu', 'aisend', 'three'],
+      ['resend', 'resend', 'one'],
+      ['resend/eu', 'resend', 'two'],
+    ])
+  })
+})
