@@ -18,3 +18,13 @@ export const verdict = (met: boolean): string => (met ? 'met' : 'MISSED')
 
 /** The revision that is measured. */
 export const revision = (): string => execFileSync('git', ['describe', '--always', '--dirty']).toString().trim()
+
+/** Runs `work` for every item, so many at once. */
+export async function atOnce<T>(many: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items]
+  await Promise.all(
+    Array.from({ length: many }, async () => {
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item)
+    }),
+  )
+}

@@ -1,0 +1,77 @@
+/** Aftersend as bench/lifecycles.ts measures it: inbox, workflow and activities on PostgreSQL; only HTTP is left out. */
+import { randomUUID } from 'node:crypto'
+import type { Client } from '@temporalio/client'
+import { pino } from 'pino'
+import { createActivities } from '../src/activities/create-activities.ts'
+import { readConfig } from '../src/config.ts'
+import { createDatabase } from '../src/db/database.ts'
+import { readInboxFigures } from '../src/db/events.ts'
+import type { ReceivedEvent } from '../src/domain/events.ts'
+import { createInbox } from '../src/inbox/create-inbox.ts'
+import { createMetrics } from '../src/metrics.ts'
+import { createLogChannel } from '../src/notify/channels.ts'
+import { connectWorker, type TemporalTarget } from '../src/temporal/connection.ts'
+import { createTemporalLives } from '../src/temporal/temporal-lives.ts'
+import { createLifecycleWorker } from '../src/temporal/worker.ts'
+import { Applied } from './applied.ts'
+import type { Contestant, SentEvent } from './lifecycles.ts'
+
+/** @param databaseUrl of a migrated database. */
+export async function startAftersendLives(
+  target: TemporalTarget,
+  client: Client,
+  databaseUrl: string,
+): Promise<Contestant> {
+  const applied = new Applied()
+  const log = pino({ level: 'silent' })
+  const taskQueue = `bench-${randomUUID()}`
+  const db = createDatabase({ url: databaseUrl, poolSize: 20 })
+  const metrics = createMetrics(() => readInboxFigures(db))
+  const activities = createActivities({ db, channels: [createLogChannel(log)], providerApis: new Map(), metrics })
+  const connection = await connectWorker(target)
+  const worker = await createLifecycleWorker({
+    connection,
+    namespace: target.namespace,
+    taskQueue,
+    activities: {
+      ...activities,
+      async saveSnapshot(save) {
+        const result = await activities.saveSnapshot(save)
+        if (result.outcome === 'saved') applied.add(save.eventIds.length)
+        return result
+      },
+    },
+  })
+  const running = worker.run()
+  const lives = createTemporalLives({ client, taskQueue, policy: readConfig({}).policy })
+  const inbox = createInbox({ db, lives, metrics, log })
+  return {
+    applied,
+    send: async (events) => void (await Promise.all(events.map((event) => inbox.append([receivedEventOf(event)])))),
+    async stop() {
+      await inbox.close()
+      worker.shutdown()
+      await running
+      await connection.close()
+      await db.$disconnect()
+    },
+  }
+}
+
+function receivedEventOf({ emailId, type }: SentEvent): ReceivedEvent {
+  const now = Date.now()
+  return {
+    provider: 'aisend',
+    emailId,
+    id: `${emailId}/${type}`,
+    type,
+    occurredAt: now,
+    receivedAt: now,
+    to: [`${emailId}@example.com`],
+    recipient: `${emailId}@example.com`,
+    subject: null,
+    bounce: null,
+    human: false,
+    payload: '{}',
+  }
+}
