@@ -15,7 +15,7 @@ const metrics = createMetrics(() => readInboxFigures(db))
 const away = async () => {
   throw new TemporalUnavailableError('away for the benchmark')
 }
-const lives = { signal: away, command: away, isReachable: async () => false }
+const lives = { signal: away, wake: away, command: away, isReachable: async () => false }
 const inbox = createInbox({ db, lives, metrics, log })
 const webhooks = new Map([[aisend.name, { provider: aisend, secrets: [secret] }]])
 const api = createApi({ db, inbox, lives, webhooks, providerApis: new Map(), apiKeys: [], metrics, log })

@@ -1,6 +1,7 @@
 /** Everything put together, in the order that data takes: provider → API → inbox → Temporal → worker → PostgreSQL. */
 import type { Logger } from 'pino'
 import { createActivities } from './activities/create-activities.ts'
+import { createRecurringActivities } from './activities/create-recurring-activities.ts'
 import { createApi } from './api/api.ts'
 import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
@@ -15,6 +16,7 @@ import { createProviderApis } from './providers/provider-apis.ts'
 import { createWebhookSources } from './providers/registry.ts'
 import { createTemporalClient, type TemporalTarget } from './temporal/connection.ts'
 import { keepWorker } from './temporal/keep-worker.ts'
+import { recurringWork } from './temporal/recurring-work.ts'
 import { createTemporalLives } from './temporal/temporal-lives.ts'
 import { taskQueue } from './temporal/worker.ts'
 
@@ -103,11 +105,23 @@ const webUiOf = ({ webUiUrl, temporal }: SystemOptions) =>
   webUiUrl === null ? null : { url: webUiUrl, namespace: temporal.namespace }
 
 function startWorker({ config, temporal, log }: SystemOptions, db: Database, metrics: Metrics) {
-  const activities = createActivities({
-    db,
-    channels: createSupportChannels(config.support, log),
-    providerApis: createProviderApis(config.providerApis),
-    metrics,
-  })
-  return keepWorker(temporal, activities, log)
+  const client = createTemporalClient(temporal)
+  const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
+  const activities = {
+    ...createActivities({
+      db,
+      channels: createSupportChannels(config.support, log),
+      providerApis: createProviderApis(config.providerApis),
+      metrics,
+    }),
+    ...createRecurringActivities({ db, lives, policy: config.policy }),
+  }
+  const worker = keepWorker({ target: temporal, activities, recurringWork, log })
+  return {
+    whenRunning: worker.whenRunning,
+    async stop() {
+      await worker.stop()
+      await client.connection.close()
+    },
+  }
 }

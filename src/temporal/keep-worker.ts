@@ -1,9 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from '@temporalio/worker'
 import type { Logger } from 'pino'
-import type { LifecycleActivities } from '../activities/lifecycle-activities.ts'
-import { connectWorker, type TemporalTarget } from './connection.ts'
+import type { WorkerActivities } from '../activities/worker-activities.ts'
+import { connectWorker, createTemporalClient, type TemporalTarget } from './connection.ts'
+import { ensureSchedules, type RecurringWork } from './schedules.ts'
 import { createLifecycleWorker } from './worker.ts'
+
+export interface KeepWorkerOptions {
+  readonly target: TemporalTarget
+  readonly activities: WorkerActivities
+  /** Scheduled anew whenever a worker starts, since a Temporal that lost its data has lost these too. */
+  readonly recurringWork: readonly RecurringWork[]
+  readonly log: Logger
+}
 
 export interface KeptWorker {
   /** Resolves when the worker polls for the first time. */
@@ -16,7 +25,7 @@ export interface KeptWorker {
  * Runs a worker until it is stopped: waits for a Temporal that is not there yet, and starts anew should polling end.
  * What a worker held when it ended is done again by the next one.
  */
-export function keepWorker(target: TemporalTarget, activities: LifecycleActivities, log: Logger): KeptWorker {
+export function keepWorker({ target, activities, recurringWork, log }: KeepWorkerOptions): KeptWorker {
   const stopping = new AbortController()
   let worker: Worker | null = null
   let started: () => void = () => {}
@@ -32,6 +41,7 @@ export function keepWorker(target: TemporalTarget, activities: LifecycleActiviti
       started()
       // A connection can be closed only when every worker on it has run and ended.
       if (stopping.signal.aborted) worker.shutdown()
+      await schedule(target, recurringWork, log)
       await running
     } finally {
       worker = null
@@ -60,3 +70,17 @@ export function keepWorker(target: TemporalTarget, activities: LifecycleActiviti
     },
   }
 }
+
+/** Lives go on without it, so a failure does not end the worker; the next worker that starts tries again. */
+async function schedule(target: TemporalTarget, works: readonly RecurringWork[], log: Logger): Promise<void> {
+  const client = createTemporalClient(target)
+  try {
+    await client.withDeadline(Date.now() + scheduleDeadlineMs, () => ensureSchedules(client, works))
+  } catch (error) {
+    log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'recurring work was not scheduled')
+  } finally {
+    await client.connection.close()
+  }
+}
+
+const scheduleDeadlineMs = 10_000

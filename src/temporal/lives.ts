@@ -10,6 +10,12 @@ export interface Lives {
    */
   signal(email: EmailKey, events: readonly LifecycleEvent[], recipientDomain: string | null): Promise<void>
   /**
+   * Starts the email's workflow if none is running; it goes on from what is stored.
+   * @returns whether none was running.
+   * @throws TemporalUnavailableError when it can be tried again.
+   */
+  wake(email: EmailKey, recipientDomain: string | null): Promise<boolean>
+  /**
    * Carries out a person's command on an escalation, starting the workflow if it has closed.
    * @throws CommandRefusedError when the escalation's state does not allow it.
    * @throws TemporalUnavailableError when Temporal or every worker is away.

@@ -2,6 +2,7 @@ import {
   type Client,
   isGrpcServiceError,
   WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
   WorkflowUpdateFailedError,
@@ -47,6 +48,20 @@ export function createTemporalLives(options: TemporalLivesOptions): Lives {
           signalArgs: [events],
         }),
       )
+    },
+
+    async wake(email, recipientDomain) {
+      const start = startOptions(options, email, [], recipientDomain)
+      const workflowIdConflictPolicy = WorkflowIdConflictPolicy.FAIL
+      try {
+        await within(client, signalDeadlineMs, () =>
+          client.workflow.start<typeof emailLifecycle>('emailLifecycle', { ...start, workflowIdConflictPolicy }),
+        )
+        return true
+      } catch (error) {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return false
+        throw error
+      }
     },
 
     async command(email, reason, command) {

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
 import type { Logger } from 'pino'
-import type { LifecycleActivities } from '../activities/lifecycle-activities.ts'
+import type { WorkerActivities } from '../activities/worker-activities.ts'
 
 export const taskQueue = 'email-lifecycle'
 
 export interface LifecycleWorkerOptions {
   readonly connection: NativeConnection
   readonly namespace: string
-  readonly activities: LifecycleActivities
+  readonly activities: WorkerActivities
   /** Default {@link taskQueue}. */
   readonly taskQueue?: string
 }

@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow'
+import { allHandlersFinished, condition, continueAsNew, patched, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { EmailStatus } from '../domain/lifecycle.ts'
 import { Alarm } from './alarm.ts'
 import { Life } from './life.ts'
@@ -17,7 +17,7 @@ import {
  * nothing here needs a lock.
  *
  * A run ends when the engagement window is over. Whatever comes later starts a new run under the same ID, which begins
- * from what is stored.
+ * from what is stored. So does one that is started without a word, when Temporal has lost the run before.
  * @returns the headline status with which the run ended.
  */
 export async function emailLifecycle(input: LifeInput): Promise<EmailStatus> {
@@ -39,6 +39,7 @@ export async function emailLifecycle(input: LifeInput): Promise<EmailStatus> {
   for (;;) {
     if (life.hasWaitingEvents()) await life.applyWaitingEvents()
     else if (life.hasCommands()) await life.carryOutCommand()
+    else if (!life.isLoaded() && patched('loads before it idles')) await life.load()
     else if (life.isDue(Date.now())) await life.meetDeadline(Date.now())
     else if (life.mayClose(Date.now()) && allHandlersFinished()) return life.headline()
     else if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) {

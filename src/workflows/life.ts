@@ -63,8 +63,15 @@ export class Life {
 
   hasWaitingEvents = (): boolean => this.#waiting.length > 0
   hasCommands = (): boolean => this.#commands.some((pending) => pending.outcome === undefined)
+  isLoaded = (): boolean => this.#kept.isLoaded
   hasWork = (): boolean => this.hasWaitingEvents() || this.hasCommands()
   headline = (): EmailStatus => statusOf(this.#kept.current)
+
+  /** For a run that has heard nothing yet that it could save: what is stored tells what it waits for. */
+  async load(): Promise<void> {
+    await this.#kept.load()
+    this.#show()
+  }
 
   /** Applies everything that waits as one batch: one save, however many events. */
   async applyWaitingEvents(): Promise<void> {

@@ -41,6 +41,10 @@ export class LivesInMemory implements Lives {
 
   async signal() {}
 
+  async wake() {
+    return false
+  }
+
   async command(email: EmailKey, reason: EscalationReason, command: EscalationCommand) {
     this.commands.push({ email, reason, command })
     return this.answer(command)

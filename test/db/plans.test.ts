@@ -11,6 +11,7 @@ import {
   readUnappliedIds,
 } from '../../src/db/events.ts'
 import { eventStates, listEvents } from '../../src/db/events-read.ts'
+import { readOverdueEmails } from '../../src/db/overdue-emails.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
 import { replayEvents, replayQuarantined } from '../../src/db/replay.ts'
 import { registerEmail, saveSnapshot } from '../../src/db/snapshots.ts'
@@ -105,6 +106,11 @@ const statements: Record<string, Statement> = {
     run: (db, turn) =>
       suppressEventRecipient(db, { provider, eventId: `evt_${rows - 900 - turn}`, reason: 'hard_bounce' }),
     indexes: ['emails_pkey', 'events_pkey'],
+  },
+  'look for overdue emails': {
+    run: (db) => readOverdueEmails(db, { policy: { ...policy, giveUpAfterMs: 1e9 }, dueBefore: Date.now(), limit: 50 }),
+    indexes: ['emails_pkey', 'emails_unsettled', 'escalations_email_id_provider_reason_key', 'escalations_unresolved'],
+    maxRows: 500,
   },
   'look for soft bounces': {
     run: (db) => readSoftBouncesAround(db, provider, 'evt_50'),

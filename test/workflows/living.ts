@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from '@temporalio/client'
 import { createActivities } from '../../src/activities/create-activities.ts'
+import { createRecurringActivities } from '../../src/activities/create-recurring-activities.ts'
 import { readInboxFigures } from '../../src/db/events.ts'
 import type { EmailKey, Priority, ReceivedEvent } from '../../src/domain/events.ts'
 import type { LifecyclePolicy } from '../../src/domain/stall-policy.ts'
@@ -24,6 +25,9 @@ const patient: LifecyclePolicy = {
   giveUpAfterMs: 3_600_000,
 }
 
+/** By which lives are looked for that Temporal has lost, and lived when they are found: a stall at once. */
+const impatient: LifecyclePolicy = { ...patient, stallAfterMs: { critical: 1, normal: 1, bulk: 1 } }
+
 export const stallAfter = (ms: number) => ({ stallAfterMs: { critical: ms, normal: ms, bulk: ms } })
 
 /** What the provider says when it is asked about an email; undefined: it cannot be asked. */
@@ -38,7 +42,7 @@ export class Living {
   readonly answers = new Map<string, ProviderAnswer>()
   readonly #database: TestDatabase
   readonly client: Client
-  readonly #taskQueue = `test-${randomUUID()}`
+  readonly taskQueue = `test-${randomUUID()}`
   readonly #inboxes: RunningInbox[] = []
   #stopWorker: () => Promise<void> = async () => {}
 
@@ -75,7 +79,13 @@ export class Living {
       providerApis: new Map([['aisend', { fetchEvents: (emailId) => this.#answer(emailId) }]]),
       metrics: createMetrics(() => readInboxFigures(this.db)),
     })
-    const options = { connection, namespace: 'default', taskQueue: this.#taskQueue, activities }
+    const recurring = createRecurringActivities({ db: this.db, lives: this.#livesBy(impatient), policy: impatient })
+    const options = {
+      connection,
+      namespace: 'default',
+      taskQueue: this.taskQueue,
+      activities: { ...activities, ...recurring },
+    }
     const worker = await createLifecycleWorker(options)
     const running = worker.run()
     this.#stopWorker = async () => {
@@ -93,16 +103,15 @@ export class Living {
 
   /** An email that lives by the given policy. */
   email(policy: Partial<LifecyclePolicy> = {}, emailId = `em_${randomUUID()}`): LivingEmail {
-    const lives = createTemporalLives({
-      client: this.client,
-      taskQueue: this.#taskQueue,
-      policy: { ...patient, ...policy },
-    })
+    const lives = this.#livesBy({ ...patient, ...policy })
     const metrics = createMetrics(() => readInboxFigures(this.db))
     const inbox = createInbox({ db: this.db, lives, metrics, log: quietLog, sweepEveryMs: 3_600_000 })
     this.#inboxes.push(inbox)
     return new LivingEmail(this, lives, inbox, emailId)
   }
+
+  #livesBy = (policy: LifecyclePolicy): Lives =>
+    createTemporalLives({ client: this.client, taskQueue: this.taskQueue, policy })
 
   async end(): Promise<void> {
     await Promise.all(this.#inboxes.map((inbox) => inbox.close()))

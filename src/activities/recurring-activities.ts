@@ -1,0 +1,12 @@
+/** The activities of work that comes round by itself, as its workflows see them. Types only: workflow code imports this file. */
+
+export interface OverdueInput {
+  /** How long a life may be late before it counts as lost; in milliseconds. */
+  readonly graceMs: number
+}
+
+/** Every activity is idempotent: running it again after a crash changes nothing. */
+export interface RecurringActivities {
+  /** Starts the workflows of emails whose deadline has passed and that no workflow looks after. */
+  wakeOverdueLives(input: OverdueInput): Promise<{ overdue: number; woken: number; hasMore: boolean }>
+}

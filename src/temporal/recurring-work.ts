@@ -1,0 +1,18 @@
+/** What comes round by itself, and how often. */
+import type { OverdueInput } from '../activities/recurring-activities.ts'
+import type { RecurringWork } from './schedules.ts'
+
+const minuteMs = 60_000
+
+/** A life that is late by less may just be slow. */
+const overdue: OverdueInput = { graceMs: 5 * minuteMs }
+
+export const recurringWork: readonly RecurringWork[] = [
+  {
+    id: 'wake-overdue-lives',
+    summary: 'Starts lives again that Temporal has lost',
+    workflow: 'wakeOverdueLives',
+    args: [overdue],
+    everyMs: 5 * minuteMs,
+  },
+]
