@@ -10,7 +10,7 @@ import { Prisma } from './generated/client.ts'
 /** What became of events that were named. */
 export interface NamedReplay {
   readonly replayed: number
-  /** Applied already, or being applied at this moment. */
+  /** Applied already, being applied at this moment, or of no email, since nobody could read them. */
   readonly skipped: number
   readonly missing: number
 }
@@ -26,7 +26,7 @@ export async function replayEvents(db: Database, keys: readonly EventKey[]): Pro
       FROM unnest(${keys.map((key) => key.provider)}::text[], ${keys.map((key) => key.id)}::text[]) AS given(provider, event_id)
     ), chosen AS (
       SELECT events.provider, events.event_id FROM events JOIN named USING (provider, event_id)
-      WHERE applied_at IS NULL
+      WHERE applied_at IS NULL AND email_id <> ''
       FOR UPDATE OF events SKIP LOCKED
     ), replayed AS (${made})
     SELECT (SELECT count(*)::int FROM named) AS named,
@@ -47,7 +47,7 @@ export async function replayQuarantined(
   limit: number,
 ): Promise<{ replayed: number; last: EventPosition | null }> {
   const conditions = [
-    Prisma.sql`quarantined_reason IS NOT NULL AND applied_at IS NULL`,
+    Prisma.sql`quarantined_reason IS NOT NULL AND applied_at IS NULL AND email_id <> ''`,
     ...conditionsOf(filter),
     ...(after
       ? [

@@ -3,18 +3,8 @@
  * word, and times such as `delivered_at` or `deliveredAt`.
  */
 import { providerEventTypes, type ReceivedEvent } from '../domain/events.ts'
-import {
-  aisend,
-  bounceOf,
-  instant,
-  isObject,
-  type Json,
-  plainWord,
-  recipientOf,
-  recipientsOf,
-  subjectOf,
-  textIn,
-} from './aisend.ts'
+import { aisend, bounceOf, plainWord } from './aisend.ts'
+import { instant, isObject, type Json, recipientOf, recipientsOf, subjectOf, textIn } from './fields.ts'
 import { type ProviderApi, ProviderUnreachableError, type ProviderWebhook } from './provider.ts'
 import { createProviderHttp } from './provider-http.ts'
 

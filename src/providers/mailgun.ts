@@ -8,9 +8,9 @@ import { normalizeAddress } from '../domain/address.ts'
 import { classifyBounce } from '../domain/bounce-policy.ts'
 import { isLikelyHuman } from '../domain/engagement-policy.ts'
 import type { ReceivedEvent } from '../domain/events.ts'
-import { identifier, idForm, instant, isObject, type Json, required, subjectOf, textIn } from './aisend.ts'
+import { identifier, idForm, instant, isObject, type Json, partOf, required, subjectOf, textIn } from './fields.ts'
 import { InvalidEventError, type Provider, type Sign } from './provider.ts'
-import { bodyObject, smtpCodeIn, toldBounce, toldEvent } from './told-event.ts'
+import { bodyObject, deferral, smtpCodeIn, toldBounce, toldEvent } from './told-event.ts'
 
 const name = 'mailgun'
 
@@ -83,8 +83,7 @@ function signatureIn(rawBody: Buffer): Signature | null {
 
 function signaturePartOf(rawBody: Buffer): Json {
   try {
-    const part = bodyObject(rawBody)['signature']
-    return isObject(part) ? part : {}
+    return partOf(bodyObject(rawBody), 'signature')
   } catch {
     // What is no JSON is not signed.
     return {}
@@ -102,11 +101,10 @@ const ourTypes: Readonly<Record<string, string>> = { accepted: 'queued', failed:
 
 function eventOf(data: Json, receivedAt: number): ReceivedEvent {
   const word = required('event', identifier, [data['event']])
-  const message = isObject(data['message']) ? data['message'] : {}
-  const headers = isObject(message['headers']) ? message['headers'] : {}
+  const headers = partOf(partOf(data, 'message'), 'headers')
   const address = normalizeAddress(textIn(data, ['recipient']) ?? textIn(headers, ['to']) ?? '')
   const occurredAt = required('timestamp', instant, [data['timestamp']])
-  const client = isObject(data['client-info']) ? data['client-info'] : {}
+  const client = partOf(data, 'client-info')
   const { bounce, isAboutRecipient } = bounceOf(word, data)
   return toldEvent({
     provider: name,
@@ -135,16 +133,18 @@ const recipientsReason = /^(bounce|hardfail|suppress-bounce|suppress-complaint)$
 /** Whether the event says something against the recipient stands beside the bounce. */
 function bounceOf(word: string, data: Json): { bounce: ReceivedEvent['bounce']; isAboutRecipient: boolean } {
   if (word === 'rejected') {
-    const reject = isObject(data['reject']) ? data['reject'] : {}
-    return { bounce: toldBounce('soft', null, textIn(reject, ['reason', 'description'])), isAboutRecipient: false }
+    return {
+      bounce: deferral(null, textIn(partOf(data, 'reject'), ['reason', 'description'])),
+      isAboutRecipient: false,
+    }
   }
   if (word !== 'failed') return { bounce: null, isAboutRecipient: true }
-  const status = isObject(data['delivery-status']) ? data['delivery-status'] : {}
+  const status = partOf(data, 'delivery-status')
   const message = textIn(status, ['message']) || textIn(status, ['description'])
   const code = smtpCodeIn(textIn(status, ['enhanced-code'])) ?? smtpCodeIn(message) ?? textIn(status, ['code'])
   if (textIn(data, ['severity']) !== 'permanent') {
     // Mailgun goes on trying.
-    return { bounce: toldBounce('soft', code, message), isAboutRecipient: false }
+    return { bounce: deferral(code, message), isAboutRecipient: false }
   }
   const isAboutRecipient = recipientsReason.test(textIn(data, ['reason']) ?? '') || /^5\.1\./.test(code ?? '')
   const type = textIn(status, ['bounce-type'])

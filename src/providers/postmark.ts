@@ -18,7 +18,7 @@ import {
   required,
   subjectOf,
   textIn,
-} from './aisend.ts'
+} from './fields.ts'
 import { InvalidEventError, type Provider, type Sign } from './provider.ts'
 import { eventIdOf, smtpCodeIn, toldBounce, toldEvent } from './told-event.ts'
 

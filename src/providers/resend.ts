@@ -14,12 +14,13 @@ import {
   isObject,
   type Json,
   parseEnvelope,
+  partOf,
   recipientOf,
   recipientsOf,
   required,
   subjectOf,
   textIn,
-} from './aisend.ts'
+} from './fields.ts'
 import type { Provider, Sign } from './provider.ts'
 import { isStandardSigned, signedIdIn, signStandard } from './standard-signature.ts'
 import { deferral, eventIdOf, smtpCodeIn, toldBounce, toldEvent } from './told-event.ts'
@@ -35,7 +36,7 @@ export const resend: Provider = {
     const type = required('type', identifier, [envelope['type']])
     // Contacts, domains, and emails that came in: nothing of the life of an email that was sent.
     if (!type.startsWith('email.') || type === 'email.received') return []
-    const data = isObject(envelope['data']) ? envelope['data'] : {}
+    const data = partOf(envelope, 'data')
     const id = signedIdIn(headers, 'svix') ?? eventIdOf(payload)
     return [eventOf(type.slice('email.'.length), envelope, data, { id, payload, receivedAt })]
   },

@@ -7,7 +7,7 @@ import { normalizeAddress } from '../domain/address.ts'
 import { classifyBounce } from '../domain/bounce-policy.ts'
 import { isLikelyHuman } from '../domain/engagement-policy.ts'
 import type { ReceivedEvent } from '../domain/events.ts'
-import { decodeUtf8, identifier, idForm, instant, isObject, type Json, required, textIn } from './aisend.ts'
+import { decodeUtf8, identifier, idForm, instant, isObject, type Json, parseJson, required, textIn } from './fields.ts'
 import { InvalidEventError, type Provider, type Sign } from './provider.ts'
 import { deferral, eventIdOf, eventsOfBatch, smtpCodeIn, toldBounce, toldEvent } from './told-event.ts'
 
@@ -31,7 +31,8 @@ export const sendgrid: Provider = {
 
   // The signed timestamp may be old: an event that comes again is known by its ID.
   parse(rawBody, receivedAt) {
-    const batch = parseBatch(decodeUtf8(rawBody))
+    const batch = parseJson(decodeUtf8(rawBody))
+    if (!Array.isArray(batch)) throw new InvalidEventError('the body is not a JSON array of events')
     return eventsOfBatch(batch, { provider: name, receivedAt }, (entry) => eventsIn(entry, receivedAt))
   },
 }
@@ -60,17 +61,6 @@ export function isSendgridKey(entry: string): boolean {
 
 const keyIn = (publicKey: string): KeyObject =>
   createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' })
-
-function parseBatch(text: string): unknown[] {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    throw new InvalidEventError('the body is not JSON')
-  }
-  if (!Array.isArray(json)) throw new InvalidEventError('the body is not a JSON array of events')
-  return json
-}
 
 /** Theirs to ours. A word that does not stand here is stored as it is. */
 const ourTypes: Readonly<Record<string, string>> = {

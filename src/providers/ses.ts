@@ -15,10 +15,11 @@ import {
   isObject,
   type Json,
   parseEnvelope,
+  partOf,
   required,
   subjectOf,
   textIn,
-} from './aisend.ts'
+} from './fields.ts'
 import { InvalidEventError, type Provider, type Sign } from './provider.ts'
 import {
   confirmSubscription,
@@ -121,13 +122,16 @@ const ourTypes: Readonly<Record<string, string>> = {
   renderingfailure: 'bounced',
 }
 
+/** Where the details stand that are not in a part named as the event is. */
+const partNames: Readonly<Record<string, string>> = { deliverydelay: 'deliveryDelay', renderingfailure: 'failure' }
+
 function eventsOf(payload: string, messageId: string, receivedAt: number): ReceivedEvent[] {
   const event = parseEnvelope(payload)
   const told = required('eventType', identifier, [event['eventType'], event['notificationType']])
   const word = told.toLowerCase().replaceAll(' ', '')
   if (word === 'received') throw new InvalidEventError('this is an inbound email: choose only topics for what was sent')
-  const mail = isObject(event['mail']) ? event['mail'] : {}
-  const details = detailsOf(word, event)
+  const mail = partOf(event, 'mail')
+  const details = partOf(event, partNames[word] ?? word)
   const common = {
     provider: name,
     id: messageId,
@@ -136,7 +140,7 @@ function eventsOf(payload: string, messageId: string, receivedAt: number): Recei
     occurredAt: first('timestamp', instant, [details['timestamp'], mail['timestamp']]) ?? receivedAt,
     receivedAt,
     to: addressesIn(mail['destination']),
-    subject: subjectOf(isObject(mail['commonHeaders']) ? mail['commonHeaders'] : {}),
+    subject: subjectOf(partOf(mail, 'commonHeaders')),
     payload,
   }
   if (word === 'bounce') return bouncesOf(details, common)
@@ -148,12 +152,6 @@ function eventsOf(payload: string, messageId: string, receivedAt: number): Recei
   const isEngagement = word === 'open' || word === 'click'
   const human = isEngagement && isLikelyHuman(textIn(details, ['userAgent']))
   return [toldEvent({ ...common, recipient: onlyOneOf(addressesIn(details['recipients']), common.to), human })]
-}
-
-/** The part named as the event is, but for two. */
-function detailsOf(word: string, event: Json): Json {
-  const key = { deliverydelay: 'deliveryDelay', renderingfailure: 'failure' }[word] ?? word
-  return isObject(event[key]) ? event[key] : {}
 }
 
 type Common = Parameters<typeof toldEvent>[0] & { readonly to: readonly string[] }

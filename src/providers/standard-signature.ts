@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Webhook } from 'standardwebhooks'
-import { identifier } from './aisend.ts'
+import { identifier } from './fields.ts'
 import type { SignedRequest } from './provider.ts'
 
 /** What the three headers' names begin with. */

@@ -1,7 +1,7 @@
 /** What adapters have in common: from a provider's facts to an event as it is stored. */
 import { createHash } from 'node:crypto'
 import type { BounceClass, ReceivedEvent } from '../domain/events.ts'
-import { decodeUtf8, type Json, parseEnvelope } from './aisend.ts'
+import { decodeUtf8, type Json, parseEnvelope } from './fields.ts'
 import { InvalidEventError } from './provider.ts'
 
 type Told = Pick<ReceivedEvent, 'provider' | 'id' | 'emailId' | 'type' | 'occurredAt' | 'receivedAt' | 'payload'>

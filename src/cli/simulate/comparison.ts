@@ -1,5 +1,5 @@
 /** An email as the API tells it against what must be true of it. Pure. */
-import { isObject, type Json } from '../../providers/aisend.ts'
+import { isObject, type Json } from '../../providers/fields.ts'
 import type { ExpectedEmail, ExpectedEngagement } from './oracle.ts'
 
 export interface Difference {

@@ -1,5 +1,5 @@
 /** Asks the running system what it knows, over its API alone. */
-import { isObject, type Json } from '../../providers/aisend.ts'
+import { isObject, type Json } from '../../providers/fields.ts'
 import type { Target } from '../target.ts'
 import type { Gate } from './gate.ts'
 import { whyUnanswered } from './provider.ts'
