@@ -5,6 +5,7 @@ import { createDatabase } from '../src/db/database.ts'
 import { readInboxFigures } from '../src/db/events.ts'
 import { TemporalUnavailableError } from '../src/errors.ts'
 import { createInbox } from '../src/inbox/create-inbox.ts'
+import { createChangeFeed } from '../src/live/change-feed.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { aisend } from '../src/providers/aisend.ts'
 
@@ -18,7 +19,8 @@ const away = async () => {
 const lives = { signal: away, wake: away, command: away, isReachable: async () => false }
 const inbox = createInbox({ db, lives, metrics, log })
 const webhooks = new Map([[aisend.name, { provider: aisend, secrets: [secret] }]])
-const api = createApi({ db, inbox, lives, webhooks, providerApis: new Map(), apiKeys: [], metrics, log })
+const changes = createChangeFeed({ db, listen: () => ({ close: async () => {} }), log })
+const api = createApi({ db, inbox, lives, webhooks, providerApis: new Map(), apiKeys: [], changes, metrics, log })
 const { port } = await api.listen({ port: 0, host: '127.0.0.1' })
 process.send?.({ port })
 process.once('disconnect', () => process.exit(0))

@@ -3,13 +3,19 @@ import type { Logger } from 'pino'
 import { createActivities } from './activities/create-activities.ts'
 import { createRecurringActivities } from './activities/create-recurring-activities.ts'
 import { createApi } from './api/api.ts'
+import { createEventStreams } from './api/event-streams.ts'
 import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
+import { ringChangeBell } from './db/changes.ts'
 import { createDatabase, type Database, withDatabaseDeadline } from './db/database.ts'
 import { readInboxFigures } from './db/events.ts'
 import { claimWebhookToken } from './db/webhook-tokens.ts'
 import { ConfigurationError } from './errors.ts'
 import { createInbox } from './inbox/create-inbox.ts'
+import { announcingActivities, announcingInbox } from './live/announcing.ts'
+import { type ChangeBell, createChangeBell } from './live/change-bell.ts'
+import { createChangeFeed } from './live/change-feed.ts'
+import { listenForChanges } from './live/change-listener.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createSupportChannels } from './notify/channels.ts'
 import { createProviderApis } from './providers/provider-apis.ts'
@@ -54,25 +60,30 @@ const graceMs = 5_000
 export async function startSystem(options: SystemOptions): Promise<System> {
   const db = createDatabase({ url: options.databaseUrl, poolSize: 20, statementTimeoutMs: 5_000 })
   const metrics = createMetrics(() => withDatabaseDeadline(scrapeDeadlineMs, () => readInboxFigures(db)))
+  const bell = createChangeBell(() => ringChangeBell(db))
   const { role } = options.config
-  const api = role === 'worker' ? null : await startApi(options, db, metrics)
-  const worker = role === 'api' ? null : startWorker(options, db, metrics)
+  const api = role === 'worker' ? null : await startApi(options, db, metrics, bell)
+  const worker = role === 'api' ? null : startWorker(options, db, metrics, bell)
   return {
     apiUrl: api?.url ?? null,
     whenWorking: worker?.whenRunning ?? Promise.resolve(),
     async stop() {
       await api?.stop()
       await worker?.stop()
+      await bell.close()
       await db.$disconnect()
     },
   }
 }
 
-async function startApi(options: SystemOptions, db: Database, metrics: Metrics) {
+async function startApi(options: SystemOptions, db: Database, metrics: Metrics, bell: ChangeBell) {
   const { config, temporal, port, log } = options
   const client = createTemporalClient(temporal)
   const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
-  const inbox = createInbox({ db, lives, metrics, log })
+  const inbox = announcingInbox(createInbox({ db, lives, metrics, log }), bell)
+  const listen = (onRing: () => void) => listenForChanges({ databaseUrl: options.databaseUrl, log, onRing })
+  const changes = createChangeFeed({ db, listen, log })
+  const streams = createEventStreams()
   const api = createApi({
     db,
     inbox,
@@ -84,6 +95,8 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
     }),
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
+    changes,
+    streams,
     metrics,
     dashboard: createDashboard({ db, lives, apiKeys: options.apiKeys, webUi: webUiOf(options), log }),
     log,
@@ -95,6 +108,7 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${listening.port}`,
     async stop() {
       await api.close({ graceMs })
+      await changes.close()
       await inbox.close()
       await client.connection.close()
     },
@@ -104,16 +118,19 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics) 
 const webUiOf = ({ webUiUrl, temporal }: SystemOptions) =>
   webUiUrl === null ? null : { url: webUiUrl, namespace: temporal.namespace }
 
-function startWorker({ config, temporal, log }: SystemOptions, db: Database, metrics: Metrics) {
+function startWorker({ config, temporal, log }: SystemOptions, db: Database, metrics: Metrics, bell: ChangeBell) {
   const client = createTemporalClient(temporal)
   const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
   const activities = {
-    ...createActivities({
-      db,
-      channels: createSupportChannels(config.support, log),
-      providerApis: createProviderApis(config.providerApis),
-      metrics,
-    }),
+    ...announcingActivities(
+      createActivities({
+        db,
+        channels: createSupportChannels(config.support, log),
+        providerApis: createProviderApis(config.providerApis),
+        metrics,
+      }),
+      bell,
+    ),
     ...createRecurringActivities({ db, lives, policy: config.policy }),
   }
   const worker = keepWorker({ target: temporal, activities, recurringWork, log })

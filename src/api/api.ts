@@ -4,6 +4,7 @@ import Koa, { type Context, type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
 import type { Inbox } from '../inbox/inbox.ts'
+import type { ChangeFeed } from '../live/change-feed.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ProviderApi, WebhookSource } from '../providers/provider.ts'
 import type { Lives } from '../temporal/lives.ts'
@@ -13,6 +14,7 @@ import { jsonBody } from './body.ts'
 import { type Deadlines, defaultDeadlines } from './deadlines.ts'
 import { addEmailRoutes } from './emails.ts'
 import { addEscalationRoutes } from './escalations.ts'
+import { createEventStreams, type EventStreams } from './event-streams.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { metricsRoutes } from './metrics.ts'
@@ -21,6 +23,7 @@ import { logRequests, withoutWords } from './request-log.ts'
 import { routerOf } from './route.ts'
 import { addSendRoute } from './send.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
+import { addStreamRoutes } from './stream.ts'
 import { addSuppressionRoutes } from './suppressions.ts'
 import { takeWebhooks } from './webhooks.ts'
 
@@ -34,6 +37,10 @@ export interface ApiDependencies {
   readonly providerApis: ReadonlyMap<string, ProviderApi>
   /** Any of them opens `/v1`. */
   readonly apiKeys: readonly string[]
+  /** What live streams are told from. */
+  readonly changes: ChangeFeed
+  /** Streams that are open, ended when the API closes. Default: of their own, 500 at most. */
+  readonly streams?: EventStreams
   readonly metrics: Metrics
   /** The pages for people; null serves none. */
   readonly dashboard?: Router | null
@@ -51,7 +58,7 @@ export interface Api extends HttpServer {
 
 /** Builds the API. It takes requests after `listen`. */
 export function createApi(dependencies: ApiDependencies): Api {
-  const { log, clock = Date.now, deadlines } = dependencies
+  const { log, clock = Date.now, deadlines, streams = createEventStreams() } = dependencies
   const holdsKey = createKeyCheck(dependencies.apiKeys)
   const app = new Koa()
   app.on('error', (error) => log.debug({ err: withoutWords(error) }, 'a response could not be written'))
@@ -62,19 +69,32 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(refuseBrokenEncoding)
   app.use(healthRoutes(dependencies).routes())
   app.use(metricsRoutes(dependencies.metrics, holdsKey).routes())
-  app.use(v1Routes({ ...dependencies, clock }, requireKey(holdsKey)).routes())
   app.use(routerOf(eventRoutes(dependencies), requireKey(holdsKey), jsonBody).routes())
   if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
+  app.use(v1Routes({ ...dependencies, clock, streams }, requireKey(holdsKey)).routes())
   app.use(refuseUnrouted)
   const callback = app.callback()
-  return { ...createHttpServer(callback, { ...defaultDeadlines, ...deadlines }), callback }
+  const server = createHttpServer(callback, { ...defaultDeadlines, ...deadlines })
+  return {
+    ...server,
+    callback,
+    // Streams would hold the server open for all of its grace.
+    close(options) {
+      streams.close()
+      return server.close(options)
+    },
+  }
 }
 
-function v1Routes(dependencies: ApiDependencies & { clock: () => number }, wantKey: Middleware): Router {
+function v1Routes(
+  dependencies: ApiDependencies & { clock: () => number; streams: EventStreams },
+  wantKey: Middleware,
+): Router {
   const router = new Router({ prefix: '/v1', sensitive: true })
   // Part of the router, so that no way of writing a path reaches a route but not its guard. The key comes before the body.
   router.use(wantKey, jsonBody)
   addSendRoute(router, dependencies)
+  addStreamRoutes(router, dependencies)
   addEmailRoutes(router, dependencies)
   addSuppressionRoutes(router, dependencies.db)
   addEscalationRoutes(router, dependencies)

@@ -119,6 +119,7 @@ export function locationOf(provider: string, id: string): string {
   return provider === defaultProvider ? path : `${path}?provider=${encodeURIComponent(provider)}`
 }
 
+/** One email as the API tells it, with what was acknowledged but not applied yet; null if nothing was heard of it. */
 export async function readEmail(db: Database, id: string, provider: string | undefined) {
   const [row, allEvents, escalations] = await Promise.all([
     findEmail(db, id, provider),

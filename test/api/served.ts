@@ -6,9 +6,11 @@ import { createDatabase, type Database } from '../../src/db/database.ts'
 import type { Escalation, EscalationCommand, EscalationReason } from '../../src/domain/escalation.ts'
 import type { EmailKey, ReceivedEvent } from '../../src/domain/events.ts'
 import type { Inbox, Registration } from '../../src/inbox/inbox.ts'
+import { createChangeFeed } from '../../src/live/change-feed.ts'
 import { createMetrics, type Metrics } from '../../src/metrics.ts'
 import { aisend, signAisend } from '../../src/providers/aisend.ts'
 import type { Lives } from '../../src/temporal/lives.ts'
+import { quietLog } from '../quiet.ts'
 
 export const apiKey = 'key-of-the-tests-0001'
 export const otherApiKey = 'key-of-the-tests-0002'
@@ -90,6 +92,8 @@ export async function serve(overrides: Partial<ApiDependencies> = {}): Promise<S
     providerApis: new Map(),
     apiKeys: [apiKey, otherApiKey],
     log: pino({ level: 'trace' }, { write: (line: string) => logged.push(line) }),
+    // Hears no ring: what changes is looked for now and then.
+    changes: createChangeFeed({ db, listen: () => ({ close: async () => {} }), log: quietLog }),
     ...overrides,
   })
   const { port } = await api.listen({ port: 0, host: '127.0.0.1' })

@@ -1,0 +1,187 @@
+/** Live status: emails told as they change, for as long as somebody listens. */
+import type Router from '@koa/router'
+import type { Context } from 'koa'
+import { z } from 'zod'
+import { isChangePlace, isKeptSince, readChanges } from '../db/changes.ts'
+import type { Database } from '../db/database.ts'
+import { priorities } from '../domain/events.ts'
+import { emailStatuses } from '../domain/lifecycle.ts'
+import {
+  type ChangedEmail,
+  type ChangeFeed,
+  type Changes,
+  type OnChange,
+  passesFilter,
+  type Subscription,
+} from '../live/change-feed.ts'
+import { inTime } from './deadlines.ts'
+import { readEmail } from './emails.ts'
+import { isoTime } from './escalation-view.ts'
+import type { EventStream, EventStreams } from './event-streams.ts'
+import { emailId, name, parseInput } from './input.ts'
+import { Problem } from './problem.ts'
+
+interface StreamDependencies {
+  readonly db: Database
+  readonly changes: ChangeFeed
+  readonly streams: EventStreams
+}
+
+const firehoseQuery = z.object({
+  status: z.enum(emailStatuses, `wants one of ${emailStatuses.join(', ')}`).optional(),
+  priority: z.enum(priorities, `wants one of ${priorities.join(', ')}`).optional(),
+  tag: name(301).optional(),
+  provider: name(64).optional(),
+})
+
+type FirehoseFilter = z.infer<typeof firehoseQuery>
+
+/** `GET /v1/stream` and `GET /v1/emails/:id/stream`. */
+export function addStreamRoutes(router: Router, dependencies: StreamDependencies): void {
+  router.get('/stream', async (ctx) => {
+    const filter = parseInput(firehoseQuery, ctx.query, 'query')
+    await tellChanges(ctx, filter, dependencies)
+  })
+
+  router.get('/emails/:id/stream', async (ctx) => {
+    const { id } = parseInput(z.object({ id: emailId }), ctx.params, 'path')
+    const { provider } = parseInput(z.object({ provider: name(64).optional() }), ctx.query, 'query')
+    await tellEmail(ctx, id, provider, dependencies)
+  })
+}
+
+/** Every email that changes, in short. Subscribed before the past is read, so that nothing falls between the two. */
+async function tellChanges(ctx: Context, filter: FirehoseFilter, dependencies: StreamDependencies): Promise<void> {
+  const { db, changes, streams } = dependencies
+  streams.refuseWhenFull()
+  const waiting: Changes[] = []
+  let tell = (change: Changes): void => void waiting.push(change)
+  const subscription = await inTime(() => changes.subscribe(filter, (change) => tell(change)))
+  const stream = openFor(ctx, streams, subscription)
+  let reached = subscription.place
+  const tellTo = ({ emails, place }: Changes) => {
+    for (const email of emails) {
+      // Only with the last of them is all told that lies before the new place.
+      if (email === emails.at(-1)) reached = place
+      stream.send({ event: 'email', data: changeView(email), id: reached })
+    }
+    reached = place
+    stream.reached(reached)
+  }
+  const lastId = ctx.get('Last-Event-ID')
+  if (lastId !== '') {
+    await resume(stream, db, filter, lastId, subscription.place).catch(() => stream.end())
+  } else stream.reached(reached)
+  for (const change of waiting) tellTo(change)
+  tell = tellTo
+}
+
+/** What changed since the client was here; or that it must read anew, when that is not known any more. */
+async function resume(
+  stream: EventStream,
+  db: Database,
+  filter: FirehoseFilter,
+  since: string,
+  until: string,
+): Promise<void> {
+  if (!isChangePlace(since) || !(await inTime(() => isKeptSince(db, since)))) {
+    stream.send({ event: 'reset', data: { detail: 'changes were missed; read what you show anew' }, id: until })
+    return
+  }
+  for await (const emails of readChanges(db, since, until)) {
+    for (const email of emails.filter((changed) => passesFilter(changed, filter))) {
+      stream.send({ event: 'email', data: changeView(email), id: since })
+      // The past may be long: it is told as fast as it is read, and nobody is dropped for it.
+      await stream.drained()
+      if (stream.isClosed) return
+    }
+  }
+  stream.reached(until)
+}
+
+/** One email in full, now and after every change. A client that comes back is told how it stands: nothing to resume. */
+async function tellEmail(
+  ctx: Context,
+  id: string,
+  provider: string | undefined,
+  { db, changes, streams }: StreamDependencies,
+): Promise<void> {
+  streams.refuseWhenFull()
+  let onChange: OnChange = () => {}
+  const subscription = await inTime(() => changes.subscribe({ id, provider }, (change) => onChange(change)))
+  const first = await inTime(() => readEmail(db, id, provider)).catch(endThenThrow(subscription))
+  if (first === null) {
+    subscription.end()
+    throw new Problem(404, 'nothing was heard of such an email')
+  }
+  const stream = openFor(ctx, streams, subscription)
+  let [told, reached] = [first, subscription.place]
+  stream.send({ event: 'email', data: told, id: reached })
+  const reread = async () => {
+    const id = reached
+    const email = await inTime(() => readEmail(db, first.id, first.provider))
+    if (email === null || JSON.stringify(email) === JSON.stringify(told)) return
+    told = email
+    stream.send({ event: 'email', data: email, id })
+  }
+  // A database that is away ends the stream: the client comes back and is told how the email stands then.
+  const rereadOnce = oneAfterAnother(reread, () => stream.end())
+  onChange = ({ emails, place }) => {
+    reached = place
+    if (emails.length > 0) rereadOnce()
+  }
+  // What changed between the subscription and the first read was told to nobody.
+  rereadOnce()
+}
+
+/** Runs `work` for every call, but never twice at once: calls that come meanwhile share one more run. */
+function oneAfterAnother(work: () => Promise<void>, onFailure: () => void): () => void {
+  let isRunning = false
+  let isCalled = false
+  const run = async () => {
+    isRunning = true
+    while (isCalled) {
+      isCalled = false
+      await work().catch(onFailure)
+    }
+    isRunning = false
+  }
+  return () => {
+    isCalled = true
+    if (!isRunning) void run()
+  }
+}
+
+function openFor(ctx: Context, streams: EventStreams, subscription: Subscription): EventStream {
+  try {
+    const stream = streams.open(ctx)
+    stream.onClose(() => subscription.end())
+    return stream
+  } catch (error) {
+    return endThenThrow(subscription)(error)
+  }
+}
+
+const endThenThrow =
+  (subscription: Subscription) =>
+  (error: unknown): never => {
+    subscription.end()
+    throw error
+  }
+
+/** A changed email as the firehose tells it. */
+const changeView = (email: ChangedEmail) => ({
+  id: email.id,
+  provider: email.provider,
+  to: email.to.length > 1 ? email.to : (email.to[0] ?? null),
+  subject: email.subject,
+  priority: email.priority,
+  tags: email.tags,
+  status: email.status,
+  delivery: email.delivery,
+  opens: email.opens,
+  clicks: email.clicks,
+  openEscalations: email.openEscalations,
+  createdAt: isoTime(email.createdAt),
+  updatedAt: isoTime(email.updatedAt),
+})
