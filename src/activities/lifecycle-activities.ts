@@ -3,6 +3,7 @@
 import type { Escalation, EscalationReason } from '../domain/escalation.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import type { Snapshot } from '../domain/lifecycle.ts'
+import type { SuppressionReason } from '../domain/suppression.ts'
 
 /** What PostgreSQL knows of a life. */
 export interface StoredLife {
@@ -25,7 +26,8 @@ export type SaveResult =
   | { readonly outcome: 'saved'; readonly change: string }
   | { readonly outcome: 'stale'; readonly life: StoredLife; readonly appliedEventIds: readonly string[] }
 
-export type SuppressionReason = 'hard_bounce' | 'complaint' | 'repeated_soft_bounces'
+/** What follows from an event; `manual` follows from a person. */
+export type EventSuppressionReason = Exclude<SuppressionReason, 'manual'>
 export type SuppressionOutcome = 'suppressed' | 'already_suppressed' | 'recipient_unclear'
 
 export interface NoticeInput extends EmailKey {
@@ -46,7 +48,7 @@ export interface LifecycleActivities {
   /** Asks whether this soft bounce is one too many for its recipient; if so, the hard bounce that follows from it. */
   countSoftBounce(input: EmailKey & { eventId: string }): Promise<LifecycleEvent | null>
   /** Puts the event's recipient on the suppression list. Keyed by address and event. */
-  suppressRecipient(input: EmailKey & { eventId: string; reason: SuppressionReason }): Promise<SuppressionOutcome>
+  suppressRecipient(input: EmailKey & { eventId: string; reason: EventSuppressionReason }): Promise<SuppressionOutcome>
   /** Asks the provider what it knows, since the webhook may be lost. What it says is stored among the events first. */
   askProvider(email: EmailKey): Promise<{ note: string; events: LifecycleEvent[] }>
   /** Stores an escalation's state; answers with the channels on which support can be told. */

@@ -10,7 +10,7 @@ import type { ProviderApi, WebhookSource } from '../providers/provider.ts'
 import type { Lives } from '../temporal/lives.ts'
 import { addAnalyticsRoutes } from './analytics.ts'
 import { createKeyCheck, requireKey } from './api-key.ts'
-import { jsonBody } from './body.ts'
+import { jsonBodyWithin } from './body.ts'
 import { type Deadlines, defaultDeadlines } from './deadlines.ts'
 import { addEmailRoutes } from './emails.ts'
 import { addEscalationRoutes } from './escalations.ts'
@@ -24,6 +24,7 @@ import { routerOf } from './route.ts'
 import { addSendRoute } from './send.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 import { addStreamRoutes } from './stream.ts'
+import { suppressionFileRoutes } from './suppression-files.ts'
 import { addSuppressionRoutes } from './suppressions.ts'
 import { takeWebhooks } from './webhooks.ts'
 
@@ -58,23 +59,26 @@ export interface Api extends HttpServer {
 
 /** Builds the API. It takes requests after `listen`. */
 export function createApi(dependencies: ApiDependencies): Api {
-  const { log, clock = Date.now, deadlines, streams = createEventStreams() } = dependencies
+  const { log, clock = Date.now, streams = createEventStreams() } = dependencies
+  const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
   const holdsKey = createKeyCheck(dependencies.apiKeys)
   const app = new Koa()
   app.on('error', (error) => log.debug({ err: withoutWords(error) }, 'a response could not be written'))
   app.use(answerProblems(log))
   // Webhooks come by the thousand: they are taken before everything that only the others need.
-  app.use(takeWebhooks({ ...dependencies, clock }))
+  app.use(takeWebhooks({ ...dependencies, clock, requestMs: deadlines.requestMs }))
   app.use(logRequests(log))
   app.use(refuseBrokenEncoding)
   app.use(healthRoutes(dependencies).routes())
   app.use(metricsRoutes(dependencies.metrics, holdsKey).routes())
-  app.use(routerOf(eventRoutes(dependencies), requireKey(holdsKey), jsonBody).routes())
+  const readJson = jsonBodyWithin(deadlines.requestMs)
+  const routes = [...eventRoutes(dependencies), ...suppressionFileRoutes(dependencies)]
+  app.use(routerOf(routes, requireKey(holdsKey), readJson).routes())
   if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
-  app.use(v1Routes({ ...dependencies, clock, streams }, requireKey(holdsKey)).routes())
+  app.use(v1Routes({ ...dependencies, clock, streams }, requireKey(holdsKey), readJson).routes())
   app.use(refuseUnrouted)
   const callback = app.callback()
-  const server = createHttpServer(callback, { ...defaultDeadlines, ...deadlines })
+  const server = createHttpServer(callback, deadlines)
   return {
     ...server,
     callback,
@@ -89,10 +93,11 @@ export function createApi(dependencies: ApiDependencies): Api {
 function v1Routes(
   dependencies: ApiDependencies & { clock: () => number; streams: EventStreams },
   wantKey: Middleware,
+  readJson: Middleware,
 ): Router {
   const router = new Router({ prefix: '/v1', sensitive: true })
   // Part of the router, so that no way of writing a path reaches a route but not its guard. The key comes before the body.
-  router.use(wantKey, jsonBody)
+  router.use(wantKey, readJson)
   addSendRoute(router, dependencies)
   addStreamRoutes(router, dependencies)
   addEmailRoutes(router, dependencies)

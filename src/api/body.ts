@@ -2,25 +2,50 @@
 import type { Context, Middleware } from 'koa'
 import { koaBody } from 'koa-body'
 import getRawBody from 'raw-body'
+import { defaultDeadlines } from './deadlines.ts'
 import { Problem, tooLarge } from './problem.ts'
 
 const bodyLimitBytes = 1_048_576
 
 /**
  * The request's bytes as they came over the wire: what a signature is made over.
- * @throws Problem 413 before reading if Content-Length is over the limit, while reading otherwise; 415 if encoded.
+ * @throws Problem 413 before reading if Content-Length is over the limit, while reading otherwise; 408 if it is not
+ * whole within the deadline; 415 if encoded.
  */
-export function readRawBody(ctx: Context): Promise<Buffer> {
+export function readRawBody(ctx: Context, deadlineMs = defaultDeadlines.requestMs): Promise<Buffer> {
   refuseBeforeReading(ctx)
-  return getRawBody(ctx.req, { limit: bodyLimitBytes, length: ctx.req.headers['content-length'] ?? null })
+  const length = ctx.req.headers['content-length'] ?? null
+  return wholeWithin(deadlineMs, getRawBody(ctx.req, { limit: bodyLimitBytes, length }))
 }
 
-/** A signature covers the bytes sent, and a limit the bytes read: compressed bodies would blur both. */
-function refuseBeforeReading(ctx: Context): void {
+/** The server's own deadline leaves time for a long upload, which these bodies are not. */
+async function wholeWithin<T>(deadlineMs: number, reading: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Problem(408, 'the body did not come in time', closing)), deadlineMs)
+  })
+  try {
+    return await Promise.race([reading, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const closing = { headers: { Connection: 'close' } }
+
+/**
+ * A signature covers the bytes sent, and a limit the bytes read: compressed bodies would blur both.
+ * @throws Problem 415 if the body is encoded.
+ */
+export function refuseEncoded(ctx: Context): void {
   const encoding = ctx.req.headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new Problem(415, 'send the body without Content-Encoding')
   }
+}
+
+function refuseBeforeReading(ctx: Context): void {
+  refuseEncoded(ctx)
   if (Number(ctx.req.headers['content-length'] ?? 0) > bodyLimitBytes) throw tooLarge()
 }
 
@@ -41,13 +66,17 @@ const parseJson = koaBody({
 
 /**
  * Parses a JSON body into `ctx.request.body`; undefined if there is none.
- * @throws Problem 400 if it is not JSON, 413 over 1 MiB, 415 if it says that it is something else.
+ * @throws Problem 400 if it is not JSON, 408 if it does not come in time, 413 over 1 MiB, 415 if it says that it is
+ * something else.
  */
-export const jsonBody: Middleware = async (ctx, next) => {
-  const { 'content-length': length, 'transfer-encoding': transfer } = ctx.req.headers
-  const isEmpty = transfer === undefined && (length === undefined || length === '0')
-  if (isEmpty) return next()
-  refuseBeforeReading(ctx)
-  if (!ctx.is('json', '+json')) throw new Problem(415, 'send JSON, with Content-Type: application/json')
-  await parseJson(ctx, next)
-}
+export const jsonBodyWithin =
+  (deadlineMs: number): Middleware =>
+  async (ctx, next) => {
+    const { 'content-length': length, 'transfer-encoding': transfer } = ctx.req.headers
+    const isEmpty = transfer === undefined && (length === undefined || length === '0')
+    if (isEmpty) return next()
+    refuseBeforeReading(ctx)
+    if (!ctx.is('json', '+json')) throw new Problem(415, 'send JSON, with Content-Type: application/json')
+    await wholeWithin(deadlineMs, parseJson(ctx, async () => {}) as Promise<void>)
+    return next()
+  }

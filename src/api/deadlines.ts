@@ -5,8 +5,10 @@ import { withDatabaseDeadline } from '../db/database.ts'
 export interface Deadlines {
   /** From the connection, or the end of the last request on it, to the end of a request's headers. */
   readonly headersMs: number
-  /** From a request's first byte to its last. */
+  /** For all of a body that is parsed as a whole. */
   readonly requestMs: number
+  /** From a request's first byte to its last, where the body is a file. */
+  readonly uploadMs: number
   /** How often those two are looked at. */
   readonly checkEveryMs: number
   /** How long an idle connection is kept: longer than most load balancers keep theirs, so that they close first. */
@@ -16,6 +18,7 @@ export interface Deadlines {
 export const defaultDeadlines: Deadlines = {
   headersMs: 10_000,
   requestMs: 15_000,
+  uploadMs: 120_000,
   checkEveryMs: 2_000,
   keepAliveMs: 65_000,
 }

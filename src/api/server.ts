@@ -19,7 +19,7 @@ export function createHttpServer(listener: RequestListener, deadlines: Deadlines
   const server = createServer(
     {
       headersTimeout: deadlines.headersMs,
-      requestTimeout: deadlines.requestMs,
+      requestTimeout: deadlines.uploadMs,
       connectionsCheckingInterval: deadlines.checkEveryMs,
       keepAliveTimeout: deadlines.keepAliveMs,
     },

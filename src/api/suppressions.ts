@@ -9,11 +9,10 @@ import {
   listSuppressions,
   removeSuppression,
 } from '../db/suppressions.ts'
+import { suppressionReasons } from '../domain/suppression.ts'
 import { inTime } from './deadlines.ts'
 import { address, cursor, cursorTime, pageLimit, pageOf, parseInput } from './input.ts'
 import { Problem } from './problem.ts'
-
-const reasons = ['hard_bounce', 'complaint', 'repeated_soft_bounces', 'manual'] as const
 
 const addressPath = z.object({ address })
 const addition = z.object({
@@ -27,7 +26,7 @@ const question = z.object({
     .max(1_000, 'wants at most 1000 addresses'),
 })
 const listQuery = z.object({
-  reason: z.enum(reasons, `wants one of ${reasons.join(', ')}`).optional(),
+  reason: z.enum(suppressionReasons, `wants one of ${suppressionReasons.join(', ')}`).optional(),
   includeRemoved: z.enum(['true', 'false'], 'wants true or false').default('false'),
   cursor: cursor(z.object({ createdAt: cursorTime, id: z.string().regex(/^\d{1,18}$/) })),
   limit: pageLimit,

@@ -13,6 +13,8 @@ interface WebhookDependencies {
   readonly inbox: Inbox
   readonly metrics: Metrics
   readonly clock: () => number
+  /** For the whole body; milliseconds. */
+  readonly requestMs: number
 }
 
 const prefix = '/webhooks/'
@@ -24,7 +26,7 @@ const nothing: AppendResult = { received: 0, duplicates: 0 }
  * Takes webhooks, and leaves all else to the next. One prefix is compared instead of a router asked: that costs a fifth
  * of what the rest of an acknowledgement costs. The signature is checked over the bytes before anything looks into them.
  */
-export function takeWebhooks({ webhooks, inbox, metrics, clock }: WebhookDependencies): Middleware {
+export function takeWebhooks({ webhooks, inbox, metrics, clock, requestMs }: WebhookDependencies): Middleware {
   const keep = (provider: Provider, rawBody: Buffer, headers: IncomingHttpHeaders, isGenuine: boolean) => {
     if (!isGenuine) {
       throw new Problem(401, 'the signature is missing or was not made over these bytes with a secret known here')
@@ -36,7 +38,7 @@ export function takeWebhooks({ webhooks, inbox, metrics, clock }: WebhookDepende
     if (!ctx.req.url?.startsWith(prefix)) return next()
     const startedAt = performance.now()
     const { provider, secrets } = sourceOf(ctx, webhooks)
-    const rawBody = await readRawBody(ctx)
+    const rawBody = await readRawBody(ctx, requestMs)
     const { headers } = ctx.req
     const verdict = provider.verify(rawBody, headers, secrets)
     // Most answer at once, and do not wait for a turn of the event loop. The others share the deadline with the inbox.

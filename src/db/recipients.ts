@@ -1,5 +1,5 @@
 /** Statements about whom an email went to: the suppression that follows from an event, and its soft bounces. */
-import type { SuppressionOutcome, SuppressionReason } from '../activities/lifecycle-activities.ts'
+import type { EventSuppressionReason, SuppressionOutcome } from '../activities/lifecycle-activities.ts'
 import { softBounceWindowMs } from '../domain/bounce-policy.ts'
 import type { Database } from './database.ts'
 
@@ -10,7 +10,7 @@ import type { Database } from './database.ts'
  */
 export async function suppressEventRecipient(
   db: Database,
-  event: { readonly provider: string; readonly eventId: string; readonly reason: SuppressionReason },
+  event: { readonly provider: string; readonly eventId: string; readonly reason: EventSuppressionReason },
 ): Promise<SuppressionOutcome> {
   const [row] = await db.$queryRaw<{ is_clear: boolean; is_added: boolean }[]>`
     WITH event AS (

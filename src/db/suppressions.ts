@@ -33,6 +33,38 @@ export async function addManualSuppression(
   return { suppression, created }
 }
 
+/** An address with the reason to suppress it for. */
+interface Suppressing {
+  readonly address: string
+  readonly reason: string
+}
+
+/**
+ * Suppresses addresses; those that are suppressed already stay as they are. Index: suppressions_active_address.
+ * @returns how many were not.
+ */
+export function importSuppressions(db: Database, entries: readonly Suppressing[]): Promise<number> {
+  const { addresses, reasons } = arraysOf(entries)
+  return db.$executeRaw`
+    INSERT INTO suppressions (address, reason)
+    SELECT address, reason FROM unnest(${addresses}::text[], ${reasons}::text[]) AS given(address, reason)
+    ON CONFLICT (address) WHERE removed_at IS NULL DO NOTHING`
+}
+
+/** How many of these addresses {@link importSuppressions} would add. Index: suppressions_active_address. */
+export async function countNewSuppressions(db: Database, entries: readonly Suppressing[]): Promise<number> {
+  const [row] = await db.$queryRaw<{ added: number }[]>`
+    SELECT count(DISTINCT given.address)::int AS added FROM unnest(${arraysOf(entries).addresses}::text[]) AS given(address)
+    WHERE NOT EXISTS (SELECT 1 FROM suppressions WHERE address = given.address AND removed_at IS NULL)`
+  return row?.added ?? 0
+}
+
+/** In the order of the addresses: two imports that share some would otherwise wait for each other. */
+function arraysOf(entries: readonly Suppressing[]): { addresses: string[]; reasons: string[] } {
+  const sorted = entries.toSorted((a, b) => (a.address < b.address ? -1 : 1))
+  return { addresses: sorted.map(({ address }) => address), reasons: sorted.map(({ reason }) => reason) }
+}
+
 /**
  * Ends what suppresses `address`; the row stays, as history. Index: suppressions_active_address.
  * @returns whether it was suppressed.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { SuppressionReason } from '../../src/activities/lifecycle-activities.ts'
+import type { EventSuppressionReason } from '../../src/activities/lifecycle-activities.ts'
 import type { Database } from '../../src/db/database.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
 import type { ReceivedEvent } from '../../src/domain/events.ts'
@@ -21,7 +21,7 @@ describe('the recipient of an event', () => {
   beforeEach(() => db.$executeRaw`TRUNCATE events, emails, suppressions`)
 
   const bounce = (id: string, parts: Partial<ReceivedEvent> = {}) => store(db, { id, type: 'bounced', ...parts })
-  const suppress = (eventId: string, reason: SuppressionReason = 'hard_bounce') =>
+  const suppress = (eventId: string, reason: EventSuppressionReason = 'hard_bounce') =>
     suppressEventRecipient(db, { provider: 'aisend', eventId, reason })
   const emailTo = (...recipients: string[]) =>
     db.email.create({ data: { id: 'em_1', provider: 'aisend', to: recipients, recipients } })
