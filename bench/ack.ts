@@ -2,51 +2,21 @@
  * `npm run bench:ack`: durable acknowledgements per second of the receiver, against a bare Koa handler with the same HMAC
  * and JSON that stores nothing. Rounds alternate, so that a machine whose speed drifts treats both alike.
  */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { signAisend } from '../src/providers/aisend.ts'
 import { type LoadResult, load } from './load.ts'
 import { machine, median, revision, verdict } from './machine.ts'
-import { benchPostgres } from './servers.ts'
+import { benchPostgres, startProcess } from './servers.ts'
+import { nextWebhook, webhookSecret } from './webhook-requests.ts'
 
 const rounds = 3
 const secondsPerRun = 8
 const connections = 50
-const secret = 'secret of the benchmark'
-
-/** Every event once, whatever run sends it. */
-let nextEvent = 0
-function nextRequest(): Buffer {
-  const id = nextEvent++
-  const body = JSON.stringify({
-    id: `evt_${id}`,
-    type: 'email.delivered',
-    created_at: '2026-11-24T12:00:00.000Z',
-    data: { email_id: `em_${Math.floor(id / 4)}`, to: [`person${id}@example.com`], subject: 'Your invitation' },
-  })
-  const head = [
-    'POST /webhooks/aisend HTTP/1.1',
-    'Host: 127.0.0.1',
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    `x-webhook-signature: ${signAisend(body, secret)}`,
-  ]
-  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`)
-}
-
-async function startProcess(file: string, args: string[]) {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: ['--import', 'tsx'] })
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
-  return { port, stop: () => child.disconnect() }
-}
 
 /** More requests than any run can send. */
 const fastestPerSecond = 30_000
 
 const run = (port: number, seconds: number): Promise<LoadResult> => {
-  const requests = Array.from({ length: seconds * fastestPerSecond }, nextRequest)
+  const requests = Array.from({ length: seconds * fastestPerSecond }, nextWebhook)
   return load({ port, connections, seconds, requests })
 }
 
@@ -60,8 +30,8 @@ async function countStored(url: string): Promise<number> {
 }
 
 const postgres = await benchPostgres()
-const bare = await startProcess('bare-receiver.ts', [secret])
-const ours = await startProcess('receiver.ts', [postgres.url, secret])
+const bare = await startProcess('bare-receiver.ts', [webhookSecret])
+const ours = await startProcess('receiver.ts', [postgres.url, webhookSecret])
 const runs: { bare: LoadResult; ours: LoadResult }[] = []
 const warmUps = [await run(bare.port, 2), await run(ours.port, 2)]
 for (let round = 0; round < rounds; round++) {

@@ -6,7 +6,6 @@ import { createActivities } from '../src/activities/create-activities.ts'
 import { readConfig } from '../src/config.ts'
 import { createDatabase } from '../src/db/database.ts'
 import { readInboxFigures } from '../src/db/events.ts'
-import type { ReceivedEvent } from '../src/domain/events.ts'
 import { createInbox } from '../src/inbox/create-inbox.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { createLogChannel } from '../src/notify/channels.ts'
@@ -14,7 +13,8 @@ import { connectWorker, type TemporalTarget } from '../src/temporal/connection.t
 import { createTemporalLives } from '../src/temporal/temporal-lives.ts'
 import { createLifecycleWorker } from '../src/temporal/worker.ts'
 import { Applied } from './applied.ts'
-import type { Contestant, SentEvent } from './lifecycles.ts'
+import { benchEvent } from './bench-event.ts'
+import type { Contestant } from './lifecycles.ts'
 
 /** @param databaseUrl of a migrated database. */
 export async function startAftersendLives(
@@ -47,7 +47,8 @@ export async function startAftersendLives(
   const inbox = createInbox({ db, lives, metrics, log })
   return {
     applied,
-    send: async (events) => void (await Promise.all(events.map((event) => inbox.append([receivedEventOf(event)])))),
+    send: async (events) =>
+      void (await Promise.all(events.map(({ type, emailId }) => inbox.append([benchEvent(type, emailId)])))),
     async stop() {
       await inbox.close()
       worker.shutdown()
@@ -55,23 +56,5 @@ export async function startAftersendLives(
       await connection.close()
       await db.$disconnect()
     },
-  }
-}
-
-function receivedEventOf({ emailId, type }: SentEvent): ReceivedEvent {
-  const now = Date.now()
-  return {
-    provider: 'aisend',
-    emailId,
-    id: `${emailId}/${type}`,
-    type,
-    occurredAt: now,
-    receivedAt: now,
-    to: [`${emailId}@example.com`],
-    recipient: `${emailId}@example.com`,
-    subject: null,
-    bounce: null,
-    human: false,
-    payload: '{}',
   }
 }

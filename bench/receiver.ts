@@ -1,4 +1,4 @@
-/** The real receiver, for bench/ack.ts: API, inbox and PostgreSQL. Temporal is away, so that only acks are measured. */
+/** The real API, for benchmarks: receiver, inbox and PostgreSQL. Temporal is away, so that only these are measured. */
 import { pino } from 'pino'
 import { createApi } from '../src/api/api.ts'
 import { createDatabase } from '../src/db/database.ts'
@@ -9,7 +9,7 @@ import { createChangeFeed } from '../src/live/change-feed.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { aisend } from '../src/providers/aisend.ts'
 
-const [, , url = '', secret = ''] = process.argv
+const [, , url = '', secret = '', apiKey] = process.argv
 const db = createDatabase({ url, poolSize: 20, statementTimeoutMs: 5_000 })
 const log = pino({ level: 'silent' })
 const metrics = createMetrics(() => readInboxFigures(db))
@@ -20,7 +20,17 @@ const lives = { signal: away, wake: away, command: away, isReachable: async () =
 const inbox = createInbox({ db, lives, metrics, log })
 const webhooks = new Map([[aisend.name, { provider: aisend, secrets: [secret] }]])
 const changes = createChangeFeed({ db, listen: () => ({ close: async () => {} }), log })
-const api = createApi({ db, inbox, lives, webhooks, providerApis: new Map(), apiKeys: [], changes, metrics, log })
+const api = createApi({
+  db,
+  inbox,
+  lives,
+  webhooks,
+  providerApis: new Map(),
+  apiKeys: apiKey ? [apiKey] : [],
+  changes,
+  metrics,
+  log,
+})
 const { port } = await api.listen({ port: 0, host: '127.0.0.1' })
 process.send?.({ port })
 process.once('disconnect', () => process.exit(0))

@@ -1,7 +1,10 @@
 /** The servers that benchmarks run on: as durable as those of `npm start`. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { readConfig } from '../src/config.ts'
 import { applyMigrations } from '../src/db/migrate.ts'
 import { startPostgres } from '../src/local/postgres.ts'
@@ -15,6 +18,13 @@ async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'aftersend-bench-'))
   await chmod(folder, 0o711)
   return folder
+}
+
+/** Runs a file of this folder in a process of its own; it tells its port when it listens, and ends when it is let go. */
+export async function startProcess(file: string, args: string[]) {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: ['--import', 'tsx'] })
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+  return { port, stop: () => child.disconnect() }
 }
 
 export async function benchPostgres() {
