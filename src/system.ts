@@ -83,8 +83,7 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
   const inbox = announcingInbox(createInbox({ db, lives, metrics, log }), bell)
   const listen = (onRing: () => void) => listenForChanges({ databaseUrl: options.databaseUrl, log, onRing })
   const changes = createChangeFeed({ db, listen, log })
-  const streams = createEventStreams()
-  const api = createApi({
+  const parts = {
     db,
     inbox,
     lives,
@@ -96,11 +95,11 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
     changes,
-    streams,
-    metrics,
-    dashboard: createDashboard({ db, lives, apiKeys: options.apiKeys, webUi: webUiOf(options), log }),
+    streams: createEventStreams(),
     log,
-  })
+  }
+  const dashboard = createDashboard({ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config.support) })
+  const api = createApi({ ...parts, metrics, dashboard })
   const listening = await api.listen({ port, host: config.host }).catch((error) => {
     throw error.code === 'EADDRINUSE' ? new ConfigurationError(`Port ${port} is taken: set another PORT`) : error
   })
@@ -114,6 +113,12 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
     },
   }
 }
+
+/** How support is told, besides the log. */
+const namesOf = ({ webhook, email }: Config['support']): string[] => [
+  ...(webhook ? ['webhook'] : []),
+  ...(email ? ['email'] : []),
+]
 
 const webUiOf = ({ webUiUrl, temporal }: SystemOptions) =>
   webUiUrl === null ? null : { url: webUiUrl, namespace: temporal.namespace }

@@ -60,7 +60,7 @@ export const EmailFacts = ({ email }: { email: EmailView }) => (
   </dl>
 )
 
-const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
+export const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
   <div>
     <dt>{name}</dt>
     <dd>{children}</dd>

@@ -45,7 +45,7 @@ export const EmailTable = ({ emails, caption }: { emails: readonly Email[]; capt
           <th scope="col" class="wide number">
             Clicks
           </th>
-          <th scope="col" class="number">
+          <th scope="col" class="wide number">
             Created (UTC)
           </th>
         </tr>
@@ -73,6 +73,9 @@ function EmailRow({ email }: { email: Email }) {
         <span class="clip muted">
           <Recipients of={email.to} />
         </span>
+        <span class="narrow muted small">
+          <Moment at={email.createdAt} zone />
+        </span>
       </td>
       <td class="wide">
         <PriorityWord of={email.priority} />
@@ -84,7 +87,7 @@ function EmailRow({ email }: { email: Email }) {
       <td class="wide number">
         <Tally of={email.clicksTotal} />
       </td>
-      <td class="number when">
+      <td class="wide number when">
         <Moment at={email.createdAt} />
       </td>
     </tr>

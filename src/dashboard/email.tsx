@@ -34,8 +34,9 @@ export function addEmailPage(router: Router, { db, pages, webUi }: EmailPageDepe
     const { provider, id } = parseInput(path, ctx.params, 'path')
     const found = await inTime(() => readEmail(db, provider, id))
     if (found === null) throw new Problem(404, 'nothing was heard of such an email')
+    const live = `/live?${new URLSearchParams({ provider, email: id })}`
     const body = <EmailBody {...found} webUi={webUi} url={ctx.path} />
-    await pages.show(ctx, { title: found.email.subject ?? id, section: '/emails', body })
+    await pages.show(ctx, { title: found.email.subject ?? id, section: '/emails', live, body })
   })
 }
 

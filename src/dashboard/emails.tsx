@@ -43,7 +43,7 @@ export function addEmailListPage(router: Router, { db, pages }: EmailPagesDepend
     const { q, status, priority } = asked
     const links = { path: '/emails', query: { q, status, priority }, nextCursor, isFurther: asked.cursor !== null }
     const body = <EmailList emails={data} asked={asked} links={links} />
-    await pages.show(ctx, { title: 'Emails', section: '/emails', body })
+    await pages.show(ctx, { title: 'Emails', section: '/emails', live: '/live', body })
   })
 }
 

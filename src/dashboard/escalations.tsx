@@ -50,7 +50,7 @@ export function addEscalationPages(router: Router, { db, lives, pages, clock }: 
       isFurther: asked.cursor !== null,
     }
     const body = <EscalationList escalations={data} state={asked.state} links={links} />
-    await pages.show(ctx, { title: 'Escalations', section: '/escalations', body })
+    await pages.show(ctx, { title: 'Escalations', section: '/escalations', live: '/live', body })
   })
 
   router.post('/escalations/:id/:command', async (ctx) => {

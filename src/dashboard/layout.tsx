@@ -6,8 +6,12 @@ import type { Session } from './sessions.ts'
 import { count } from './words.ts'
 
 export const sections = [
+  { path: '/', name: 'Overview', icon: 'overview' },
   { path: '/emails', name: 'Emails', icon: 'email' },
   { path: '/escalations', name: 'Escalations', icon: 'escalation' },
+  { path: '/suppressions', name: 'Suppressions', icon: 'suppression' },
+  { path: '/events', name: 'Events', icon: 'event' },
+  { path: '/setup', name: 'Setup', icon: 'setup' },
 ] as const satisfies readonly { path: string; name: string; icon: IconName }[]
 
 export type SectionPath = (typeof sections)[number]['path']

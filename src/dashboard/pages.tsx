@@ -36,6 +36,8 @@ const notices: Readonly<Record<string, string>> = {
   acknowledged: 'Acknowledged: it is in your hands, and nobody is told again.',
   snoozed: 'Snoozed: support is told again when the time is over.',
   resolved: 'Resolved.',
+  replayed: 'Replayed: they are tried again within seconds.',
+  'nothing-replayed': 'Nothing to replay: what was applied never counts twice.',
   suppressed: 'Added: this address is on the suppression list.',
   unsuppressed: 'Removed from the list: this address can be written to again. Its history stays.',
 }

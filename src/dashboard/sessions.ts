@@ -59,7 +59,8 @@ function signerOf(apiKey: string): (content: string) => Buffer {
 }
 
 /** Whether the browser speaks TLS, to us or to the proxy before us. Claimed falsely, it only makes a cookie stricter. */
-const isSecure = (ctx: Context): boolean => ctx.secure || ctx.get('X-Forwarded-Proto').split(',')[0]?.trim() === 'https'
+export const isSecure = (ctx: Context): boolean =>
+  ctx.secure || ctx.get('X-Forwarded-Proto').split(',')[0]?.trim() === 'https'
 
 /** With TLS a name that browsers let no other host or path set (RFC 6265bis §4.1.3.2). */
 const cookieName = (ctx: Context): string => (isSecure(ctx) ? '__Host-aftersend' : 'aftersend')

@@ -1,7 +1,8 @@
 /** Statements that only the dashboard's pages need. */
 import type { Database } from './database.ts'
 import { type EmailFilter, type EmailPosition, emailOfRow } from './emails-read.ts'
-import { type Email, type Event, Prisma } from './generated/client.ts'
+import type { EventKey } from './events.ts'
+import { type Email, Prisma } from './generated/client.ts'
 
 /** How many of the newest emails are looked through before the index is asked … */
 const newestLooked = 2_000
@@ -42,16 +43,9 @@ export async function findEmailsBySubject(
   return among(Prisma.sql`SELECT * FROM emails WHERE ${matches} LIMIT ${matchLimit}`, isBefore)
 }
 
-/** An event with its payload's exact text: as a parsed value its large numbers would be rounded. */
-export type EventWithPayload = Omit<Event, 'payload'> & { readonly payload: string }
-
-/** One event with its payload, or null. Index: events_pkey. */
-export async function findEvent(db: Database, provider: string, eventId: string): Promise<EventWithPayload | null> {
-  const [row] = await db.$queryRaw<EventWithPayload[]>`
-    SELECT provider, event_id AS "eventId", email_id AS "emailId", type, occurred_at AS "occurredAt",
-           received_at AS "receivedAt", "to", recipient, subject, bounce_class AS "bounceClass",
-           bounce_code AS "bounceCode", bounce_message AS "bounceMessage", human, payload::text AS payload,
-           lease_until AS "leaseUntil", attempts, applied_at AS "appliedAt", quarantined_reason AS "quarantinedReason"
-    FROM events WHERE provider = ${provider} AND event_id = ${eventId}`
-  return row ?? null
+/** An event's payload as its exact text, since parsing it would round large numbers; null if there is none. Index: events_pkey. */
+export async function readPayload(db: Database, { provider, id }: EventKey): Promise<string | null> {
+  const [row] = await db.$queryRaw<{ payload: string | null }[]>`
+    SELECT payload::text AS payload FROM events WHERE provider = ${provider} AND event_id = ${id}`
+  return row?.payload ?? null
 }

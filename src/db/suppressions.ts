@@ -9,7 +9,16 @@ export interface SuppressionPosition {
 }
 
 const columns = Prisma.sql`id, address, reason, provider, email_id AS "emailId", event_id AS "eventId",
-  created_at AS "createdAt", removed_at AS "removedAt"`
+  created_at AS "createdAt", removed_at AS "removedAt", added_by AS "addedBy", note,
+  removed_by AS "removedBy", removal_note AS "removalNote"`
+
+/** Who did it by hand, and why: for colleagues. Null where nobody says. */
+export interface Hand {
+  readonly by: string | null
+  readonly note: string | null
+}
+
+const nobody: Hand = { by: null, note: null }
 
 /** What suppresses any of `addresses` now; at most one row per address. Index: suppressions_active_address. */
 export const findActiveSuppressions = (db: Database, addresses: readonly string[]): Promise<Suppression[]> =>
@@ -23,9 +32,10 @@ export const findActiveSuppressions = (db: Database, addresses: readonly string[
 export async function addManualSuppression(
   db: Database,
   address: string,
+  { by, note }: Hand = nobody,
 ): Promise<{ suppression: Suppression; created: boolean }> {
   const [row] = await db.$queryRaw<(Suppression & { created: boolean })[]>`
-    INSERT INTO suppressions (address, reason) VALUES (${address}, 'manual')
+    INSERT INTO suppressions (address, reason, added_by, note) VALUES (${address}, 'manual', ${by}, ${note})
     ON CONFLICT (address) WHERE removed_at IS NULL DO UPDATE SET address = excluded.address
     RETURNING ${columns}, xmax = 0 AS created`
   if (!row) throw new Error('INSERT … ON CONFLICT DO UPDATE returned no row')
@@ -69,9 +79,10 @@ function arraysOf(entries: readonly Suppressing[]): { addresses: string[]; reaso
  * Ends what suppresses `address`; the row stays, as history. Index: suppressions_active_address.
  * @returns whether it was suppressed.
  */
-export async function removeSuppression(db: Database, address: string): Promise<boolean> {
+export async function removeSuppression(db: Database, address: string, { by, note }: Hand = nobody): Promise<boolean> {
   const ended = await db.$executeRaw`
-    UPDATE suppressions SET removed_at = now() WHERE address = ${address} AND removed_at IS NULL`
+    UPDATE suppressions SET removed_at = now(), removed_by = ${by}, removal_note = ${note}
+    WHERE address = ${address} AND removed_at IS NULL`
   return ended > 0
 }
 

@@ -1,11 +1,15 @@
 /** A person with a browser, as far as HTTP shows: cookies kept, forms posted from our own pages. */
-import pino from 'pino'
+import { createEventStreams } from '../../src/api/event-streams.ts'
 import { createDashboard, type DashboardDependencies } from '../../src/dashboard/dashboard.ts'
 import type { Database } from '../../src/db/database.ts'
-import { apiKey, LivesInMemory, type Served, serve } from '../api/served.ts'
+import { createChangeFeed } from '../../src/live/change-feed.ts'
+import { aisend } from '../../src/providers/aisend.ts'
+import { apiKey, InboxInMemory, LivesInMemory, type Served, serve, webhookSecret } from '../api/served.ts'
+import { quietLog } from '../quiet.ts'
 
 export interface Visited {
   readonly served: Served
+  readonly inbox: InboxInMemory
   readonly lives: LivesInMemory
   stop(): Promise<void>
 }
@@ -14,16 +18,23 @@ export interface Visited {
 export async function serveDashboard(
   overrides: Partial<DashboardDependencies> & { readonly db: Database },
 ): Promise<Visited> {
-  const lives = new LivesInMemory()
+  const [inbox, lives] = [new InboxInMemory(), new LivesInMemory()]
+  const webhooks = new Map([['aisend', { provider: aisend, secrets: [webhookSecret] }]])
   const dashboard = createDashboard({
+    inbox,
     lives,
+    webhooks,
+    providerApis: new Map(),
+    changes: createChangeFeed({ db: overrides.db, listen: () => ({ close: async () => {} }), log: quietLog }),
+    streams: createEventStreams(),
+    supportChannels: [],
     apiKeys: [apiKey],
     webUi: { url: 'http://temporal.example', namespace: 'default' },
-    log: pino({ level: 'silent' }),
+    log: quietLog,
     ...overrides,
   })
   const served = await serve({ db: overrides.db, dashboard })
-  return { served, lives, stop: () => served.stop() }
+  return { served, inbox, lives, stop: () => served.stop() }
 }
 
 export class Visitor {
