@@ -71,16 +71,18 @@ export const suppressionFileRoutes = ({ db }: { readonly db: Database }): Route[
         'which the import takes away again.',
       answers: { 200: { description: 'The file', mediaType: 'text/csv', schema: z.string() } },
     },
-    async (ctx) => {
-      const readPage: ReadPage = (after) =>
-        inTime(() => listSuppressions(db, { includeRemoved: false }, after, pageSize))
-      const first = await readPage(null)
-      ctx.type = 'text/csv; charset=utf-8'
-      ctx.set('Content-Disposition', 'attachment; filename="suppressions.csv"')
-      ctx.body = Readable.from(csvOf(first, readPage))
-    },
+    (ctx) => answerWithList(ctx, db),
   ),
 ]
+
+/** Answers with those that are suppressed now, as a CSV file to keep; no longer than somebody reads it. */
+export async function answerWithList(ctx: Context, db: Database): Promise<void> {
+  const readPage: ReadPage = (after) => inTime(() => listSuppressions(db, { includeRemoved: false }, after, pageSize))
+  const first = await readPage(null)
+  ctx.type = 'text/csv; charset=utf-8'
+  ctx.set('Content-Disposition', 'attachment; filename="suppressions.csv"')
+  ctx.body = Readable.from(csvOf(first, readPage))
+}
 
 function formOf(ctx: Context): FileForm {
   if (ctx.is(csvTypes)) return 'csv'

@@ -20,6 +20,7 @@ import { createSessions } from './sessions.ts'
 import { addSetupPage, type SetupDependencies } from './setup.tsx'
 import { addSignInRoutes } from './sign-in.tsx'
 import { createSignInLimit } from './sign-in-limit.ts'
+import { addSuppressionFilePages } from './suppression-import.tsx'
 import { addSuppressionPages } from './suppressions.tsx'
 
 export interface DashboardDependencies {
@@ -67,6 +68,7 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   addEmailPage(closed, parts)
   addEscalationPages(closed, parts)
   addSuppressionPages(closed, parts)
+  addSuppressionFilePages(closed, parts)
   addEventPages(closed, parts)
   addEventPage(closed, parts)
   addSetupPage(closed, parts)

@@ -1,7 +1,8 @@
 /** Pages as answers: rendered on the server, and readable when something fails. */
+import { Readable } from 'node:stream'
 import type { Context, Middleware } from 'koa'
 import type { Logger } from 'pino'
-import type { ComponentChildren } from 'preact'
+import type { ComponentChildren, VNode } from 'preact'
 import { renderToString } from 'preact-render-to-string'
 import { inTime } from '../api/deadlines.ts'
 import { reportedProblem } from '../api/problem.ts'
@@ -25,6 +26,11 @@ export interface Page {
 export interface Pages {
   /** Answers with a page behind the sign-in. */
   show(ctx: Context, page: Page): Promise<void>
+  /**
+   * The same, in pieces: the page down to where its body has {@link Pieces}, each piece as soon as it is there, and the
+   * rest. A browser shows what it has, with and without scripts.
+   */
+  showInPieces(ctx: Context, page: Page, pieces: AsyncIterable<VNode>): Promise<void>
   /** Answers with a page of its own, without navigation. */
   showAlone(ctx: Context, title: string, body: ComponentChildren): void
   /** Turns whatever is thrown further in into a page, and logs it as the API does. */
@@ -73,19 +79,28 @@ export function createPages({ db, log, assets }: { db: Database; log: Logger; as
   const showAlone: Pages['showAlone'] = (ctx, title, body) =>
     send(ctx, { title, assets, children: <main class="alone">{body}</main> })
 
+  const show: Pages['show'] = async (ctx, { title, section, live = null, charts = false, status = 200, body }) => {
+    const figures = await inTime(() => readInboxFigures(db))
+    const frame = {
+      section,
+      session: sessionOf(ctx),
+      badges: { openEscalations: figures.escalationsOpen },
+      live,
+      url: ctx.url,
+      notice: noticeIn(ctx),
+    }
+    ctx.status = status
+    send(ctx, { title, assets, charts, children: <Frame {...frame}>{body}</Frame> })
+  }
+
   return {
-    async show(ctx, { title, section, live = null, charts = false, status = 200, body }) {
-      const figures = await inTime(() => readInboxFigures(db))
-      const frame = {
-        section,
-        session: sessionOf(ctx),
-        badges: { openEscalations: figures.escalationsOpen },
-        live,
-        url: ctx.url,
-        notice: noticeIn(ctx),
-      }
-      ctx.status = status
-      send(ctx, { title, assets, charts, children: <Frame {...frame}>{body}</Frame> })
+    show,
+
+    async showInPieces(ctx, page, pieces) {
+      await show(ctx, page)
+      const [head = '', tail = ''] = String(ctx.body).split(renderToString(<Pieces />))
+      ctx.body = Readable.from(inPieces(head, pieces, tail))
+      ctx.type = 'html'
     },
 
     showAlone,
@@ -105,6 +120,15 @@ export function createPages({ db, log, assets }: { db: Database; log: Logger; as
       }
     },
   }
+}
+
+/** Where a page's pieces go. */
+export const Pieces = () => <hr class="pieces" />
+
+async function* inPieces(head: string, pieces: AsyncIterable<VNode>, tail: string): AsyncGenerator<string> {
+  yield head
+  for await (const piece of pieces) yield renderToString(piece)
+  yield tail
 }
 
 /** The page that the person came from. */

@@ -54,19 +54,22 @@ export class Visitor {
   /** The page's HTML. */
   html = async (path: string): Promise<string> => (await this.get(path)).text()
 
-  async post(path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
-    return this.#keep(
-      await fetch(this.#url + path, {
-        method: 'POST',
-        redirect: 'manual',
-        headers: { cookie: this.cookie, origin: this.#url, ...headers },
-        body: new URLSearchParams(fields),
-      }),
-    )
+  post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> =>
+    this.#send(path, new URLSearchParams(fields), headers)
+
+  upload(path: string, file: string): Promise<Response> {
+    const form = new FormData()
+    form.set('file', new Blob([file], { type: 'text/csv' }), 'addresses.csv')
+    return this.#send(path, form, {})
   }
 
   signIn = (fields: Record<string, string> = {}): Promise<Response> =>
     this.post('/sign-in', { key: apiKey, name: 'grace', ...fields })
+
+  async #send(path: string, body: FormData | URLSearchParams, headers: Record<string, string>): Promise<Response> {
+    const from = { cookie: this.cookie, origin: this.#url, ...headers }
+    return this.#keep(await fetch(this.#url + path, { method: 'POST', redirect: 'manual', headers: from, body }))
+  }
 
   #keep(response: Response): Response {
     const set = response.headers.getSetCookie()[0]
