@@ -108,10 +108,10 @@ describe('GET /v1/emails', () => {
     }
   })
 
-  it('reads without OFFSET and without counting', () => {
+  it('reads without OFFSET', () => {
     for (const file of ['emails-read', 'escalations-read', 'suppressions']) {
       const source = readFileSync(new URL(`../../src/db/${file}.ts`, import.meta.url), 'utf8')
-      assert.doesNotMatch(source, /\bOFFSET\b|count\(|skip:/i)
+      assert.doesNotMatch(source, /\bOFFSET\b|skip:/i)
     }
   })
 })
