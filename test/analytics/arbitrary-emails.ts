@@ -1,7 +1,17 @@
 /** Emails of any kind for tests on analytics, and what they add up to, counted one by one in plain JavaScript. */
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { Figures } from '../../src/analytics/figures.ts'
-import type { AnalyticsFilter } from '../../src/db/analytics.ts'
+import { type Figures, figuresOf, type Tally } from '../../src/analytics/figures.ts'
+import { percentileError } from '../../src/analytics/histogram.ts'
+import {
+  type AnalyticsFilter,
+  type BreakdownKey,
+  breakdownKeys,
+  readBreakdown,
+  readSummary,
+  readTimeseries,
+  timeBuckets,
+} from '../../src/db/analytics.ts'
 import type { Database } from '../../src/db/database.ts'
 import { type LifecycleEvent, priorities } from '../../src/domain/events.ts'
 import {
@@ -70,7 +80,7 @@ export const anyFilter: fc.Arbitrary<AnalyticsFilter> = fc.oneof(
   fc.constant({ domain: 'example.com', tag: 'invitation' }),
 )
 
-export function passes(email: AnyEmail, filter: AnalyticsFilter): boolean {
+function passes(email: AnyEmail, filter: AnalyticsFilter): boolean {
   const { provider, priority, tag, domain } = filter
   return (
     (provider === undefined || email.provider === provider) &&
@@ -87,8 +97,14 @@ export async function storeEmails(db: Database, emails: readonly AnyEmail[]): Pr
 
 const at = (epochMs: number | null) => (epochMs === null ? null : new Date(epochMs))
 
+/** As if late events had come: the email's snapshot and what else may change of it. */
+export async function changeEmail(db: Database, email: AnyEmail): Promise<void> {
+  const { id, provider, ...data } = rowOfEmail(email)
+  await db.email.update({ where: { id_provider: { id, provider } }, data })
+}
+
 /** The row of an email, as `saveSnapshot` stores it. */
-export const rowOfEmail = ({ id, provider, domain, tags, createdAt, snapshot }: AnyEmail) => ({
+const rowOfEmail = ({ id, provider, domain, tags, createdAt, snapshot }: AnyEmail) => ({
   id,
   provider,
   recipientDomain: domain,
@@ -113,8 +129,67 @@ export const rowOfEmail = ({ id, provider, domain, tags, createdAt, snapshot }: 
   settledReceivedAt: at(snapshot.settledReceivedAt),
 })
 
+const valuesOf = ({ domain, tags, snapshot, provider }: AnyEmail): Record<BreakdownKey, readonly string[]> => ({
+  domain: [domain ?? ''],
+  tag: tags,
+  priority: [snapshot.priority],
+  provider: [provider],
+})
+
+/** Fails unless everything that analytics say of emails is what counting them one by one says. */
+export async function assertAnalytics(
+  db: Database,
+  emails: readonly AnyEmail[],
+  filter: AnalyticsFilter,
+): Promise<void> {
+  const matching = emails.filter((email) => passes(email, filter))
+  assertCounts(await readSummary(db, rangeOfAnyEmails, filter), matching)
+  for (const bucket of timeBuckets) {
+    const bucketMs = bucket === 'hour' ? hourMs : 24 * hourMs
+    const buckets = await readTimeseries(db, rangeOfAnyEmails, filter, bucket)
+    assert.equal(buckets.length, bucket === 'hour' ? 72 : 3)
+    for (const { startsAt, tally } of buckets) {
+      const isWithin = ({ createdAt }: AnyEmail) => Math.floor(+createdAt / bucketMs) * bucketMs === +startsAt
+      assertCounts(tally, matching.filter(isWithin))
+    }
+  }
+  for (const by of breakdownKeys) {
+    const parts = await readBreakdown(db, rangeOfAnyEmails, filter, by, 50)
+    const values = [...new Set(matching.flatMap((email) => valuesOf(email)[by]))]
+    assert.deepEqual(parts.map(({ value }) => value).toSorted(), values.toSorted())
+    for (const { value, tally } of parts) {
+      assertCounts(
+        tally,
+        matching.filter((email) => valuesOf(email)[by].includes(value)),
+      )
+    }
+  }
+}
+
+/** Fails unless a tally says of emails what counting them one by one says. */
+function assertCounts(tally: Tally, emails: readonly AnyEmail[]): void {
+  const { times, ...counts } = countOf(emails)
+  const figures = figuresOf(tally)
+  assert.deepEqual(countsIn(figures), counts)
+  const { mean, p50, p95, p99 } = figures.deliveryTimeMs
+  if (times.length === 0) {
+    assert.deepEqual([mean, p50, p95, p99], [null, null, null, null])
+    return
+  }
+  assert.equal(mean, Math.round(times.reduce((sum, ms) => sum + ms, 0) / times.length))
+  for (const [share, found] of [
+    [0.5, p50],
+    [0.95, p95],
+    [0.99, p99],
+  ] as const) {
+    // Whole milliseconds, and 0 counts as 1.
+    const exact = Math.max(1, times[Math.ceil(share * times.length) - 1] ?? Number.NaN)
+    assert.ok(Math.abs((found ?? Number.NaN) - exact) <= exact * percentileError + 0.5, `${found} for ${exact}`)
+  }
+}
+
 /** Counts of figures, counted from snapshots rather than from rows. */
-export function countOf(emails: readonly AnyEmail[]) {
+function countOf(emails: readonly AnyEmail[]) {
   const count = (counts: (snapshot: Snapshot) => boolean) => emails.filter(({ snapshot }) => counts(snapshot)).length
   const isHard = (snapshot: Snapshot) => snapshot.bounce?.class === 'hard'
   const arrived = (snapshot: Snapshot) =>
@@ -137,7 +212,7 @@ export function countOf(emails: readonly AnyEmail[]) {
 }
 
 /** The same numbers as {@link countOf}, from figures. */
-export const countsIn = (figures: Figures) => ({
+const countsIn = (figures: Figures) => ({
   emails: figures.emails,
   sent: figures.sent,
   delivered: figures.delivered,

@@ -93,11 +93,33 @@ export function talliesOf(emails: Prisma.Sql, keys: Prisma.Sql, names: Prisma.Sq
 /** Written out, since a bound number would come as text. */
 const lnGrowth = Prisma.raw(`${Math.log(binGrowth)}::float8`)
 
+/** The columns of tallies added up, each under its own name. */
 const sumsOfTallies = Prisma.raw(
   tallyColumns
     .map((column) => `sum(${column})::${column === 'delivery_time_sum_ms' ? 'float8' : 'int'} AS ${column}`)
     .join(', '),
 )
+
+/**
+ * Tallies added up by key.
+ * @param parts a query that yields tallies: keys, tally columns, `bins` and `counts`.
+ * @param names the names of the keys; none of them null.
+ * @param order which keys are kept, and in what order: an ORDER BY with a LIMIT. Default: all.
+ */
+export const mergedTallies = (parts: Prisma.Sql, names: Prisma.Sql, order: Prisma.Sql = Prisma.empty): Prisma.Sql =>
+  Prisma.sql`
+    WITH parts AS (${parts}), sums AS (
+      SELECT ${names}, ${sumsOfTallies} FROM parts GROUP BY ${names} ${order}
+    ), binned AS (
+      SELECT ${names}, held.bin, sum(held.count)::int AS count
+      FROM parts, unnest(parts.bins, parts.counts) AS held(bin, count)
+      GROUP BY ${names}, held.bin
+    ), histograms AS (
+      SELECT ${names}, array_agg(bin ORDER BY bin) AS bins, array_agg(count ORDER BY bin) AS counts
+      FROM binned GROUP BY ${names}
+    )
+    SELECT sums.*, coalesce(histograms.bins, '{}') AS bins, coalesce(histograms.counts, '{}') AS counts
+    FROM sums LEFT JOIN histograms USING (${names}) ${order}`
 
 /** A row that {@link talliesOf} yields, without its keys. */
 export type TallyRow = Readonly<Record<(typeof tallyColumns)[number], number>> & {
