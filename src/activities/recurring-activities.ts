@@ -9,4 +9,6 @@ export interface OverdueInput {
 export interface RecurringActivities {
   /** Starts the workflows of emails whose deadline has passed and that no workflow looks after. */
   wakeOverdueLives(input: OverdueInput): Promise<{ overdue: number; woken: number; hasMore: boolean }>
+  /** Counts the hours that have ended or of which an email has changed, and forgets changes that nobody needs any more. */
+  rollUpAnalytics(): Promise<{ hours: number }>
 }

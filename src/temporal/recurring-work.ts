@@ -15,4 +15,11 @@ export const recurringWork: readonly RecurringWork[] = [
     args: [overdue],
     everyMs: 5 * minuteMs,
   },
+  {
+    id: 'roll-up-analytics',
+    summary: 'Adds emails up by hour and day',
+    workflow: 'rollUpAnalytics',
+    args: [],
+    everyMs: 5 * minuteMs,
+  },
 ]
