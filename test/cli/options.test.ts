@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { parseOptions, UsageError, usage } from '../../src/cli/simulate/options.ts'
+import { Command, CommanderError } from 'commander'
+import { UsageError } from '../../src/cli/command-context.ts'
+import { simulateOptions } from '../../src/cli/simulate/options.ts'
+import { parseOptions } from './simulate-options.ts'
 
 describe('the command line of simulate', () => {
   it('has defaults for everything', () => {
@@ -17,7 +20,8 @@ describe('the command line of simulate', () => {
       secret: undefined,
       apiKey: undefined,
       showsProgress: true,
-      help: false,
+      json: false,
+      provider: 'aisend',
     })
   })
 
@@ -36,12 +40,13 @@ describe('the command line of simulate', () => {
     [['--url', 'localhost'], /--url wants an http/],
     [['--run', 'A B'], /--run wants/],
     [['--emial', '5'], /emial/],
-    [['extra'], /extra/],
+    [['extra'], /too many arguments/],
+    [['--provider', 'nobody'], /nobody[\s\S]*aisend, .*sendgrid/],
   ] as const) {
     it(`refuses ${args.join(' ')}`, () => {
       assert.throws(
         () => parseOptions(args, 0),
-        (error: Error) => error instanceof UsageError && why.test(error.message),
+        (error: Error) => (error instanceof UsageError || error instanceof CommanderError) && why.test(error.message),
       )
     })
   }
@@ -51,6 +56,7 @@ describe('the command line of simulate', () => {
   })
 
   it('describes every option that it takes', () => {
+    const usage = simulateOptions(new Command('simulate')).helpInformation()
     for (const option of [
       'emails',
       'rate',
@@ -62,6 +68,9 @@ describe('the command line of simulate', () => {
       'run',
       'url',
       'secret',
+      'key',
+      'provider',
+      'json',
     ]) {
       assert.match(usage, new RegExp(`--${option}\\b`))
     }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { expectedOf } from '../../src/cli/simulate/oracle.ts'
+import { deliveryTimeMsOf, expectedOf } from '../../src/cli/simulate/oracle.ts'
 import { type PlannedEmail, type PlannedEvent, planEmails } from '../../src/cli/simulate/plan.ts'
+import { plainly } from './simulate-options.ts'
 
 const beganAt = Date.UTC(2026, 10, 24)
-const [sample] = planEmails({ emails: 1, rate: 1, seed: 1, speed: 1, run: 'r' })
+const [sample] = planEmails({ emails: 1, rate: 1, seed: 1, speed: 1, run: 'r', ...plainly })
 const registered = { as: 'sent', priority: null, postsAfterMs: [0] } as const
 
 let eventCount = 0
@@ -39,10 +40,18 @@ describe('the oracle', () => {
     assert.equal(email.status, 'opened')
     assert.equal(email.delivery, 'delivered')
     assert.deepEqual([email.queuedAt, email.sentAt, email.deliveredAt], [beganAt + 10, beganAt + 30, beganAt + 500])
-    assert.equal(email.deliveryTimeMs, 490)
+    assert.equal(deliveryTimeMsOf(email, null), 490)
     assert.deepEqual(email.opens, { total: 3, human: 2, firstAt: beganAt + 700, lastAt: beganAt + 900 })
     assert.deepEqual([email.suppressed, email.notSuppressed, email.escalations], [[], ['ada@example.com'], []])
     assert.ok(email.isSettled)
+  })
+
+  it('counts the time to delivery from the registration where the provider tells of nothing before', () => {
+    const delivered = expected([event('delivered', 500)])
+    assert.equal(deliveryTimeMsOf(delivered, beganAt + 200), 300)
+    assert.equal(deliveryTimeMsOf(delivered, beganAt + 900), 0)
+    const queued = expected([event('delivered', 500)], { registration: { ...registered, as: 'queued' } })
+    assert.equal(deliveryTimeMsOf(queued, beganAt + 200), null)
   })
 
   it('lets a hard bounce outrank an earlier soft one and a delivery, and suppress the named recipient only', () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { type PlannedEmail, type PlanOptions, planEmails } from '../../src/cli/simulate/plan.ts'
 import { isLikelyHuman } from '../../src/domain/engagement-policy.ts'
+import { plainly } from './simulate-options.ts'
 
-const options: PlanOptions = { emails: 2_000, rate: 100, seed: 7, speed: 600, run: 'r1' }
+const options: PlanOptions = { emails: 2_000, rate: 100, seed: 7, speed: 600, run: 'r1', ...plainly }
 
 const shareOf = (plan: readonly PlannedEmail[], holds: (email: PlannedEmail) => boolean) =>
   plan.filter(holds).length / plan.length

@@ -44,10 +44,23 @@ describe('npm run sign', function () {
     assert.ok(argsOf(ofFile).includes(`@${file}`))
   })
 
+  it('prints the headers of a provider that has several, and the whole request for one that wraps the event', () => {
+    const event = join(dir, 'event.json')
+    writeFileSync(event, '{"type":"email.sent"}')
+    const secret = `whsec_${Buffer.from('a secret of more than 24 bytes').toString('base64')}`
+    const { stdout } = sign([event, '--provider', 'resend', '--secret', secret])
+    assert.match(stdout, /^svix-id: msg_\w+\nsvix-timestamp: \d+\nsvix-signature: v1,\S+\n$/)
+    const mailgun = ['--provider', 'mailgun', '--secret', 'key', '--url', 'http://127.0.0.1:3000']
+    const { url, body: wrapped } = JSON.parse(sign([event, '--json', ...mailgun]).stdout)
+    assert.equal(url, 'http://127.0.0.1:3000/webhooks/mailgun')
+    assert.deepEqual(JSON.parse(wrapped)['event-data'], { type: 'email.sent' })
+    assert.match(sign([event, '--curl', ...mailgun]).stdout, /--data-binary '\{"signature":/)
+  })
+
   it('ends with 2 and says what to do when there is no file, or no secret', () => {
     rmSync(join(dir, 'credentials.json'), { force: true })
     const cases: [string[], RegExp][] = [
-      [[], /Say one file/],
+      [[], /missing required argument 'file'/],
       [[join(dir, 'nothing')], /cannot be read/],
       [[file], /--secret/],
       [[file, '--sekret', 'x'], /sekret/],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parseOptions, type SimulateOptions } from '../../src/cli/simulate/options.ts'
+import type { SimulateOptions } from '../../src/cli/simulate/options.ts'
 import { expectedOf } from '../../src/cli/simulate/oracle.ts'
 import { planEmails } from '../../src/cli/simulate/plan.ts'
 import { probe } from '../../src/cli/simulate/probe.ts'
@@ -7,6 +7,8 @@ import { createReader } from '../../src/cli/simulate/reader.ts'
 import { simulate } from '../../src/cli/simulate/simulation.ts'
 import { verifyEmails } from '../../src/cli/simulate/verify.ts'
 import { ConfigurationError } from '../../src/errors.ts'
+import { type ProviderEntry, providers } from '../../src/providers/registry.ts'
+import { parseOptions, plainly } from './simulate-options.ts'
 import { keyOf, type StandIn, startStandIn } from './stand-in.ts'
 
 const inASecond = [
@@ -35,8 +37,14 @@ describe('a simulation', function () {
   afterEach(() => standIn.close())
 
   const options = (more: string[] = []): SimulateOptions => parseOptions([...inASecond, ...more], Date.now())
-  const run = (...more: string[]) =>
-    simulate(options(more), standIn.target, { print: (text) => void printed.push(text), progress: process.stderr })
+  const [aisend] = providers as readonly [ProviderEntry]
+  const runAs = (provider: ProviderEntry, ...more: string[]) =>
+    simulate(options(more), standIn.targetOf(provider.name), provider, {
+      print: (text) => void printed.push(text),
+      progress: process.stderr,
+    })
+  const run = (...more: string[]) => runAs(aisend, ...more)
+  const planned = (...more: string[]) => planEmails({ ...options(more), ...plainly })
 
   it('ends with 0 and no difference against a system that does what it must', async () => {
     assert.equal(await run('--verify'), 0, printed.join('\n'))
@@ -44,6 +52,32 @@ describe('a simulation', function () {
     assert.ok(standIn.suppressions.size > 0)
     assert.match(printed.join('\n'), /posted\s+sent\s+duplicates\s+retries\s+failed\nregistration/)
     assert.match(printed.join('\n'), /answered in: p50 [\d.]+ ms, p99 [\d.]+ ms, max [\d.]+ ms/)
+  })
+
+  for (const provider of providers.slice(1)) {
+    it(`as ${provider.title} ends with no difference either, and tells only what that provider tells`, async () => {
+      await probe(standIn.targetOf(provider.name), provider)
+      assert.equal(await runAs(provider, '--verify', '--rate', '2000'), 0, printed.join('\n'))
+      const [, table = ''] = printed
+      for (const type of [
+        'queued',
+        'sending',
+        'sent',
+        'delivered',
+        'opened',
+        'clicked',
+        'bounced',
+        'complained',
+      ] as const) {
+        assert.equal(new RegExp(`\\n${type} `).test(table), provider.tells.includes(type), type)
+      }
+    })
+  }
+
+  it('answers with JSON alone when it is asked to', async () => {
+    await run('--verify', '--json')
+    const [report, ...more] = printed.map((text) => JSON.parse(text))
+    assert.deepEqual([report.emails, report.provider, report.differences, more], [120, 'aisend', [], []])
   })
 
   it('posts every event again until it is taken, and nothing is lost', async () => {
@@ -64,11 +98,11 @@ describe('a simulation', function () {
 
   it('posts duplicates with the ID of the event they repeat', async () => {
     await run()
-    const planned = planEmails(options(['--run', 'any'])).flatMap((email) => email.events)
-    const copies = planned.reduce((sum, event) => sum + event.postsAfterMs.length, 0)
+    const events = planned('--run', 'any').flatMap((email) => email.events)
+    const copies = events.reduce((sum, event) => sum + event.postsAfterMs.length, 0)
     assert.equal(standIn.webhooks.length, copies)
-    assert.equal(new Set(standIn.webhooks.map((webhook) => webhook.id)).size, planned.length)
-    assert.ok(copies > planned.length)
+    assert.equal(new Set(standIn.webhooks.map((webhook) => webhook.id)).size, events.length)
+    assert.ok(copies > events.length)
   })
 
   it('ends with 1 and says why when webhooks could not be delivered', async () => {
@@ -88,7 +122,7 @@ describe('a simulation', function () {
   })
 
   it('finds a recipient who was suppressed by mistake', async () => {
-    const plan = planEmails(options(['--run', 'r']))
+    const plan = planned('--run', 'r')
     const clean = plan.find((email) => email.fate.ends === 'settled')
     assert.ok(clean)
     standIn.suppressions.set(keyOf(clean.to[0] ?? ''), 'hard_bounce')
@@ -97,10 +131,15 @@ describe('a simulation', function () {
   })
 
   it('stops waiting once all is applied and nothing changes any more', async () => {
-    const plan = planEmails(options(['--run', 'r']))
+    const plan = planned('--run', 'r')
     await run('--run', 'r')
+    const appliedAt = new Date().toISOString()
     standIn.distort = (answer) => {
+      const events = plan.find(({ id }) => id === answer['id'])?.events ?? []
       answer['priority'] = 'bulk'
+      answer['events'] = events.map(({ id, type, occursAfterMs }) => {
+        return { id, type, occurredAt: new Date(occursAfterMs).toISOString(), appliedAt }
+      })
     }
     const beganAt = Date.now()
     const expected = plan.slice(0, 5).map((email) => ({ ...expectedOf(email, 0), priority: 'critical' }))
@@ -124,10 +163,10 @@ describe('a simulation', function () {
 
   it('tells before it begins that key, secret or address are wrong', async () => {
     const { target } = standIn
-    await probe(target)
-    await assert.rejects(probe({ ...target, apiKey: 'another' }), /API key/)
-    await assert.rejects(probe({ ...target, webhookSecret: 'another' }), /webhook secret/)
+    await probe(target, aisend)
+    await assert.rejects(probe({ ...target, apiKey: 'another' }, aisend), /API key/)
+    await assert.rejects(probe({ ...target, webhookSecret: 'another' }, aisend), /webhook secret/)
     standIn.close()
-    await assert.rejects(probe(target), ConfigurationError)
+    await assert.rejects(probe(target, aisend), ConfigurationError)
   })
 })

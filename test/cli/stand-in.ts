@@ -16,7 +16,8 @@ import {
   statusOf,
   unheardOf,
 } from '../../src/domain/lifecycle.ts'
-import { aisend } from '../../src/providers/aisend.ts'
+import { providers } from '../../src/providers/registry.ts'
+import { adapterOf } from '../providers/adapter.ts'
 
 interface Kept {
   registration: Record<string, unknown> | null
@@ -26,6 +27,8 @@ interface Kept {
 
 export interface StandIn {
   readonly target: Target
+  /** The same with what signs the webhooks of another provider. */
+  readonly targetOf: (provider: string) => Target
   /** Called before each request; answers a status to refuse it with, or null. */
   refuse: (request: IncomingMessage) => number | null
   /** Called on each email's answer before it is sent. */
@@ -35,17 +38,22 @@ export interface StandIn {
   close(): void
 }
 
+const secrets = new Map(providers.map(({ name, generate }) => [name, generate()]))
+const adapters = new Map(providers.map(({ name }) => [name, adapterOf(name)]))
+
 export async function startStandIn(): Promise<StandIn> {
   const emails = new Map<string, Kept>()
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  const target = {
+    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    webhookSecret: secrets.get('aisend')?.signing ?? '',
+    apiKey: 'stand-in-key-0123456789',
+  }
   const standIn: StandIn = {
-    target: {
-      apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      webhookSecret: 'stand-in-secret',
-      apiKey: 'stand-in-key-0123456789',
-    },
+    target,
+    targetOf: (provider) => ({ ...target, webhookSecret: secrets.get(provider)?.signing ?? '' }),
     refuse: () => null,
     distort: () => {},
     suppressions: new Map(),
@@ -69,7 +77,7 @@ type Answer = [status: number, body: unknown]
 
 async function answer(request: IncomingMessage, standIn: StandIn, emails: Map<string, Kept>): Promise<Answer> {
   const [, room, resource, id = ''] = (request.url ?? '').split('/').map(decodeURIComponent)
-  if (room === 'webhooks') return receive(request, await buffer(request), standIn, emails)
+  if (room === 'webhooks') return receive(request, resource ?? '', await buffer(request), standIn, emails)
   if (request.headers.authorization !== `Bearer ${standIn.target.apiKey}`) return [401, {}]
   if (resource === 'emails') {
     return request.method === 'POST' ? register((await json(request)) as Registered, emails) : tell(id, standIn, emails)
@@ -104,10 +112,18 @@ function register(registration: Registered, emails: Map<string, Kept>): Answer {
   return [201, {}]
 }
 
-function receive(request: IncomingMessage, body: Buffer, standIn: StandIn, emails: Map<string, Kept>): Answer {
-  if (!aisend.verify(body, request.headers, [standIn.target.webhookSecret])) return [401, {}]
-  if (body.toString() === '{}') return [400, {}]
-  for (const event of aisend.parse(body, Date.now())) {
+async function receive(
+  request: IncomingMessage,
+  provider: string,
+  body: Buffer,
+  standIn: StandIn,
+  emails: Map<string, Kept>,
+): Promise<Answer> {
+  const adapter = adapters.get(provider)
+  if (!adapter) return [404, {}]
+  if (!(await adapter.verify(body, request.headers, [secrets.get(provider)?.accepted ?? '']))) return [401, {}]
+  if (body.includes('probe')) return [400, {}]
+  for (const event of adapter.parse(body, Date.now(), request.headers)) {
     standIn.webhooks.push({ id: event.id, at: Date.now() })
     const kept = keptOf(event.emailId, emails)
     if (kept.events.has(event.id)) continue
@@ -157,7 +173,12 @@ function viewOf(snapshot: Snapshot, { registration, events }: Kept) {
     deliveryTimeMs: deliveryTimeMsOf(snapshot),
     complainedAt: iso(snapshot.complainedAt),
     registeredAt: iso(snapshot.registeredAt),
-    events: [...events.values()].map(({ id, type }) => ({ id, type, appliedAt: iso(Date.now()) })),
+    events: [...events.values()].map(({ id, type, occurredAt }) => ({
+      id,
+      type,
+      occurredAt: iso(occurredAt),
+      appliedAt: iso(Date.now()),
+    })),
     escalations: [...urgentReasons(snapshot), ...(unclear ? ['recipient_unclear'] : [])].map((reason) => ({ reason })),
   }
 }

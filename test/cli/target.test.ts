@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findTarget } from '../../src/cli/target.ts'
+import { findTarget, findWebhookSecret, withDataDir } from '../../src/cli/target.ts'
 import { ConfigurationError } from '../../src/errors.ts'
+import { providerNamed } from '../../src/providers/registry.ts'
 
 /** As a running system leaves it. */
 const running = {
@@ -62,5 +63,28 @@ describe('the running system that command lines find', () => {
     await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), /--secret/)
     writeFileSync(join(dataDir, 'credentials.json'), '{"webhookSecret":')
     await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), ConfigurationError)
+  })
+
+  it('is signed to with what was generated for the provider, or with what is configured for it', async () => {
+    const generated = { resend: { accepted: 'a', signing: 'generated' } }
+    leave('credentials.json', { webhookSecret: 's', apiKey: 'k', providers: generated })
+    const resend = providerNamed('resend')
+    const configured = `whsec_${'a'.repeat(32)}`
+    assert.equal(await findWebhookSecret(undefined, { DATA_DIR: dataDir }, resend), 'generated')
+    const env = { DATA_DIR: dataDir, RESEND_WEBHOOK_SECRET: configured }
+    assert.equal(await findWebhookSecret(undefined, env, resend), configured)
+  })
+
+  it('is looked for in the folder where the command is called, then above it, then beside Aftersend itself', () => {
+    const at = (...folders: string[]) =>
+      withDataDir({}, '/home/ada/shop/src', '/opt/aftersend/', (path) => folders.includes(path))['DATA_DIR']
+    assert.equal(at('/home/ada/.aftersend', '/home/ada/shop/.aftersend'), '/home/ada/shop/.aftersend')
+    assert.equal(at('/opt/aftersend/.aftersend'), '/opt/aftersend/.aftersend')
+    assert.equal(at(), undefined)
+    const said = { DATA_DIR: 'elsewhere' }
+    assert.equal(
+      withDataDir(said, '/home/ada', '/opt', () => true),
+      said,
+    )
   })
 })

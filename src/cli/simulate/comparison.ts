@@ -1,6 +1,6 @@
 /** An email as the API tells it against what must be true of it. Pure. */
 import { isObject, type Json } from '../../providers/fields.ts'
-import type { ExpectedEmail, ExpectedEngagement } from './oracle.ts'
+import { deliveryTimeMsOf, type ExpectedEmail, type ExpectedEngagement } from './oracle.ts'
 
 export interface Difference {
   readonly emailId: string
@@ -31,7 +31,8 @@ export const differenceIn = (email: ExpectedEmail, field: string, expected: unkn
 const shown = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing'))
 
 function plainDifferences(expected: ExpectedEmail, answer: Json): Difference[] {
-  const sentAt = expected.sentAt === 'registeredAt' ? answer['registeredAt'] : isoTime(expected.sentAt)
+  const { registeredAt } = answer
+  const sentAt = expected.sentAt === 'registeredAt' ? registeredAt : isoTime(expected.sentAt)
   const wanted: [string, unknown][] = [
     ['status', expected.status],
     ['delivery', expected.delivery],
@@ -40,7 +41,7 @@ function plainDifferences(expected: ExpectedEmail, answer: Json): Difference[] {
     ['sendingAt', isoTime(expected.sendingAt)],
     ['sentAt', sentAt],
     ['deliveredAt', isoTime(expected.deliveredAt)],
-    ['deliveryTimeMs', expected.deliveryTimeMs],
+    ['deliveryTimeMs', deliveryTimeMsOf(expected, typeof registeredAt === 'string' ? Date.parse(registeredAt) : null)],
     ['complainedAt', isoTime(expected.complainedAt)],
     ['bounce', expected.bounce && { ...expected.bounce, at: isoTime(expected.bounce.at) }],
     ['opens', engagementAnswer(expected.opens)],
@@ -84,10 +85,11 @@ const isAskedFor = (id: unknown) => String(id).startsWith('reconcile:')
 
 function eventDifferences(expected: ExpectedEmail, answer: Json): Difference[] {
   const events = listIn(answer, 'events')
-  const ids = events.map((event) => String(event['id'])).filter((id) => !isAskedFor(id))
+  const told = events.filter(({ id }) => !isAskedFor(id)).map(({ type, occurredAt }) => `${type} ${occurredAt}`)
+  const wanted = expected.events.map(({ type, at }) => `${type} ${isoTime(at)}`)
   const unapplied = events.filter((event) => typeof event['appliedAt'] !== 'string').map((event) => event['id'])
   return [
-    ...compare(expected, 'events', expected.eventIds.toSorted(), ids.toSorted()),
+    ...compare(expected, 'events', wanted.toSorted(), told.toSorted()),
     ...compare(expected, 'events without appliedAt', [], unapplied),
   ]
 }

@@ -1,32 +1,32 @@
-/** The command line of `npm run simulate`. */
-import { parseArgs } from 'node:util'
+/** The options of `aftersend simulate`. */
+import { type Command, Option } from 'commander'
 import ms from 'ms'
 import { z } from 'zod'
+import { providers } from '../../providers/registry.ts'
+import { keyOption, UsageError, urlOption } from '../command-context.ts'
 
-/** The command line cannot be carried out as it was written. The message says what is wrong, for the person who typed it. */
-export class UsageError extends Error {
-  override name = 'UsageError'
-}
-
-export const usage = `Plays an email provider against a running Aftersend: registers emails and posts signed webhooks.
-
-  npm run simulate -- [options]
-
-  --emails N         how many emails (default 500)
-  --rate N           emails begun per second (default 100)
-  --seed N           the same seed plans the same emails (default 1)
-  --speed N          how many times faster than life delays pass (default 600: an hour takes 6 seconds)
-  --verify           wait until every email is settled in, and compare its state with what must be true
-  --timeout D        how long a webhook is tried again, and how long --verify waits (default 5m)
-  --concurrency N    requests under way at most (default 32)
-  --run NAME         what makes IDs and addresses this run's own (default: from the clock)
-  --url URL          where Aftersend listens (default: the one running in DATA_DIR, or PORT)
-  --secret S         the webhook secret (default: AISEND_WEBHOOK_SECRET, else the one in DATA_DIR)
-  --api-key K        the key for /v1 (default: API_KEYS, else the one in DATA_DIR)
-  --no-progress      no progress
-  --help             this
-
-Exits with 0, with 1 when something differs or could not be delivered, and with 2 when it could not begin.`
+/** The command with its options; what it does is added by whoever makes it. */
+export const simulateOptions = (command: Command): Command =>
+  command
+    .description('play an email provider against a running Aftersend: register emails and post signed webhooks')
+    .addOption(
+      new Option('--provider <name>', 'whose webhooks are posted')
+        .choices(providers.map(({ name }) => name))
+        .default('aisend'),
+    )
+    .option('--emails <n>', 'how many emails (default: 500)')
+    .option('--rate <n>', 'emails begun per second (default: 100)')
+    .option('--seed <n>', 'the same seed plans the same emails (default: 1)')
+    .option('--speed <n>', 'how many times faster than life delays pass (default: 600, an hour takes 6 seconds)')
+    .option('--verify', 'wait until every email is settled in, and compare its state with what must be true')
+    .option('--timeout <duration>', 'how long a webhook is tried again, and how long --verify waits (default: 5m)')
+    .option('--concurrency <n>', 'requests under way at most (default: 32)')
+    .option('--run <name>', 'what makes IDs and addresses this run’s own (default: from the clock)')
+    .option('--secret <secret>', 'what signs webhooks (default: the provider’s variable, else what is in DATA_DIR)')
+    .addOption(urlOption())
+    .addOption(keyOption())
+    .option('--json', 'the result as JSON instead of words')
+    .option('--no-progress', 'no progress')
 
 export interface SimulateOptions {
   readonly emails: number
@@ -41,7 +41,9 @@ export interface SimulateOptions {
   readonly secret: string | undefined
   readonly apiKey: string | undefined
   readonly showsProgress: boolean
-  readonly help: boolean
+  readonly json: boolean
+  /** Whose webhooks are posted: a name in the table of providers. */
+  readonly provider: string
 }
 
 const whole = (low: number, high: number, fallback: number) =>
@@ -75,38 +77,30 @@ const form = z.object({
     .optional(),
   url: z.url({ protocol: /^https?$/, error: 'wants an http:// or https:// URL' }).optional(),
   secret: z.string().min(1, 'wants a secret').optional(),
-  'api-key': z.string().min(1, 'wants a key').optional(),
-  'no-progress': z.boolean().default(false),
-  help: z.boolean().default(false),
+  key: z.string().min(1, 'wants a key').optional(),
+  progress: z.boolean().default(true),
+  json: z.boolean().default(false),
+  provider: z.string(),
 })
 
-const text = { type: 'string' } as const
-const flag = { type: 'boolean' } as const
-
 /**
+ * @param given by commander.
  * @param now names the run where the command line does not; epoch milliseconds.
  * @throws UsageError naming every option that is wrong.
  */
-export function parseOptions(args: readonly string[], now: number): SimulateOptions {
-  const parsed = form.safeParse(readArguments(args))
+export function readOptions(given: unknown, now: number): SimulateOptions {
+  const parsed = form.safeParse(given)
   if (!parsed.success) {
     throw new UsageError(parsed.error.issues.map((issue) => `--${issue.path.join('.')} ${issue.message}`).join('\n'))
   }
-  const { timeout, run, 'api-key': apiKey, 'no-progress': isQuiet, url, secret, ...plain } = parsed.data
-  return { ...plain, url, secret, apiKey, timeoutMs: timeout, run: run ?? now.toString(36), showsProgress: !isQuiet }
-}
-
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        ...{ emails: text, rate: text, seed: text, speed: text, timeout: text, concurrency: text, run: text },
-        ...{ url: text, secret: text, 'api-key': text },
-        ...{ verify: flag, 'no-progress': flag, help: { ...flag, short: 'h' } },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+  const { timeout, run, key, progress, url, secret, ...plain } = parsed.data
+  return {
+    ...plain,
+    url,
+    secret,
+    apiKey: key,
+    timeoutMs: timeout,
+    run: run ?? now.toString(36),
+    showsProgress: progress,
   }
 }

@@ -25,17 +25,17 @@ export interface ExpectedEmail {
   /** `registeredAt`: the same as whatever the answer gives for that. */
   readonly sentAt: number | null | 'registeredAt'
   readonly deliveredAt: number | null
-  readonly deliveryTimeMs: number | null
   readonly complainedAt: number | null
   readonly bounce: {
     readonly class: string
-    readonly code: string
-    readonly message: string
+    readonly code: string | null
+    readonly message: string | null
     readonly at: number
   } | null
   readonly opens: ExpectedEngagement
   readonly clicks: ExpectedEngagement
-  readonly eventIds: readonly string[]
+  /** What happened and when, each once; when is epoch milliseconds. */
+  readonly events: readonly { readonly type: string; readonly at: number }[]
   readonly suppressed: readonly { readonly address: string; readonly reason: string }[]
   readonly notSuppressed: readonly string[]
   /** Reasons, each exactly once. A stall is left out: when it shows depends on the system's configuration. */
@@ -67,8 +67,7 @@ export function expectedOf(email: PlannedEmail, beganAt: number): ExpectedEmail 
     priority: email.registration?.priority ?? 'normal',
     isRegistered: email.registration !== null,
     registered: email.registration && { to: email.to, subject: email.subject },
-    deliveryTimeMs: deliveryTimeOf(facts),
-    eventIds: email.events.map((event) => event.id),
+    events: email.events.map(({ type, occursAfterMs }) => ({ type, at: beganAt + occursAfterMs })),
     ...suppressionsOf(email),
     escalations: escalationsOf(email),
     isSettled:
@@ -130,9 +129,14 @@ function statusOf(facts: Facts, delivery: string): string {
   return facts.opens.total > 0 ? 'opened' : delivery
 }
 
-/** Every delivered email of a plan has a `sent` of its own, so the moment of registration plays no part. */
-function deliveryTimeOf({ queuedAt, sendingAt, sentAt, deliveredAt }: Facts): number | null {
-  const starts = [queuedAt, sendingAt, sentAt].filter((at) => typeof at === 'number')
+/**
+ * From the first moment known of the sending to the delivery.
+ * @param registeredAt by the answer, since only Aftersend knows when it took the registration; epoch milliseconds.
+ */
+export function deliveryTimeMsOf(email: ExpectedEmail, registeredAt: number | null): number | null {
+  const { queuedAt, sendingAt, deliveredAt } = email
+  const sentAt = email.sentAt === 'registeredAt' ? registeredAt : email.sentAt
+  const starts = [queuedAt, sendingAt, sentAt].filter((at) => at !== null)
   return deliveredAt === null || starts.length === 0 ? null : Math.max(0, deliveredAt - Math.min(...starts))
 }
 

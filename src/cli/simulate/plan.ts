@@ -13,6 +13,10 @@ export interface PlanOptions {
   readonly speed: number
   /** Makes IDs and addresses this run's own, so that runs do not disturb each other. Letters, digits and `-`. */
   readonly run: string
+  /** How a provider names the email with this key. */
+  readonly emailIdOf: (key: string) => string
+  /** What happens to one email happens at whole multiples of this, all different. Milliseconds. */
+  readonly grainMs: number
 }
 
 /** All times are milliseconds since the email's own beginning, as they pass on the clock: already compressed. */
@@ -24,7 +28,7 @@ export interface PlannedEvent {
   readonly postsAfterMs: readonly number[]
   /** The address that the event names; null when it names none. */
   readonly recipient: string | null
-  readonly bounce: { readonly class: BounceClass; readonly code: string; readonly message: string } | null
+  readonly bounce: { readonly class: BounceClass; readonly code: string | null; readonly message: string | null } | null
   readonly engagement: { readonly userAgent: string; readonly byMachine: boolean; readonly url: string | null } | null
 }
 
@@ -61,15 +65,15 @@ export function planEmails(options: PlanOptions): PlannedEmail[] {
 function planEmail(fate: Fate, index: number, options: PlanOptions, random: Random): PlannedEmail {
   const key = `${options.run}-${options.seed}-${index}`
   const to = addressesFor(key, fate.recipients, random)
-  const events = planEvents(fate, to, key, options.speed, random)
+  const events = planEvents(fate, to, key, options, random)
   return {
-    id: `em_${key}`,
+    id: options.emailIdOf(key),
     fate,
     to,
     subject: drawSubject(random),
     tags: ['simulated', random.pick(['receipt', 'newsletter', 'sign-in'])],
-    startsAfterMs: Math.round((index * 1_000) / options.rate),
-    registration: planRegistration(fate, events, options.speed, random),
+    startsAfterMs: wholeGrains((index * 1_000) / options.rate, options.grainMs),
+    registration: planRegistration(fate, events, options, random),
     events,
   }
 }
@@ -77,7 +81,7 @@ function planEmail(fate: Fate, index: number, options: PlanOptions, random: Rand
 function planRegistration(
   fate: Fate,
   events: readonly PlannedEvent[],
-  speed: number,
+  pace: Pace,
   random: Random,
 ): PlannedRegistration | null {
   const draw = random.fraction()
@@ -87,13 +91,18 @@ function planRegistration(
   if (draw < neverRegisteredShare && !fate.isCritical) return null
   const isLate = draw < neverRegisteredShare + lateRegisteredShare
   const lastPostMs = Math.max(...events.flatMap((event) => event.postsAfterMs))
-  const firstAt = isLate ? lastPostMs + compressed(random.between(10 * second, 2 * minute), speed) : 0
-  const againAt = firstAt + compressed(random.between(second, 3 * minute), speed)
+  const firstAt = isLate ? lastPostMs + compressed(random.between(10 * second, 2 * minute), pace) : 0
+  const againAt = firstAt + compressed(random.between(second, 3 * minute), pace)
   return { as, priority, postsAfterMs: isRepeated ? [firstAt, againAt] : [firstAt] }
 }
 
+type Pace = Pick<PlanOptions, 'speed' | 'grainMs'>
+
 /** Never nothing: what comes after something else keeps coming after it. */
-const compressed = (delayMs: number, speed: number): number => Math.max(1, Math.round(delayMs / speed))
+const compressed = (delayMs: number, { speed, grainMs }: Pace): number =>
+  Math.max(grainMs, wholeGrains(delayMs / speed, grainMs))
+
+const wholeGrains = (timeMs: number, grainMs: number): number => Math.round(timeMs / grainMs) * grainMs
 
 /** An event before it is known when it is posted. */
 type Happening = Omit<PlannedEvent, 'id' | 'postsAfterMs'>
@@ -102,14 +111,16 @@ function planEvents(
   fate: Fate,
   to: readonly string[],
   key: string,
-  speed: number,
+  pace: Pace,
   random: Random,
 ): readonly PlannedEvent[] {
   const usualLateness = random.between(second, 20 * second)
-  return happeningsOf(fate, to, speed, random).map((happening, index) => ({
+  return happeningsOf(fate, to, pace, random).map((happening, index) => ({
     ...happening,
     id: `evt_${key}-${index}`,
-    postsAfterMs: drawPosts(usualLateness, random).map((late) => happening.occursAfterMs + Math.round(late / speed)),
+    postsAfterMs: drawPosts(usualLateness, random).map(
+      (late) => happening.occursAfterMs + Math.round(late / pace.speed),
+    ),
   }))
 }
 
@@ -121,11 +132,11 @@ function drawPosts(usualLateness: number, random: Random): number[] {
 }
 
 /** What happens to the email, in the order in which it happens. No two things happen in the same millisecond. */
-function happeningsOf(fate: Fate, to: readonly string[], speed: number, random: Random): Happening[] {
+function happeningsOf(fate: Fate, to: readonly string[], pace: Pace, random: Random): Happening[] {
   const happenings: Happening[] = []
   let clock = 0
   const happens = (type: ProviderEventType, afterMs: readonly [number, number], facts: Partial<Happening> = {}) => {
-    clock += compressed(random.between(...afterMs), speed)
+    clock += compressed(random.between(...afterMs), pace)
     const recipient = to.length === 1 ? (to[0] ?? null) : null
     happenings.push({ type, occursAfterMs: clock, recipient, bounce: null, engagement: null, ...facts })
   }

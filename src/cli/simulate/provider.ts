@@ -1,13 +1,17 @@
 /** Plays the plan: as the application that registers emails, and as the provider that posts webhooks until they are taken. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { signAisend } from '../../providers/aisend.ts'
+import type { SignedRequest } from '../../providers/provider.ts'
+import type { ProviderEntry } from '../../providers/registry.ts'
 import type { Target } from '../target.ts'
+import { type Dialect, dialectOf } from './dialects/dialect.ts'
 import type { Gate } from './gate.ts'
 import type { PlannedEmail, PlannedEvent } from './plan.ts'
 import { type Statistics, tallyOf } from './statistics.ts'
 
 export interface PlayOptions {
   readonly target: Target
+  /** Whose webhooks are posted. */
+  readonly provider: ProviderEntry
   /** Every request passes here. */
   readonly gate: Gate
   readonly statistics: Statistics
@@ -53,8 +57,8 @@ function postsOf({ registration, events }: PlannedEmail): PlannedPost[] {
 async function playPost(email: PlannedEmail, post: PlannedPost, beganAt: number, options: PlayOptions): Promise<void> {
   await sleepUntil(beganAt + post.afterMs)
   const request = post.event
-    ? webhookOf(email, post.event, beganAt, options.target)
-    : registrationOf(email, options.target)
+    ? webhookOf(email, post.event, post.isDuplicate, beganAt, options)
+    : registrationOf(email, options)
   const tally = tallyOf(options.statistics, post.event?.type ?? 'registration')
   const failure = await postUntilTaken(request, options, () => {
     tally.retries += 1
@@ -67,52 +71,52 @@ async function playPost(email: PlannedEmail, post: PlannedPost, beganAt: number,
   options.onDone()
 }
 
-export interface SimulatedRequest {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
+type SimulatedRequest = SignedRequest & { readonly url: string }
 
-export function registrationOf(email: PlannedEmail, { apiUrl, apiKey }: Target): SimulatedRequest {
+type Addressee = Pick<PlayOptions, 'target' | 'provider'>
+
+export function registrationOf(email: PlannedEmail, { target, provider }: Addressee): SimulatedRequest {
   const { registration, id, to, subject, tags } = email
   const priority = registration?.priority ?? undefined
   return {
-    url: `${apiUrl}/v1/emails`,
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
-    body: JSON.stringify({ id, to, subject, tags, priority, status: registration?.as }),
+    url: `${target.apiUrl}/v1/emails`,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${target.apiKey}` },
+    body: JSON.stringify({ id, to, subject, tags, priority, provider: provider.name, status: registration?.as }),
   }
 }
 
-/** AISend's webhook for one event. The same bytes for every copy and every try. */
-export function webhookOf(email: PlannedEmail, event: PlannedEvent, beganAt: number, target: Target): SimulatedRequest {
-  const body = JSON.stringify({
-    id: event.id,
-    type: `email.${event.type}`,
-    created_at: new Date(beganAt + event.occursAfterMs).toISOString(),
-    data: {
-      email_id: email.id,
-      to: email.to,
-      subject: email.subject,
-      ...(email.to.length > 1 && event.recipient !== null && { recipient: event.recipient }),
-      ...(event.bounce && {
-        bounce: { type: event.bounce.class, code: event.bounce.code, message: event.bounce.message },
-      }),
-      ...(event.engagement && engagementFacts(event.engagement)),
-    },
-  })
+/**
+ * The provider's webhook for one event, signed when it is first due: the same for every try. A repeat is the same as well,
+ * or a batch of this event with what came before it, where the provider sends batches.
+ */
+export function webhookOf(
+  email: PlannedEmail,
+  event: PlannedEvent,
+  isRepeat: boolean,
+  beganAt: number,
+  { target, provider }: Addressee,
+): SimulatedRequest {
+  const dialect = dialectOf(provider)
+  const told = batchOf(email, event, isRepeat, dialect).map((one) => ({
+    ...one,
+    at: new Date(beganAt + one.occursAfterMs),
+  }))
+  const firstDueAt = beganAt + (event.postsAfterMs[0] ?? 0)
   return {
-    url: `${target.apiUrl}/webhooks/aisend`,
-    headers: { 'content-type': 'application/json', 'x-webhook-signature': signAisend(body, target.webhookSecret) },
-    body,
+    url: `${target.apiUrl}/webhooks/${provider.name}`,
+    ...provider.sign(dialect.bodyOf(told, email), target.webhookSecret, firstDueAt),
   }
 }
 
-/** 192.0.2.0/24 is reserved for documentation (RFC 5737). */
-const engagementFacts = ({ userAgent, url }: NonNullable<PlannedEvent['engagement']>) => ({
-  user_agent: userAgent,
-  ip: '192.0.2.17',
-  ...(url !== null && { url }),
-})
+function batchOf(
+  email: PlannedEmail,
+  event: PlannedEvent,
+  isRepeat: boolean,
+  { sendsBatches }: Dialect,
+): PlannedEvent[] {
+  if (!sendsBatches || !isRepeat) return [event]
+  return email.events.filter(({ occursAfterMs }) => occursAfterMs <= event.occursAfterMs)
+}
 
 const [firstPauseMs, longestPauseMs, tryTimeoutMs] = [200, 5_000, 10_000]
 

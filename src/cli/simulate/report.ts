@@ -19,6 +19,26 @@ export function sentTable(statistics: Statistics): string {
   return [...aligned(rows), '', latencyLine(statistics), ...failureLines(statistics)].join('\n')
 }
 
+/** The same for programs. `differences` is null where nothing was verified. */
+export function reportOf(
+  { emails, seed, run, provider }: { emails: number; seed: number; run: string; provider: string },
+  { tallies, latenciesMs, failures }: Statistics,
+  differences: readonly Difference[] | null,
+) {
+  const latencyMs = {
+    p50: percentile(latenciesMs, 0.5),
+    p99: percentile(latenciesMs, 0.99),
+    max: percentile(latenciesMs, 1),
+  }
+  return {
+    ...{ emails, seed, run, provider },
+    posted: Object.fromEntries(tallies),
+    latencyMs,
+    givenUp: Object.fromEntries(failures),
+    differences,
+  }
+}
+
 /** The first column to the left, the others to the right. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []

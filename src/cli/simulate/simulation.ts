@@ -1,5 +1,10 @@
 /** One simulation from plan to verdict. */
+import type { ProviderEntry } from '../../providers/registry.ts'
+import type { CommandContext } from '../command-context.ts'
+import { exitCodes } from '../command-context.ts'
 import type { Target } from '../target.ts'
+import type { Difference } from './comparison.ts'
+import { dialectOf, toldBy } from './dialects/dialect.ts'
 import { createGate } from './gate.ts'
 import type { SimulateOptions } from './options.ts'
 import { expectedOf } from './oracle.ts'
@@ -7,57 +12,63 @@ import { type PlannedEmail, planEmails } from './plan.ts'
 import { createProgress } from './progress.ts'
 import { playPlan, requestsIn } from './provider.ts'
 import { createReader } from './reader.ts'
-import { sentTable, verdict } from './report.ts'
+import { reportOf, sentTable, verdict } from './report.ts'
 import { createStatistics, type Statistics } from './statistics.ts'
 import { verifyEmails } from './verify.ts'
 
 /** Where a simulation speaks: results, and progress. */
-export interface Output {
-  readonly print: (text: string) => void
-  readonly progress: NodeJS.WriteStream
+export type Output = Pick<CommandContext, 'print' | 'progress'>
+
+interface Run {
+  readonly options: SimulateOptions
+  readonly target: Target
+  readonly provider: ProviderEntry
+  readonly plan: readonly PlannedEmail[]
+  /** Epoch milliseconds, as fine as the provider tells time. */
+  readonly beginsAt: number
+  readonly output: Output
 }
 
 /** @returns the exit code: 0, or 1 when something could not be delivered or differs. */
-export async function simulate(options: SimulateOptions, target: Target, output: Output): Promise<number> {
-  const plan = planEmails(options)
-  const beginsAt = Date.now()
-  output.print(
-    `${options.emails} emails at ${options.rate} a second to ${target.apiUrl}, seed ${options.seed}, run ${options.run}`,
+export async function simulate(
+  options: SimulateOptions,
+  target: Target,
+  provider: ProviderEntry,
+  output: Output,
+): Promise<number> {
+  const { grainMs, emailIdOf } = dialectOf(provider)
+  const say = options.json ? () => {} : output.print
+  const plan = toldBy(provider, planEmails({ ...options, grainMs, emailIdOf }))
+  const run = { options, target, provider, plan, output, beginsAt: Math.ceil(Date.now() / grainMs) * grainMs }
+  say(
+    `${options.emails} emails at ${options.rate} a second to ${target.apiUrl} as ${provider.title}, seed ${options.seed}, run ${options.run}`,
   )
-  const statistics = await play(plan, beginsAt, options, target, output)
-  output.print(`\n${sentTable(statistics)}`)
-  const differences = options.verify ? await verify(plan, beginsAt, options, target, output) : 0
-  return statistics.failures.size === 0 && differences === 0 ? 0 : 1
+  const statistics = await play(run)
+  say(`\n${sentTable(statistics)}`)
+  const differences = options.verify ? await verify(run) : null
+  if (differences) say(`\n${verdict(plan.length, differences)}`)
+  if (options.json) output.print(JSON.stringify(reportOf(options, statistics, differences)))
+  return statistics.failures.size === 0 && (differences ?? []).length === 0 ? exitCodes.well : exitCodes.notWell
 }
 
-async function play(
-  plan: readonly PlannedEmail[],
-  beginsAt: number,
-  { concurrency, timeoutMs, showsProgress }: SimulateOptions,
-  target: Target,
-  output: Output,
-): Promise<Statistics> {
+async function play({ options, target, provider, plan, beginsAt, output }: Run): Promise<Statistics> {
+  const { concurrency, timeoutMs, showsProgress } = options
   const statistics = createStatistics()
   const progress = createProgress('posting', requestsIn(plan), showsProgress, output.progress)
   let done = 0
   const onDone = () => progress.update(++done)
-  await playPlan(plan, { target, gate: createGate(concurrency), statistics, timeoutMs, beginsAt, onDone })
+  const gate = createGate(concurrency)
+  await playPlan(plan, { target, provider, gate, statistics, timeoutMs, beginsAt, onDone })
   progress.stop()
   return statistics
 }
 
-async function verify(
-  plan: readonly PlannedEmail[],
-  beginsAt: number,
-  { concurrency, timeoutMs, showsProgress }: SimulateOptions,
-  target: Target,
-  output: Output,
-): Promise<number> {
+async function verify({ options, target, plan, beginsAt, output }: Run): Promise<Difference[]> {
+  const { concurrency, timeoutMs, showsProgress } = options
   const expected = plan.map((email) => expectedOf(email, beginsAt + email.startsAfterMs))
   const progress = createProgress('verifying', expected.length, showsProgress, output.progress)
   const reader = createReader(target, createGate(concurrency))
   const differences = await verifyEmails(expected, { reader, timeoutMs, onVerified: progress.update })
   progress.stop()
-  output.print(`\n${verdict(expected.length, differences)}`)
-  return differences.length
+  return differences
 }

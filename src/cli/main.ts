@@ -1,0 +1,4 @@
+/** `npx aftersend …`: one command line for everything. */
+import { runMain } from './run-main.ts'
+
+await runMain(process.argv.slice(2))
