@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { store } from '../db/stored.ts'
+import { startBrowser } from './chromium.ts'
+import { startWholeSystem, type WholeSystem } from './whole-system.ts'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+describe('the dashboard in a browser', function () {
+  this.timeout(30_000)
+  let browser: Browser | null
+  let system: WholeSystem
+  let context: BrowserContext
+  let page: Page
+  /** What no page may do: errors on the console, requests elsewhere. */
+  let faults: string[]
+
+  before(async function () {
+    this.timeout(500_000)
+    browser = await startBrowser()
+    if (browser === null) return this.skip()
+    system = await startWholeSystem()
+    context = await browser.newContext()
+    page = await signedIn(context)
+  })
+  after(async () => {
+    await browser?.close()
+    await system?.stop()
+  })
+  beforeEach(() => {
+    faults = []
+  })
+  afterEach(() => assert.deepEqual(faults, []))
+
+  async function signedIn(of: BrowserContext): Promise<Page> {
+    const opened = await of.newPage()
+    opened.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) faults.push(message.text())
+    })
+    opened.on('pageerror', (error) => faults.push(error.message))
+    opened.on('request', (request) => {
+      if (new URL(request.url()).origin !== system.url) faults.push(`asked ${request.url()}`)
+    })
+    await opened.goto(`${system.url}/emails`)
+    await opened.getByLabel('Your name').fill('grace')
+    await opened.getByLabel('API key').fill(system.apiKey)
+    await opened.getByRole('button', { name: 'Sign in' }).click()
+    await opened.getByRole('heading', { name: 'Emails' }).waitFor()
+    return opened
+  }
+
+  const go = (path: string) => page.goto(system.url + path)
+  /** Set on a page that is open: gone when it was loaded anew. */
+  const mark = () => page.evaluate(() => Object.assign(window, { isMarked: true }))
+  const isMarked = () => page.evaluate(() => 'isMarked' in window)
+  const status = (word: string) => page.locator('.lead .status', { hasText: word })
+
+  it('shows an email go from sent to opened while one looks, without a reload', async () => {
+    await system.register({ id: 'em_live', to: 'ada@example.com', subject: 'Your invitation' })
+    await go('/emails/aisend/em_live')
+    await status('Sent').waitFor()
+    await mark()
+    await system.webhook('delivered', 'em_live')
+    await status('Delivered').waitFor()
+    await system.webhook('opened', 'em_live', { user_agent: 'Thunderbird/128.4.0' })
+    await status('Opened').waitFor()
+    await page.locator('.picture text', { hasText: 'Opened' }).waitFor()
+    assert.ok(await isMarked())
+  })
+
+  it('keeps a payload that was unfolded when the page is renewed', async () => {
+    await go('/emails/aisend/em_live')
+    await page.locator('summary', { hasText: 'Payload of evt_' }).first().click()
+    await page.locator('.payload-place pre', { hasText: '"email_id": "em_live"' }).waitFor()
+    await system.webhook('clicked', 'em_live', { user_agent: 'Thunderbird/128.4.0' })
+    await status('Clicked').waitFor()
+    assert.ok(await page.locator('.payload-place pre').first().isVisible())
+  })
+
+  it('counts on the overview what happens, with its charts kept', async () => {
+    await go('/')
+    await page.locator('.chart canvas').first().waitFor()
+    const sent = page.locator('.figure', { hasText: 'Sent' }).locator('.figure-value')
+    const before = Number(await sent.textContent())
+    await mark()
+    await system.register({ id: 'em_counted', to: 'ada@example.com' })
+    await page
+      .locator('.figure-value', { hasText: new RegExp(`^${before + 1}$`) })
+      .first()
+      .waitFor()
+    await page.locator('a[href="/emails/aisend/em_counted"]').waitFor()
+    assert.equal(await page.locator('.chart canvas').count(), 2)
+    assert.ok(await isMarked())
+  })
+
+  it('has an escalation acknowledged, and shows by whom', async () => {
+    await system.register({ id: 'em_critical', to: 'ada@example.com', priority: 'critical' })
+    await system.webhook('bounced', 'em_critical', { bounce: { type: 'hard', code: '5.1.1' } })
+    await go('/escalations')
+    const card = page.locator('article', { hasText: 'em_critical' })
+    await card.getByRole('button', { name: 'Acknowledge' }).click()
+    await page.getByRole('status').filter({ hasText: 'Acknowledged' }).waitFor()
+    await card.getByText('Acknowledged by grace').waitFor()
+  })
+
+  it('imports a CSV file after a preview of it', async () => {
+    await go('/suppressions/import')
+    const buffer = Buffer.from('email\nlinus@example.com\nnobody\n')
+    await page.getByLabel('CSV file').setInputFiles({ name: 'list.csv', mimeType: 'text/csv', buffer })
+    await page.getByRole('button', { name: 'Preview' }).click()
+    await page.getByRole('heading', { name: 'What this file would do' }).waitFor()
+    await page.getByText('Line 3 holds no email address').waitFor()
+    assert.equal(await system.db.suppression.count({ where: { address: 'linus@example.com' } }), 0)
+    await page.getByRole('button', { name: 'Import' }).click()
+    await page.getByRole('heading', { name: 'Imported' }).waitFor()
+    await page.getByRole('link', { name: 'See the list' }).click()
+    await page.getByRole('cell', { name: 'linus@example.com', exact: true }).waitFor()
+  })
+
+  it('replays a quarantined event, and shows that it is applied', async () => {
+    await system.register({ id: 'em_aside', to: 'ada@example.com' })
+    await store(system.db, { id: 'evt_aside', emailId: 'em_aside', type: 'delivered' })
+    await system.db.event.updateMany({ where: { eventId: 'evt_aside' }, data: { quarantinedReason: 'too odd' } })
+    await go('/events')
+    await page.getByLabel('Event evt_aside').check()
+    await page.getByRole('button', { name: 'Replay the ticked' }).click()
+    await page.getByRole('status').filter({ hasText: 'Replayed' }).waitFor()
+    await go('/emails/aisend/em_aside')
+    await status('Delivered').waitFor()
+  })
+
+  it('leads a keyboard past the navigation, and on to everything', async () => {
+    await go('/emails')
+    await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to the page')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'q')
+  })
+
+  it('works without JavaScript', async () => {
+    const plain = await browser?.newContext({ javaScriptEnabled: false })
+    assert.ok(plain)
+    const reader = await signedIn(plain)
+    await reader.getByPlaceholder('Address, email ID').fill('invit')
+    await reader.getByRole('button', { name: 'Search' }).click()
+    await reader.getByRole('link', { name: 'Your invitation' }).click()
+    await reader.locator('summary', { hasText: 'Payload of evt_' }).first().click()
+    await reader.getByRole('link', { name: 'Open the event' }).first().click()
+    await reader.locator('pre', { hasText: '"email_id": "em_live"' }).waitFor()
+    await plain.close()
+  })
+
+  const paths = [
+    '/',
+    '/emails',
+    '/emails/aisend/em_live',
+    '/emails/aisend/em_critical',
+    '/escalations',
+    '/suppressions',
+    '/suppressions/import',
+    '/events?state=applied',
+    '/events/aisend/evt_aside',
+    '/setup',
+    '/sign-in',
+  ]
+
+  for (const [width, colorScheme] of [
+    [1280, 'light'],
+    [390, 'dark'],
+  ] as const) {
+    it(`has no serious fault for who reads it otherwise, ${width} pixels wide and ${colorScheme}`, async () => {
+      await page.setViewportSize({ width, height: 800 })
+      await page.emulateMedia({ colorScheme })
+      for (const path of paths) {
+        if (path === '/sign-in') await context.clearCookies()
+        await go(path)
+        assert.deepEqual(await violationsOn(page), [], path)
+        const overflow = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        )
+        assert.equal(overflow, 0, `${path} is wider than the screen`)
+      }
+      await page.close()
+      page = await signedIn(context)
+    })
+  }
+})
+
+/** What axe-core calls serious or critical, by rule and place. */
+async function violationsOn(page: Page): Promise<string[]> {
+  await page.evaluate(axe)
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: typeof import('axe-core') }
+    const { violations } = await axe.run()
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))
+  })
+}

@@ -1,0 +1,59 @@
+/** The system as `npm start` puts it together, on the tests' servers, and a provider's webhooks for it. */
+import { randomBytes } from 'node:crypto'
+import { readConfig } from '../../src/config.ts'
+import { signAisend } from '../../src/providers/aisend.ts'
+import { type System, startSystem } from '../../src/system.ts'
+import { quietLog, quietTemporalRuntime } from '../quiet.ts'
+import { type TestDatabase, testDatabase, testTemporal } from '../stack.ts'
+
+export interface WholeSystem {
+  readonly url: string
+  readonly apiKey: string
+  readonly db: TestDatabase['db']
+  /** Registers an email as an application does. */
+  register(email: { id: string; to: string; subject?: string; priority?: string }): Promise<void>
+  /** Posts one signed event as the provider does. */
+  webhook(type: string, emailId: string, more?: Record<string, unknown>): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startWholeSystem(): Promise<WholeSystem> {
+  const [database, address] = await Promise.all([testDatabase(), testTemporal()])
+  quietTemporalRuntime()
+  const [secret, apiKey] = ['secret-of-the-browser-tests', `key-${randomBytes(16).toString('hex')}`]
+  const system: System = await startSystem({
+    config: readConfig({}),
+    databaseUrl: database.url,
+    temporal: { address, namespace: 'default', security: {} },
+    webhookSecrets: new Map([['aisend', [secret]]]),
+    apiKeys: [apiKey],
+    webUiUrl: 'http://127.0.0.1:8233',
+    port: 0,
+    log: quietLog,
+  })
+  const url = system.apiUrl ?? ''
+  await system.whenWorking
+  const post = async (path: string, body: string, headers: Record<string, string>) => {
+    const answer = await fetch(url + path, { method: 'POST', body, headers })
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
+  }
+  return {
+    url,
+    apiKey,
+    db: database.db,
+    register: (email) =>
+      post('/v1/emails', JSON.stringify(email), {
+        authorization: `Bearer ${apiKey}`,
+        'content-type': 'application/json',
+      }),
+    webhook(type, emailId, more = {}) {
+      const data = { email_id: emailId, ...more }
+      const body = JSON.stringify({ id: `evt_${randomBytes(8).toString('hex')}`, type: `email.${type}`, data })
+      return post('/webhooks/aisend', body, { 'x-webhook-signature': signAisend(body, secret) })
+    },
+    async stop() {
+      await system.stop()
+      await database.drop()
+    },
+  }
+}
