@@ -136,6 +136,13 @@ describe('the recipient of an event', () => {
       assert.deepEqual(await daysAround('unnamed'), [0, 1])
     })
 
+    it('do not add up when none names anybody: attempts that were put off, or what the provider would not send', async () => {
+      await emailTo('ada@example.com')
+      const unnamed = { emailId: 'em_1', recipient: null, to: ['ada@example.com'] }
+      for (const day of [0, 1, 2, 3]) await softBounce(`put-off-${day}`, day, unnamed)
+      assert.deepEqual(await daysAround('put-off-3'), [])
+    })
+
     it('are nobody’s when the recipient is unclear', async () => {
       await emailTo('ada@example.com', 'bob@example.org')
       await softBounce('unclear', 0, { emailId: 'em_1', recipient: null, to: [] })
