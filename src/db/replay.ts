@@ -2,6 +2,7 @@
  * Statements that have events tried again. Those that were applied never are: what counts once stays counted once. The
  * others get a lease that has run out, and the next sweep of any instance sends them to their workflow.
  */
+import { unreadableEventType } from '../domain/events.ts'
 import type { Database } from './database.ts'
 import type { EventKey } from './events.ts'
 import { conditionsOf, type EventFilter, type EventPosition } from './events-read.ts'
@@ -10,7 +11,7 @@ import { Prisma } from './generated/client.ts'
 /** What became of events that were named. */
 export interface NamedReplay {
   readonly replayed: number
-  /** Applied already, being applied at this moment, or of no email, since nobody could read them. */
+  /** Applied already, being applied at this moment, or such as nobody could read. */
   readonly skipped: number
   readonly missing: number
 }
@@ -26,7 +27,7 @@ export async function replayEvents(db: Database, keys: readonly EventKey[]): Pro
       FROM unnest(${keys.map((key) => key.provider)}::text[], ${keys.map((key) => key.id)}::text[]) AS given(provider, event_id)
     ), chosen AS (
       SELECT events.provider, events.event_id FROM events JOIN named USING (provider, event_id)
-      WHERE applied_at IS NULL AND email_id <> ''
+      WHERE applied_at IS NULL AND type <> ${unreadableEventType}
       FOR UPDATE OF events SKIP LOCKED
     ), replayed AS (${made})
     SELECT (SELECT count(*)::int FROM named) AS named,
@@ -47,7 +48,7 @@ export async function replayQuarantined(
   limit: number,
 ): Promise<{ replayed: number; last: EventPosition | null }> {
   const conditions = [
-    Prisma.sql`quarantined_reason IS NOT NULL AND applied_at IS NULL AND email_id <> ''`,
+    Prisma.sql`quarantined_reason IS NOT NULL AND applied_at IS NULL AND type <> ${unreadableEventType}`,
     ...conditionsOf(filter),
     ...(after
       ? [

@@ -82,3 +82,6 @@ export const isProviderEventType = (type: string): type is ProviderEventType => 
 
 /** How an application's registration is stored among the events. No provider's type has a dot with this prefix. */
 export const registrationEventType = 'aftersend.registered'
+
+/** How an event of a batch is stored that could not be read: with its reason, and never applied. */
+export const unreadableEventType = 'unreadable'

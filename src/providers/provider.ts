@@ -42,7 +42,7 @@ export interface SignedRequest {
 
 /**
  * Makes of an event's JSON the request that the provider would send: for tests, `npm run sign` and the simulator. The same
- * arguments give the same request, so that what is sent again is a repeat.
+ * body, signed again, is a repeat of the same event.
  * @param body the provider's JSON text, without what the provider wraps around it.
  * @param secret what the provider signs with.
  * @param signedAt epoch milliseconds.

@@ -33,7 +33,11 @@ export const sendgrid: Provider = {
   parse(rawBody, receivedAt) {
     const batch = parseJson(decodeUtf8(rawBody))
     if (!Array.isArray(batch)) throw new InvalidEventError('the body is not a JSON array of events')
-    return eventsOfBatch(batch, { provider: name, receivedAt }, (entry) => eventsIn(entry, receivedAt))
+    return eventsOfBatch(
+      batch,
+      (entry) => eventsIn(entry, receivedAt),
+      (entry) => ({ provider: name, receivedAt, ...remainsOf(entry) }),
+    )
   },
 }
 
@@ -78,23 +82,35 @@ function eventsIn(entry: unknown, receivedAt: number): ReceivedEvent[] {
   const word = required('event', identifier, [entry['event']])
   // About our account, not about an email.
   if (word === 'account_status_change') return []
-  const address = normalizeAddress(textIn(entry, ['email']) ?? '')
+  const to = addressesIn(entry)
   const { bounce, isAboutRecipient } = bounceOf(word, entry)
   return [
     toldEvent({
       provider: name,
       id: stableIdOf(entry),
-      emailId: emailIdOf(entry),
+      emailId: required('sg_message_id', idForm, [emailIdIn(entry)]),
       type: Object.hasOwn(ourTypes, word) ? (ourTypes[word] ?? word) : word,
       occurredAt: required('timestamp', instant, [entry['timestamp']]),
       receivedAt,
-      to: address === null ? [] : [address],
-      recipient: isAboutRecipient ? address : null,
+      to,
+      recipient: isAboutRecipient ? (to[0] ?? null) : null,
       bounce,
       human: (word === 'open' || word === 'click') && isHuman(entry),
       payload: JSON.stringify(entry),
     }),
   ]
+}
+
+function addressesIn(entry: Json): string[] {
+  const address = normalizeAddress(textIn(entry, ['email']) ?? '')
+  return address === null ? [] : [address]
+}
+
+/** Whose event it is, where that much can be read: to be shown with the email, and found when the person is to be forgotten. */
+function remainsOf(entry: unknown): Pick<ReceivedEvent, 'emailId' | 'to'> {
+  if (!isObject(entry)) return { emailId: '', to: [] }
+  const emailId = idForm.safeParse(emailIdIn(entry))
+  return { emailId: emailId.success ? emailId.data : '', to: addressesIn(entry) }
 }
 
 /** `sg_machine_open` tells Apple's Mail Privacy Protection, which no user agent does. */
@@ -129,11 +145,11 @@ const identifyingNames = [
  * What the API answered as `X-Message-Id` when the email was sent: `sg_message_id` up to the filter that it went through,
  * else the name in `smtp-id`. An email that came over SMTP without either is known by the whole `sg_message_id`.
  */
-function emailIdOf(entry: Json): string {
-  const messageId = textIn(entry, ['sg_message_id']) ?? ''
-  const beforeFilter = /^(.+?)\.(?:filter|recvd)/.exec(messageId)?.[1]
+function emailIdIn(entry: Json): string | undefined {
+  const messageId = textIn(entry, ['sg_message_id']) || undefined
+  const beforeFilter = /^(.+?)\.(?:filter|recvd)/.exec(messageId ?? '')?.[1]
   const inSmtpId = /^<([^@<>]+)@(?:geopod-)?ismtpd/.exec(textIn(entry, ['smtp-id']) ?? '')?.[1]
-  return required('sg_message_id', idForm, [beforeFilter ?? inSmtpId ?? (messageId || undefined)])
+  return beforeFilter ?? inSmtpId ?? messageId
 }
 
 /** Reasons for which SendGrid will not send to the address again, whatever the email. */

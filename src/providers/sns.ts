@@ -131,14 +131,19 @@ export async function confirmSubscription(fetchFrom: typeof fetch, url: URL): Pr
 }
 
 async function getText(fetchFrom: typeof fetch, url: URL, what: string): Promise<string> {
+  let response: Response
+  let text: string
   try {
     // A redirect could lead anywhere.
-    const response = await fetchFrom(url, { redirect: 'error', signal: AbortSignal.timeout(fetchTimeoutMs) })
-    if (!response.ok) throw new Error(`answered ${response.status}`)
-    return await response.text()
-  } catch (cause) {
-    throw new VerificationUnavailableError(`${what} is not to be had from Amazon now`, { cause })
+    response = await fetchFrom(url, { redirect: 'error', signal: AbortSignal.timeout(fetchTimeoutMs) })
+    text = await response.text()
+  } catch {
+    // Without its cause, which would be taken for a database that is away.
+    throw new VerificationUnavailableError(`${what} is not to be had: Amazon does not answer`)
   }
+  if (!response.ok)
+    throw new VerificationUnavailableError(`${what} is not to be had: Amazon answers ${response.status}`)
+  return text
 }
 
 /** A notification as SNS would post it, signed with a private key in PEM. */

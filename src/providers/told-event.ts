@@ -1,6 +1,6 @@
 /** What adapters have in common: from a provider's facts to an event as it is stored. */
 import { createHash } from 'node:crypto'
-import type { BounceClass, ReceivedEvent } from '../domain/events.ts'
+import { type BounceClass, type ReceivedEvent, unreadableEventType } from '../domain/events.ts'
 import { decodeUtf8, type Json, parseEnvelope } from './fields.ts'
 import { InvalidEventError } from './provider.ts'
 
@@ -47,25 +47,34 @@ export const toldBounce = (
  */
 export const deferral = (code: string | null, message: string | null) => toldBounce('soft', code, message)
 
+/** What can be told of an event that cannot be read. */
+export type Remains = Pick<ReceivedEvent, 'provider' | 'receivedAt' | 'emailId' | 'to'>
+
 /**
  * The events of a batch. One that cannot be read is kept with the reason, for people to look at, and never applied: the
  * provider would send all the others again for its sake, for ever.
+ * @param remainsOf throws nothing. `emailId` is empty where even that cannot be read.
  */
 export const eventsOfBatch = (
   batch: readonly unknown[],
-  { provider, receivedAt }: Pick<ReceivedEvent, 'provider' | 'receivedAt'>,
   eventsIn: (entry: unknown) => ReceivedEvent[],
+  remainsOf: (entry: unknown) => Remains,
 ): ReceivedEvent[] =>
   batch.flatMap((entry) => {
     try {
       return eventsIn(entry)
     } catch (error) {
       if (!(error instanceof InvalidEventError)) throw error
-      const told = { provider, receivedAt, occurredAt: receivedAt, emailId: '', type: unreadableType }
-      const payload = JSON.stringify(entry)
-      return [toldEvent({ ...told, id: `unreadable:${eventIdOf(payload)}`, payload, quarantinedReason: error.message })]
+      const [remains, payload] = [remainsOf(entry), JSON.stringify(entry)]
+      return [
+        toldEvent({
+          ...remains,
+          id: `${unreadableEventType}:${eventIdOf(payload)}`,
+          type: unreadableEventType,
+          occurredAt: remains.receivedAt,
+          payload,
+          quarantinedReason: error.message,
+        }),
+      ]
     }
   })
-
-/** The type under which events are kept that nobody could read. */
-const unreadableType = 'unreadable'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/db/database.ts'
-import type { ReceivedEvent } from '../../src/domain/events.ts'
+import { type ReceivedEvent, unreadableEventType } from '../../src/domain/events.ts'
 import { store } from '../db/stored.ts'
 import { testDatabase } from '../stack.ts'
 import { problemIn, type Served, serve } from './served.ts'
@@ -146,6 +146,14 @@ describe('/v1/events', () => {
       ...{ replayed: 1, skipped: 0, missing: 0, nextCursor: null },
     })
     assert.deepEqual(await ids('state=quarantined'), ['r4', 'r0', 'q'])
+  })
+
+  it('has nothing tried again that could not be read: it would end the same way', async () => {
+    await add('bad', 'the event has no ID', { type: unreadableEventType, emailId: '' })
+    const named = await replay({ events: [{ provider: 'aisend', id: 'bad' }] })
+    assert.deepEqual(named, { replayed: 0, skipped: 1, missing: 0, nextCursor: null })
+    assert.equal((await replay({ filter: {} })).replayed, 0)
+    assert.deepEqual(await due(), [])
   })
 
   it('answers 400 to what it cannot take', async () => {

@@ -103,7 +103,11 @@ describe('webhooks of every provider', () => {
     const response = await post('ses/published', request)
     assert.equal(response.status, 503)
     assert.ok(response.headers.get('retry-after'))
-    await problemIn(response)
+    assert.match((await problemIn(response)).detail, /Amazon answers 500/)
+    answerOfAmazon = () => {
+      throw new TypeError('fetch failed', { cause: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }) })
+    }
+    assert.match((await problemIn(await post('ses/published', request))).detail, /Amazon does not answer/)
     answerOfAmazon = () => new Response(certificate)
     assert.equal((await post('ses/published', request)).status, 401, 'now it can be told')
     const { SignatureVersion: _, ...unversioned } = version1

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigurationError } from '../../src/errors.ts'
-import { ensureCredentials, readCredentials } from '../../src/local/credentials.ts'
+import { ensureCredentials, readCredentials, webhookSecretsWith } from '../../src/local/credentials.ts'
 import { clearRunning, readRunning, writeRunning } from '../../src/local/running.ts'
+import { providers } from '../../src/providers/registry.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 describe('generated credentials', () => {
@@ -18,6 +19,31 @@ describe('generated credentials', () => {
     const others = await ensureCredentials(await temporaryFolder())
     assert.notEqual(others.webhookSecret, made.webhookSecret)
     assert.notEqual(others.apiKey, made.apiKey)
+  })
+
+  it('of providers that are new are added, and the others stay as they were', async () => {
+    const dataDir = await temporaryFolder()
+    const older = { webhookSecret: 'kept-secret', apiKey: 'kept-key' }
+    await writeFile(join(dataDir, 'credentials.json'), JSON.stringify(older))
+    const { isNew, ...made } = await ensureCredentials(dataDir)
+    assert(!isNew)
+    assert.deepEqual([made.webhookSecret, made.apiKey], ['kept-secret', 'kept-key'])
+    assert.deepEqual(Object.keys(made.providers), providers.map(({ name }) => name).slice(1))
+    assert.deepEqual(await readCredentials(dataDir), made)
+  })
+
+  it('stand in for what is not configured, provider by provider', async () => {
+    const credentials = await ensureCredentials(await temporaryFolder())
+    const configured = new Map([
+      ['resend', ['configured']],
+      ['aisend/eu', ['further']],
+    ])
+    const secrets = webhookSecretsWith(configured, credentials)
+    assert.deepEqual([...secrets.keys()].toSorted(), [...providers.map(({ name }) => name), 'aisend/eu'].toSorted())
+    assert.deepEqual([secrets.get('resend'), secrets.get('aisend/eu')], [['configured'], ['further']])
+    assert.deepEqual(secrets.get('aisend'), [credentials.webhookSecret])
+    assert.deepEqual(secrets.get('ses'), [credentials.providers['ses']?.accepted])
+    assert.equal(webhookSecretsWith(configured, null), configured)
   })
 
   it('are never replaced when their file is damaged', async () => {
