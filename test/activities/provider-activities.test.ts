@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { createProviderActivities } from '../../src/activities/provider-activities.ts'
+import { absentDatabase, quietMetrics } from '../api/served.ts'
+
+describe('asking the provider', () => {
+  const db = absentDatabase()
+  after(() => db.$disconnect())
+  const { askProvider } = createProviderActivities({
+    db,
+    channels: [],
+    providerApis: new Map(),
+    metrics: quietMetrics(),
+  })
+  const noteFor = async (provider: string) => (await askProvider({ provider, emailId: 'em_1' })).note
+
+  it('is left out without an API key, and for providers that cannot be asked; support is told which', async () => {
+    for (const provider of ['aisend', 'resend', 'somebody']) {
+      assert.match(await noteFor(provider), /was not asked: no API key is set\.$/, provider)
+    }
+    assert.match(await noteFor('ses'), /was not asked: Amazon SES cannot be asked\.$/)
+    assert.match(await noteFor('postmark'), /was not asked: Postmark cannot be asked\.$/)
+  })
+})
