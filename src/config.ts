@@ -52,6 +52,7 @@ const environment = z.object({
   RESEND_API_KEY: z.string().optional(),
   RESEND_API_URL: httpUrl.default('https://api.resend.com'),
   API_KEYS: list.refine((keys) => keys.every((key) => key.length >= 16), 'wants keys of 16 characters or more'),
+  ERASURE_KEY: z.string().min(32, 'wants 32 characters or more').optional(),
   STALL_AFTER_CRITICAL: duration('10m'),
   STALL_AFTER_NORMAL: duration('4h'),
   STALL_AFTER_BULK: duration('24h'),
@@ -116,6 +117,8 @@ export interface Config {
   /** The providers' APIs, by the provider's name. */
   readonly providerApis: Readonly<Record<'aisend' | 'resend', ProviderApiSettings>>
   readonly apiKeys: readonly string[]
+  /** By which the addresses of erased people are kept. Null only in embedded mode, where one is generated. */
+  readonly erasureKey: string | null
   readonly policy: LifecyclePolicy
   readonly support: {
     readonly webhook: { readonly url: string; readonly secret: string } | null
@@ -178,6 +181,9 @@ function missingTogether(given: Given, webhooks: WebhookSecrets): string[] {
     if (holdsNone(given['API_KEYS']))
       mistakes.push('API_KEYS is missing: one or more keys for /v1, separated by commas')
   }
+  if (!isEmbedded(given) && !given['ERASURE_KEY']) {
+    mistakes.push('ERASURE_KEY is missing: 32 characters or more, the same for every process, never changed')
+  }
   if (['api', 'worker'].includes(role) && isEmbedded(given)) {
     mistakes.push(`ROLE=${role} wants DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds its servers`)
   }
@@ -213,6 +219,7 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
       resend: { apiKey: env.RESEND_API_KEY ?? null, apiUrl: env.RESEND_API_URL.replace(/\/+$/, '') },
     },
     apiKeys: env.API_KEYS,
+    erasureKey: env.ERASURE_KEY ?? null,
     policy: {
       stallAfterMs: {
         critical: env.STALL_AFTER_CRITICAL,

@@ -24,6 +24,7 @@ async function start(config: Config): Promise<{ system: System; servers: Servers
       temporal: servers.temporal,
       webhookSecrets: webhookSecretsWith(config.webhookSecrets, credentials),
       apiKeys: ownOr(config.apiKeys, credentials?.apiKey),
+      erasureKey: config.erasureKey ?? credentials?.erasureKey ?? null,
       webUiUrl,
       port: config.port ?? (await freePort(preferredPort, config.host)),
       log,

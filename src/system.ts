@@ -34,6 +34,8 @@ export interface SystemOptions {
   /** By what stands after `/webhooks/`. */
   readonly webhookSecrets: ReadonlyMap<string, readonly string[]>
   readonly apiKeys: readonly string[]
+  /** By which the addresses of erased people are kept. */
+  readonly erasureKey: string | null
   /** Where Temporal's Web UI is; null where it is not known. */
   readonly webUiUrl: string | null
   /** Where the API is to listen; ignored by a worker. */
@@ -58,7 +60,8 @@ const graceMs = 5_000
 
 /** Starts the roles that the configuration names, on a database that is migrated. */
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const db = createDatabase({ url: options.databaseUrl, poolSize: 20, statementTimeoutMs: 5_000 })
+  const { databaseUrl: url, erasureKey } = options
+  const db = createDatabase({ url, erasureKey, poolSize: 20, statementTimeoutMs: 5_000 })
   const metrics = createMetrics(() => withDatabaseDeadline(scrapeDeadlineMs, () => readInboxFigures(db)))
   const bell = createChangeBell(() => ringChangeBell(db))
   const { role } = options.config

@@ -66,7 +66,7 @@ export async function testDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`
   await onServer(templateUrl, `CREATE DATABASE ${name} TEMPLATE aftersend`)
   const url = templateUrl.replace(/aftersend$/, name)
-  const db = createDatabase({ url })
+  const db = createDatabase({ url, erasureKey: 'erasure-key-of-the-tests-0000001' })
   return {
     db,
     url,

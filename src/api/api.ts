@@ -19,6 +19,7 @@ import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { metricsRoutes } from './metrics.ts'
 import { answerProblems, Problem } from './problem.ts'
+import { recipientRoutes } from './recipients.ts'
 import { logRequests, withoutWords } from './request-log.ts'
 import { routerOf } from './route.ts'
 import { addSendRoute } from './send.ts'
@@ -72,7 +73,11 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(healthRoutes(dependencies).routes())
   app.use(metricsRoutes(dependencies.metrics, holdsKey).routes())
   const readJson = jsonBodyWithin(deadlines.requestMs)
-  const routes = [...eventRoutes(dependencies), ...suppressionFileRoutes(dependencies)]
+  const routes = [
+    ...eventRoutes(dependencies),
+    ...suppressionFileRoutes(dependencies),
+    ...recipientRoutes(dependencies),
+  ]
   app.use(routerOf(routes, requireKey(holdsKey), readJson).routes())
   if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
   app.use(v1Routes({ ...dependencies, clock, streams }, requireKey(holdsKey), readJson).routes())

@@ -2,6 +2,7 @@
 import type Router from '@koa/router'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
+import { isErasedKey } from '../db/erased-address.ts'
 import type { Suppression } from '../db/generated/client.ts'
 import {
   addManualSuppression,
@@ -88,6 +89,7 @@ const answerOf = (asked: string, row: Suppression | undefined) => ({
 
 const entryOf = (row: Suppression) => ({
   ...answerOf(row.address, row),
+  ...(isErasedKey(row.address) && { address: null, erased: true }),
   suppressed: row.removedAt === null,
   removedAt: row.removedAt?.toISOString() ?? null,
 })

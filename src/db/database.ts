@@ -8,10 +8,14 @@ import { PrismaClient } from './generated/client.ts'
 export interface Database extends PrismaClient {
   /** The pool under the client, for the one statement whose way through Prisma costs more than the statement. */
   readonly pool: pg.Pool
+  /** By which the addresses of erased people are kept; null: nobody can be erased, and nobody erased is recognised. */
+  readonly erasureKey: string | null
 }
 
 export interface DatabaseOptions {
   readonly url: string
+  /** By which the addresses of erased people are kept. Default null: there are none. */
+  readonly erasureKey?: string | null
   /** Connections held at most. Default 10. */
   readonly poolSize?: number
   /** A statement that runs longer is cancelled by the server, and given up by us. Default 10 seconds. */
@@ -19,17 +23,21 @@ export interface DatabaseOptions {
 }
 
 /** Connects lazily: a database that is away fails the first statement, not this call. `$disconnect()` closes the pool. */
-export const createDatabase = (options: DatabaseOptions): Database => databaseOn(createPool(options))
+export const createDatabase = (options: DatabaseOptions): Database =>
+  databaseOn(createPool(options), options.erasureKey ?? null)
 
 /** The same on a pool of another's making, which `$disconnect()` ends. */
-export const databaseOn = (pool: pg.Pool): Database => new PooledClient(pool)
+export const databaseOn = (pool: pg.Pool, erasureKey: string | null = null): Database =>
+  new PooledClient(pool, erasureKey)
 
 class PooledClient extends PrismaClient implements Database {
   readonly pool: pg.Pool
+  readonly erasureKey: string | null
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, erasureKey: string | null) {
     super({ adapter: new PrismaPg(pool, { statementNameGenerator: ({ sql }) => statementNameOf(sql) }) })
     this.pool = pool
+    this.erasureKey = erasureKey
   }
 
   override async $disconnect(): Promise<void> {

@@ -19,7 +19,8 @@ export interface SnapshotSave extends EmailKey {
 
 /**
  * Stores the snapshot and marks its events applied, both or neither. Neither, if the stored revision is another than
- * expected or one of the events is applied already: then the snapshot was folded from something stale.
+ * expected or one of the events is applied already: then the snapshot was folded from something stale. Events of an email
+ * that somebody was erased from lose what names people as they are applied.
  * Indexes: events_pkey, emails_pkey.
  * @returns whether it was stored.
  */
@@ -49,10 +50,12 @@ export async function saveSnapshot(db: Database, save: SnapshotSave): Promise<bo
       FROM said, json_populate_record(NULL::emails, ${JSON.stringify(columnsOf(snapshot))}::json)
       WHERE (SELECT count(*) FROM waiting) = ${eventIds.length}
       ON CONFLICT (id, provider) DO UPDATE SET
-        "to" = CASE WHEN kept."to" = '{}' THEN excluded."to" ELSE kept."to" END,
-        recipients = CASE WHEN kept.recipients = '{}' THEN excluded.recipients ELSE kept.recipients END,
+        -- Whom and what was erased no event brings back.
+        "to" = CASE WHEN kept."to" = '{}' AND kept.erased_at IS NULL THEN excluded."to" ELSE kept."to" END,
+        recipients = CASE WHEN kept.recipients = '{}' AND kept.erased_at IS NULL THEN excluded.recipients
+                          ELSE kept.recipients END,
         recipient_domain = coalesce(kept.recipient_domain, excluded.recipient_domain),
-        subject = coalesce(kept.subject, excluded.subject),
+        subject = CASE WHEN kept.erased_at IS NULL THEN coalesce(kept.subject, excluded.subject) ELSE kept.subject END,
         -- A registration that the workflow has not heard of yet must not be undone by its older snapshot.
         priority = CASE WHEN kept.priority_named_at > coalesce(excluded.priority_named_at, '-infinity')
                         THEN kept.priority ELSE excluded.priority END,
@@ -71,9 +74,14 @@ export async function saveSnapshot(db: Database, save: SnapshotSave): Promise<bo
         first_received_at = excluded.first_received_at, settled_received_at = excluded.settled_received_at,
         updated_at = now()
       WHERE kept.revision = ${expectedRevision}
-      RETURNING 1
+      RETURNING kept.erased_at IS NOT NULL AS is_erased, kept.recipients
     )
-    UPDATE events SET applied_at = now(), quarantined_reason = NULL
+    UPDATE events SET applied_at = now(), quarantined_reason = NULL,
+      "to" = CASE WHEN is_erased THEN '{}' ELSE events."to" END,
+      recipient = CASE WHEN is_erased AND NOT stored.recipients @> ARRAY[events.recipient] THEN NULL ELSE events.recipient END,
+      subject = CASE WHEN is_erased THEN NULL ELSE events.subject END,
+      bounce_message = CASE WHEN is_erased THEN NULL ELSE events.bounce_message END,
+      payload = CASE WHEN is_erased AND type <> 'aftersend.registered' THEN NULL ELSE events.payload END
     FROM waiting, stored
     WHERE events.provider = ${provider} AND events.event_id = waiting.event_id
     RETURNING 1`
@@ -176,8 +184,11 @@ export async function registerEmail(
       ${subject}, ${tags ? [...tags] : []}, ${priority ?? 'normal'}, ${priority ? at : null}::timestamptz,
       ${as}, ${as}, ${at}::timestamptz, ${as === 'sent'}, ${at}::timestamptz)
     ON CONFLICT (id, provider) DO UPDATE SET
-      "to" = excluded."to", recipients = excluded.recipients, recipient_domain = excluded.recipient_domain,
-      subject = coalesce(excluded.subject, kept.subject),
+      -- Whom and what was erased no registration brings back.
+      "to" = CASE WHEN kept.erased_at IS NULL THEN excluded."to" ELSE kept."to" END,
+      recipients = CASE WHEN kept.erased_at IS NULL THEN excluded.recipients ELSE kept.recipients END,
+      recipient_domain = CASE WHEN kept.erased_at IS NULL THEN excluded.recipient_domain ELSE kept.recipient_domain END,
+      subject = CASE WHEN kept.erased_at IS NULL THEN coalesce(excluded.subject, kept.subject) ELSE kept.subject END,
       tags = CASE WHEN ${tags !== null} THEN excluded.tags ELSE kept.tags END,
       priority = CASE WHEN excluded.priority_named_at IS NULL THEN kept.priority ELSE excluded.priority END,
       priority_named_at = coalesce(excluded.priority_named_at, kept.priority_named_at),

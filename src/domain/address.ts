@@ -13,5 +13,8 @@ export function normalizeAddress(text: string): string | null {
   return plausible.test(address) && address.length <= 320 ? address : null
 }
 
+/** What stands in the place of an address that was erased. No address looks like it: it has no `@`. */
+export const erasedAddress = 'erased'
+
 /** The part after the `@` of a normalized address: all that may be told to Temporal. */
 export const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1)

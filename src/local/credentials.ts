@@ -13,6 +13,8 @@ const form = z.object({
   /** AISend's. */
   webhookSecret: z.string().min(1),
   apiKey: z.string().min(1),
+  /** By which the addresses of erased people are kept; a system older than erasure has none yet. */
+  erasureKey: z.string().min(1).optional(),
   /** The other providers', by name: what we accept, and what whoever plays the provider signs with. */
   providers: z.record(z.string(), generated).default({}),
 })
@@ -28,10 +30,11 @@ export const readCredentials = (dataDir: string): Promise<Credentials | null> =>
 export async function ensureCredentials(dataDir: string): Promise<Credentials & { isNew: boolean }> {
   const kept = await readCredentials(dataDir)
   const missing = others.filter(({ name }) => !kept?.providers[name])
-  if (kept && missing.length === 0) return { ...kept, isNew: false }
+  if (kept?.erasureKey && missing.length === 0) return { ...kept, isNew: false }
   const credentials = {
     webhookSecret: kept?.webhookSecret ?? randomBytes(32).toString('hex'),
     apiKey: kept?.apiKey ?? `as_${randomBytes(32).toString('base64url')}`,
+    erasureKey: kept?.erasureKey ?? randomBytes(32).toString('hex'),
     providers: { ...kept?.providers, ...Object.fromEntries(missing.map(({ name, generate }) => [name, generate()])) },
   }
   await prepareDataDir(dataDir)

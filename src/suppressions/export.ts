@@ -1,5 +1,6 @@
 /** The suppression list as a file. */
 import { stringify } from 'csv-stringify/sync'
+import { isErasedKey } from '../db/erased-address.ts'
 import type { Suppression } from '../db/generated/client.ts'
 import type { SuppressionPosition } from '../db/suppressions.ts'
 import { escapedCell } from './formula-cells.ts'
@@ -16,7 +17,7 @@ export type ReadPage = (after: SuppressionPosition | null) => Promise<Suppressio
 export async function* csvOf(first: readonly Suppression[], readPage: ReadPage): AsyncGenerator<string> {
   yield stringify([header])
   for (let page = first; page.length > 0; ) {
-    yield stringify(page.map(rowOf))
+    yield stringify(page.filter(({ address }) => !isErasedKey(address)).map(rowOf))
     const last = page.at(-1)
     page = last ? await readPage({ createdAt: last.createdAt.toISOString(), id: String(last.id) }) : []
   }

@@ -27,6 +27,7 @@ export async function startWholeSystem(): Promise<WholeSystem> {
     temporal: { address, namespace: 'default', security: {} },
     webhookSecrets: new Map([['aisend', [secret]]]),
     apiKeys: [apiKey],
+    erasureKey: 'erasure-key-of-the-tests-0000001',
     webUiUrl: 'http://127.0.0.1:8233',
     port: 0,
     log: quietLog,

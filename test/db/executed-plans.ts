@@ -46,7 +46,7 @@ export class ExplainedDatabase {
     // An idle connection may still be closing when its database is dropped.
     pool.on('error', () => {})
     pool.on('connect', (client) => client.on('notice', ({ message }) => this.#hear(message ?? '')))
-    this.db = databaseOn(pool)
+    this.db = databaseOn(pool, 'erasure-key-of-the-tests-0000001')
   }
 
   /** What was carried out for `statement`. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/db/database.ts'
+import { createDatabase, type Database } from '../../src/db/database.ts'
+import { eraseRecipient } from '../../src/db/erasure.ts'
 import { readEscalations, writeEscalation } from '../../src/db/escalations.ts'
 import {
   claimOverdueEvents,
@@ -144,6 +145,11 @@ const statements: Record<string, Statement> = {
     run: (db) => listEvents(db, {}, null, 5),
     indexes: ['events_applied', 'events_pending', 'events_quarantined'],
   },
+  'erasure of a person': {
+    run: (db, turn) => eraseRecipient(db, `a${turn + 7}@example.com`, 500),
+    indexes: ['emails_recipients_idx', 'events_email_id_provider_idx', 'events_recipient'],
+    maxRows: backlog + 100,
+  },
   'replay of named events': { run: (db) => replayEvents(db, keys(1, rows - 950)), indexes: ['events_pkey'] },
   'replay of quarantined events': {
     run: (db) => replayQuarantined(db, { provider }, { receivedAt: '2000-01-01T00:00:00Z', provider, id: 'x' }, 5),
@@ -160,7 +166,9 @@ describe('on 100,000 rows, the', () => {
   let database: TestDatabase
   before(async () => {
     database = await testDatabase()
-    await fill(database.db)
+    const patient = createDatabase({ url: database.url, statementTimeoutMs: 60_000 })
+    await fill(patient)
+    await patient.$disconnect()
   })
   after(() => database.drop())
 

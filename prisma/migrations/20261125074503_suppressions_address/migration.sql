@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY "suppressions_address_idx" ON "suppressions"("address");

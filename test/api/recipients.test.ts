@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { createDatabase, type Database } from '../../src/db/database.ts'
+import { addManualSuppression } from '../../src/db/suppressions.ts'
+import { store } from '../db/stored.ts'
+import { testDatabase } from '../stack.ts'
+import { problemIn, type Served, serve } from './served.ts'
+
+describe('DELETE /v1/recipients/:address', () => {
+  let database: Awaited<ReturnType<typeof testDatabase>>
+  let db: Database
+  let served: Served
+
+  before(async () => {
+    database = await testDatabase()
+    db = database.db
+    served = await serve({ db })
+  })
+  after(async () => {
+    await served.stop()
+    await database.drop()
+  })
+
+  it('erases a person however the address is written, and asking for it still says that it is suppressed', async () => {
+    await addManualSuppression(db, 'ada@example.com')
+    await store(db, { id: 'a' })
+    await db.event.updateMany({ data: { appliedAt: new Date() } })
+    const response = await served.call('DELETE', '/v1/recipients/ADA%40example.com')
+    assert.equal(response.status, 200)
+    const counts = { emails: 0, events: 1, suppressions: 1, pending: 0 }
+    assert.deepEqual(await response.json(), { ...counts, complete: true })
+    const asked = (await (await served.call('GET', '/v1/suppressions/ada@example.com')).json()) as {
+      suppressed: boolean
+    }
+    assert.equal(asked.suppressed, true)
+    const list = await (await served.call('GET', '/v1/suppressions')).text()
+    assert.match(list, /"address":null,.*"erased":true/)
+    assert.doesNotMatch(list + (await (await served.call('GET', '/v1/suppressions/export')).text()), /ada|hmac/)
+    assert.doesNotMatch(served.logged.join(), /ada@/)
+  })
+
+  it('refuses what is no address, and to erase without a key to keep suppressions by', async () => {
+    assert.equal((await served.call('DELETE', '/v1/recipients/nobody')).status, 400)
+    const keyless = createDatabase({ url: database.url })
+    const without = await serve({ db: keyless })
+    const response = await without.call('DELETE', '/v1/recipients/ada@example.com')
+    assert.match((await problemIn(response)).detail, /ERASURE_KEY/)
+    await without.stop()
+    await keyless.$disconnect()
+  })
+})
