@@ -22,7 +22,7 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
  && find . -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
 
 FROM node:22-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 WORKER_PORT=3001
 WORKDIR /app
 # Temporal's native core looks for the system's certificate authorities when it speaks TLS; the slim image has none.
 RUN apt-get update \
@@ -34,10 +34,10 @@ COPY prisma prisma
 COPY package.json ./
 # Owned by root, run by somebody else: the process cannot change its own code.
 USER node
-EXPOSE 3000
-# Answered by the API; a worker listens nowhere, so switch this off for it.
+EXPOSE 3000 3001
+# A worker answers on a port of its own.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const { ROLE, PORT, WORKER_PORT } = process.env; fetch(`http://127.0.0.1:${ROLE === 'worker' ? WORKER_PORT : PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # Straight to Node, without npm or a shell between: SIGTERM must arrive, or nothing is drained.
 CMD ["node", "--enable-source-maps", "dist/main.js"]

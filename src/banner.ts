@@ -2,6 +2,7 @@
 
 export interface BannerFacts {
   readonly apiUrl: string | null
+  readonly workerUrl: string | null
   readonly webUiUrl: string | null
   readonly dataDir: string | null
   /** Shown once: on the start that generated them. */
@@ -10,9 +11,10 @@ export interface BannerFacts {
 }
 
 /** The lines to print. */
-export function banner({ apiUrl, webUiUrl, dataDir, newSecrets, startedInMs }: BannerFacts): string {
+export function banner({ apiUrl, workerUrl, webUiUrl, dataDir, newSecrets, startedInMs }: BannerFacts): string {
   const rows: [string, string][] = []
   if (apiUrl) rows.push(['Dashboard', `${apiUrl}/`], ['Webhooks', `${apiUrl}/webhooks/aisend`], ['API', `${apiUrl}/v1`])
+  if (workerUrl) rows.push(['Health', `${workerUrl}/readyz`], ['Metrics', `${workerUrl}/metrics`])
   if (webUiUrl) rows.push(['Temporal Web UI', webUiUrl])
   if (dataDir) rows.push(['Prisma Studio', 'npm run studio'], ['Try it', 'npm run simulate'], ['Data', dataDir])
   if (newSecrets) {

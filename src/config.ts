@@ -31,10 +31,15 @@ const list = z
       .filter(Boolean),
   )
 
+const keys = list.refine((given) => given.every((key) => key.length >= 16), 'wants keys of 16 characters or more')
+
+const port = z.coerce.number('wants a port number').int().min(1, 'wants a port number').max(65_535).optional()
+
 const httpUrl = z.url({ protocol: /^https?$/, error: 'wants an http:// or https:// URL' })
 
 const environment = z.object({
-  PORT: z.coerce.number('wants a port number').int().min(1, 'wants a port number').max(65_535).optional(),
+  PORT: port,
+  WORKER_PORT: port,
   HOST: z.string().default('127.0.0.1'),
   ROLE: z.enum(['all', 'api', 'worker'], 'wants all, api or worker').default('all'),
   DATA_DIR: z.string().default('.aftersend'),
@@ -51,8 +56,9 @@ const environment = z.object({
   AISEND_API_URL: httpUrl.default('https://api.aisend.com'),
   RESEND_API_KEY: z.string().optional(),
   RESEND_API_URL: httpUrl.default('https://api.resend.com'),
-  API_KEYS: list.refine((keys) => keys.every((key) => key.length >= 16), 'wants keys of 16 characters or more'),
   ERASURE_KEY: z.string().min(32, 'wants 32 characters or more').optional(),
+  API_KEYS: keys,
+  METRICS_KEYS: keys,
   STALL_AFTER_CRITICAL: duration('10m'),
   STALL_AFTER_NORMAL: duration('4h'),
   STALL_AFTER_BULK: duration('24h'),
@@ -94,6 +100,8 @@ export type TemporalSecurity = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 
 export interface Config {
   /** The port that the user set, or null: then 3000 or the next free one. */
   readonly port: number | null
+  /** The port of a worker's own health and figures; null: 3001 or the next free one. */
+  readonly workerPort: number | null
   readonly host: string
   readonly role: 'all' | 'api' | 'worker'
   /** Where the embedded servers keep their data, and the generated secrets. */
@@ -119,6 +127,8 @@ export interface Config {
   readonly apiKeys: readonly string[]
   /** By which the addresses of erased people are kept. Null only in embedded mode, where one is generated. */
   readonly erasureKey: string | null
+  /** They open `/metrics` alone: a scraper need not hold a key to what people were sent. */
+  readonly metricsKeys: readonly string[]
   readonly policy: LifecyclePolicy
   readonly support: {
     readonly webhook: { readonly url: string; readonly secret: string } | null
@@ -199,6 +209,7 @@ function missingTogether(given: Given, webhooks: WebhookSecrets): string[] {
 function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: Config['webhookSecrets']): Config {
   return {
     port: env.PORT ?? null,
+    workerPort: env.WORKER_PORT ?? null,
     host: env.HOST,
     role: env.ROLE,
     dataDir: env.DATA_DIR,
@@ -220,6 +231,7 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
     },
     apiKeys: env.API_KEYS,
     erasureKey: env.ERASURE_KEY ?? null,
+    metricsKeys: env.METRICS_KEYS,
     policy: {
       stallAfterMs: {
         critical: env.STALL_AFTER_CRITICAL,

@@ -34,6 +34,7 @@ async function start(config: Config): Promise<{ system: System; servers: Servers
     say(
       banner({
         apiUrl: system.apiUrl,
+        workerUrl: system.workerUrl,
         webUiUrl,
         dataDir: credentials ? config.dataDir : null,
         newSecrets: credentials?.isNew ? credentials : null,

@@ -4,13 +4,14 @@ import { createActivities } from './activities/create-activities.ts'
 import { createRecurringActivities } from './activities/create-recurring-activities.ts'
 import { createApi } from './api/api.ts'
 import { createEventStreams } from './api/event-streams.ts'
+import { listenAsWorker, listenOn } from './api/listening.ts'
+import { createWorkerServer } from './api/worker-server.ts'
 import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
 import { ringChangeBell } from './db/changes.ts'
 import { createDatabase, type Database, withDatabaseDeadline } from './db/database.ts'
 import { readInboxFigures } from './db/events.ts'
 import { claimWebhookToken } from './db/webhook-tokens.ts'
-import { ConfigurationError } from './errors.ts'
 import { createInbox } from './inbox/create-inbox.ts'
 import { announcingActivities, announcingInbox } from './live/announcing.ts'
 import { type ChangeBell, createChangeBell } from './live/change-bell.ts'
@@ -46,6 +47,8 @@ export interface SystemOptions {
 export interface System {
   /** Where the API listens; null for a worker. */
   readonly apiUrl: string | null
+  /** Where a process without API answers for its health and figures; null where the API does. */
+  readonly workerUrl: string | null
   /** Resolves when the worker polls: at once where there is none, late while Temporal is away. */
   readonly whenWorking: Promise<void>
   /** Stops in the order of the data's way: takes nothing more, finishes what it holds, lets go of the servers. */
@@ -66,9 +69,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const bell = createChangeBell(() => ringChangeBell(db))
   const { role } = options.config
   const api = role === 'worker' ? null : await startApi(options, db, metrics, bell)
-  const worker = role === 'api' ? null : startWorker(options, db, metrics, bell)
+  const worker = role === 'api' ? null : await startWorker(options, db, metrics, bell)
   return {
     apiUrl: api?.url ?? null,
+    workerUrl: worker?.url ?? null,
     whenWorking: worker?.whenRunning ?? Promise.resolve(),
     async stop() {
       await api?.stop()
@@ -97,17 +101,16 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
     }),
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
+    metricsKeys: config.metricsKeys,
     changes,
     streams: createEventStreams(),
     log,
   }
   const dashboard = createDashboard({ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config.support) })
   const api = createApi({ ...parts, metrics, dashboard })
-  const listening = await api.listen({ port, host: config.host }).catch((error) => {
-    throw error.code === 'EADDRINUSE' ? new ConfigurationError(`Port ${port} is taken: set another PORT`) : error
-  })
+  const url = await listenOn(api, { port, host: config.host, setting: 'PORT' })
   return {
-    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${listening.port}`,
+    url,
     async stop() {
       await api.close({ graceMs })
       await changes.close()
@@ -126,7 +129,8 @@ const namesOf = ({ webhook, email }: Config['support']): string[] => [
 const webUiOf = ({ webUiUrl, temporal }: SystemOptions) =>
   webUiUrl === null ? null : { url: webUiUrl, namespace: temporal.namespace }
 
-function startWorker({ config, temporal, log }: SystemOptions, db: Database, metrics: Metrics, bell: ChangeBell) {
+async function startWorker(options: SystemOptions, db: Database, metrics: Metrics, bell: ChangeBell) {
+  const { config, temporal, log } = options
   const client = createTemporalClient(temporal)
   const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
   const activities = {
@@ -142,11 +146,24 @@ function startWorker({ config, temporal, log }: SystemOptions, db: Database, met
     ...createRecurringActivities({ db, lives, policy: config.policy }),
   }
   const worker = keepWorker({ target: temporal, activities, recurringWork, log })
+  const stopWorking = async () => {
+    await worker.stop()
+    await client.connection.close()
+  }
+  // Where the API runs in the same process, it answers for both.
+  if (config.role !== 'worker') return { url: null, whenRunning: worker.whenRunning, stop: stopWorking }
+  const metricsKeys = [...options.apiKeys, ...config.metricsKeys]
+  const server = createWorkerServer({ db, lives, isWorking: worker.isRunning, metrics, metricsKeys, log })
+  const url = await listenAsWorker(server, config.workerPort, config.host).catch(async (error) => {
+    await stopWorking()
+    throw error
+  })
   return {
+    url,
     whenRunning: worker.whenRunning,
     async stop() {
-      await worker.stop()
-      await client.connection.close()
+      await stopWorking()
+      await server.close({ graceMs: 1_000 })
     },
   }
 }

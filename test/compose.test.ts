@@ -83,6 +83,7 @@ const settings = {
   SUPPORT_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   SUPPORT_EMAIL: 'support@example.com',
   SMTP_URL: 'smtp://user:word@host:587',
+  METRICS_KEYS: 'one-key-for-the-scraper',
 }
 
 /** The keys at one indentation of the plain YAML that `config` prints, each with the lines below it. */

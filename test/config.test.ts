@@ -21,6 +21,7 @@ describe('the configuration', () => {
   it('needs nothing set: everything is embedded, with the documented defaults', () => {
     const config = readConfig({})
     assert.deepEqual([config.port, config.host, config.role, config.dataDir], [null, '127.0.0.1', 'all', '.aftersend'])
+    assert.deepEqual([config.workerPort, config.metricsKeys], [null, []])
     assert.deepEqual([config.databaseUrl, config.temporal.address, config.temporal.namespace], [null, null, 'default'])
     assert.deepEqual([config.webhookSecrets.size, config.apiKeys], [0, []])
     assert.deepEqual(config.providerApis, {
@@ -55,12 +56,14 @@ describe('the configuration', () => {
   it('reports every malformed variable at once, by name, and without its value', () => {
     const wrong = {
       PORT: '70000',
+      WORKER_PORT: 'x',
       ROLE: 'boss',
       DATABASE_URL: 'mysql://root:hunter2@db/x',
       TEMPORAL_ADDRESS: 'http://temporal:7233',
       AISEND_API_URL: 'ftp://x',
       API_KEYS: 'hunter2',
       ERASURE_KEY: 'hunter2',
+      METRICS_KEYS: 'hunter2',
       STALL_AFTER_CRITICAL: 'soon',
       SUPPORT_WEBHOOK_URL: 'nowhere',
       SUPPORT_WEBHOOK_SECRET: 'hunter2!',

@@ -1,6 +1,6 @@
 /** The HTTP API, put together: what a request passes, in order. */
 import Router from '@koa/router'
-import Koa, { type Context, type Middleware } from 'koa'
+import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
 import type { Inbox } from '../inbox/inbox.ts'
@@ -16,7 +16,7 @@ import { addEmailRoutes } from './emails.ts'
 import { addEscalationRoutes } from './escalations.ts'
 import { createEventStreams, type EventStreams } from './event-streams.ts'
 import { eventRoutes } from './events.ts'
-import { healthRoutes } from './health.ts'
+import { healthRoutes, serverChecks } from './health.ts'
 import { metricsRoutes } from './metrics.ts'
 import { answerProblems, Problem } from './problem.ts'
 import { recipientRoutes } from './recipients.ts'
@@ -27,6 +27,7 @@ import { createHttpServer, type HttpServer } from './server.ts'
 import { addStreamRoutes } from './stream.ts'
 import { suppressionFileRoutes } from './suppression-files.ts'
 import { addSuppressionRoutes } from './suppressions.ts'
+import { refuseUnrouted } from './unrouted.ts'
 import { takeWebhooks } from './webhooks.ts'
 
 export interface ApiDependencies {
@@ -39,6 +40,8 @@ export interface ApiDependencies {
   readonly providerApis: ReadonlyMap<string, ProviderApi>
   /** Any of them opens `/v1`. */
   readonly apiKeys: readonly string[]
+  /** Any of them opens `/metrics` alone, as the API keys do too. Default none. */
+  readonly metricsKeys?: readonly string[]
   /** What live streams are told from. */
   readonly changes: ChangeFeed
   /** Streams that are open, ended when the API closes. Default: of their own, 500 at most. */
@@ -60,9 +63,9 @@ export interface Api extends HttpServer {
 
 /** Builds the API. It takes requests after `listen`. */
 export function createApi(dependencies: ApiDependencies): Api {
-  const { log, clock = Date.now, streams = createEventStreams() } = dependencies
+  const { log, apiKeys, metricsKeys = [], clock = Date.now, streams = createEventStreams() } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
-  const holdsKey = createKeyCheck(dependencies.apiKeys)
+  const holdsKey = createKeyCheck(apiKeys)
   const app = new Koa()
   app.on('error', (error) => log.debug({ err: withoutWords(error) }, 'a response could not be written'))
   app.use(answerProblems(log))
@@ -70,8 +73,8 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(takeWebhooks({ ...dependencies, clock, requestMs: deadlines.requestMs }))
   app.use(logRequests(log))
   app.use(refuseBrokenEncoding)
-  app.use(healthRoutes(dependencies).routes())
-  app.use(metricsRoutes(dependencies.metrics, holdsKey).routes())
+  app.use(healthRoutes(serverChecks(dependencies)).routes())
+  app.use(metricsRoutes(dependencies.metrics, createKeyCheck([...apiKeys, ...metricsKeys])).routes())
   const readJson = jsonBodyWithin(deadlines.requestMs)
   const routes = [
     ...eventRoutes(dependencies),
@@ -120,11 +123,4 @@ const refuseBrokenEncoding: Middleware = (ctx, next) => {
     throw new Problem(400, 'the path is not percent-encoded UTF-8')
   }
   return next()
-}
-
-const refuseUnrouted = (ctx: Context): never => {
-  const { matched } = ctx as { matched?: readonly { methods: readonly string[] }[] }
-  const methods = [...new Set(matched?.flatMap((layer) => layer.methods))]
-  if (methods.length === 0) throw new Problem(404, 'there is nothing at this path')
-  throw new Problem(405, `this path takes ${methods.join(', ')}`, { headers: { Allow: methods.join(', ') } })
 }

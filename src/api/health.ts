@@ -6,22 +6,31 @@ import type { Lives } from '../temporal/lives.ts'
 
 const checkDeadlineMs = 1_000
 
+/** What a process needs to do its work, by name; a check that fails or answers false says that the part is not there. */
+export type ReadinessChecks = Readonly<Record<string, () => Promise<unknown>>>
+
+/** The servers that every process needs. */
+export const serverChecks = ({ db, lives }: { readonly db: Database; readonly lives: Pick<Lives, 'isReachable'> }) =>
+  ({
+    postgresql: () => askDatabase(db),
+    temporal: () => lives.isReachable(checkDeadlineMs),
+  }) satisfies ReadinessChecks
+
 /** `/healthz` never looks past the process: a database that is away is no reason to restart it. */
-export function healthRoutes({ db, lives }: { readonly db: Database; readonly lives: Lives }): Router {
+export function healthRoutes(checks: ReadinessChecks): Router {
   const router = new Router({ sensitive: true })
   router.get('/healthz', (ctx) => {
     ctx.set('Cache-Control', 'no-store')
     ctx.body = { status: 'alive' }
   })
   router.get('/readyz', async (ctx) => {
-    const [postgresql, temporal] = await Promise.all([
-      answers(() => askDatabase(db)),
-      answers(() => lives.isReachable(checkDeadlineMs)),
-    ])
-    const ready = postgresql && temporal
+    const parts = await Promise.all(
+      Object.entries(checks).map(async ([part, check]) => [part, await answers(check)] as const),
+    )
+    const ready = parts.every(([, isThere]) => isThere)
     ctx.status = ready ? 200 : 503
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = { status: ready ? 'ready' : 'not ready', postgresql, temporal }
+    ctx.body = { status: ready ? 'ready' : 'not ready', ...Object.fromEntries(parts) }
   })
   return router
 }

@@ -17,6 +17,8 @@ export interface KeepWorkerOptions {
 export interface KeptWorker {
   /** Resolves when the worker polls for the first time. */
   readonly whenRunning: Promise<void>
+  /** Whether it polls now: not before Temporal is there, nor while it starts anew or stops. */
+  isRunning(): boolean
   /** Lets the worker finish what it holds, and starts no other. */
   stop(): Promise<void>
 }
@@ -63,6 +65,7 @@ export function keepWorker({ target, activities, recurringWork, log }: KeepWorke
   const ended = run()
   return {
     whenRunning,
+    isRunning: () => worker?.getState() === 'RUNNING',
     async stop() {
       stopping.abort()
       if (worker?.getState() === 'RUNNING') worker.shutdown()
