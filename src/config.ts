@@ -65,6 +65,9 @@ const environment = z.object({
   ESCALATION_REPEAT_AFTER: duration('30m'),
   ENGAGEMENT_WINDOW: duration('24h'),
   GIVE_UP_AFTER: duration('14d'),
+  MAX_EVENT_AGE: duration('7d'),
+  RETAIN_PAYLOADS: duration('30d'),
+  RETAIN_ADDRESSES: duration('180d'),
   SUPPORT_WEBHOOK_URL: httpUrl.optional(),
   SUPPORT_WEBHOOK_SECRET: z
     .string()
@@ -130,6 +133,10 @@ export interface Config {
   /** They open `/metrics` alone: a scraper need not hold a key to what people were sent. */
   readonly metricsKeys: readonly string[]
   readonly policy: LifecyclePolicy
+  /** Events that are older when they are received are put aside. */
+  readonly maxEventAgeMs: number
+  /** How long the JSON of events, and addresses and subjects, are kept. */
+  readonly retention: { readonly payloadsAfterMs: number; readonly addressesAfterMs: number }
   readonly support: {
     readonly webhook: { readonly url: string; readonly secret: string } | null
     readonly email: { readonly to: string; readonly smtpUrl: string } | null
@@ -242,6 +249,8 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
       engagementWindowMs: env.ENGAGEMENT_WINDOW,
       giveUpAfterMs: env.GIVE_UP_AFTER,
     },
+    maxEventAgeMs: env.MAX_EVENT_AGE,
+    retention: { payloadsAfterMs: env.RETAIN_PAYLOADS, addressesAfterMs: env.RETAIN_ADDRESSES },
     support: {
       webhook:
         env.SUPPORT_WEBHOOK_URL && env.SUPPORT_WEBHOOK_SECRET

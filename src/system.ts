@@ -87,7 +87,7 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
   const { config, temporal, port, log } = options
   const client = createTemporalClient(temporal)
   const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
-  const inbox = announcingInbox(createInbox({ db, lives, metrics, log }), bell)
+  const inbox = announcingInbox(createInbox({ db, lives, metrics, log, maxEventAgeMs: config.maxEventAgeMs }), bell)
   const listen = (onRing: () => void) => listenForChanges({ databaseUrl: options.databaseUrl, log, onRing })
   const changes = createChangeFeed({ db, listen, log })
   const parts = {
@@ -145,7 +145,7 @@ async function startWorker(options: SystemOptions, db: Database, metrics: Metric
     ),
     ...createRecurringActivities({ db, lives, policy: config.policy }),
   }
-  const worker = keepWorker({ target: temporal, activities, recurringWork, log })
+  const worker = keepWorker({ target: temporal, activities, recurringWork: recurringWork(config.retention), log })
   const stopWorking = async () => {
     await worker.stop()
     await client.connection.close()

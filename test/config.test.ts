@@ -37,6 +37,9 @@ describe('the configuration', () => {
       engagementWindowMs: 1_440 * minute,
       giveUpAfterMs: 14 * 1_440 * minute,
     })
+    const day = 1_440 * minute
+    assert.equal(config.maxEventAgeMs, 7 * day)
+    assert.deepEqual(config.retention, { payloadsAfterMs: 30 * day, addressesAfterMs: 180 * day })
   })
 
   it('takes an empty variable for one that is not set', () => {

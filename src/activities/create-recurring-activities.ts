@@ -5,6 +5,7 @@ import type { LifecyclePolicy } from '../domain/stall-policy.ts'
 import type { Lives } from '../temporal/lives.ts'
 import { onDatabase } from './database-failure.ts'
 import type { RecurringActivities } from './recurring-activities.ts'
+import { createRetentionActivities } from './retention-activities.ts'
 import { createRollUpActivities } from './roll-up-activities.ts'
 
 /** What the activities of recurring work need. */
@@ -19,6 +20,7 @@ const overdueLimit = 500
 
 export const createRecurringActivities = ({ db, lives, policy }: RecurringDependencies): RecurringActivities => ({
   ...createRollUpActivities({ db }),
+  ...createRetentionActivities({ db }),
 
   async wakeOverdueLives({ graceMs }) {
     const startedAt = activityInfo().scheduledTimestampMs

@@ -5,10 +5,19 @@ export interface OverdueInput {
   readonly graceMs: number
 }
 
+export interface RetentionInput {
+  /** How long the JSON of events is kept; in milliseconds. */
+  readonly payloadsAfterMs: number
+  /** The same for addresses and subjects. */
+  readonly addressesAfterMs: number
+}
+
 /** Every activity is idempotent: running it again after a crash changes nothing. */
 export interface RecurringActivities {
   /** Starts the workflows of emails whose deadline has passed and that no workflow looks after. */
   wakeOverdueLives(input: OverdueInput): Promise<{ overdue: number; woken: number; hasMore: boolean }>
   /** Counts the hours that have ended or of which an email has changed, and forgets changes that nobody needs any more. */
   rollUpAnalytics(): Promise<{ hours: number }>
+  /** Erases what is older than it is to be kept, in small batches; goes on where the last call stopped. */
+  eraseByAge(input: RetentionInput): Promise<{ payloads: number; events: number; emails: number; hasMore: boolean }>
 }

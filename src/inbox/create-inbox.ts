@@ -11,6 +11,7 @@ import {
 } from '../db/events.ts'
 import { registerEmail } from '../db/snapshots.ts'
 import { domainOf } from '../domain/address.ts'
+import { tooOldReason } from '../domain/event-age.ts'
 import { type ReceivedEvent, registrationEventType } from '../domain/events.ts'
 import { lifecycleEventOf, registrationPayloadOf } from '../domain/received-event.ts'
 import { countEvent, type EventOutcome, type Metrics } from '../metrics.ts'
@@ -30,6 +31,8 @@ export interface InboxDependencies {
   readonly clock?: () => number
   /** Time between sweeps that find little. Default 1 second. */
   readonly sweepEveryMs?: number
+  /** Events that are older by their provider's clock when they come are put aside. Default: none are. */
+  readonly maxEventAgeMs?: number
 }
 
 /** An inbox that dispatches and sweeps until it is closed. */
@@ -42,7 +45,7 @@ export interface RunningInbox extends Inbox {
 const registerDeadlineMs = 1_800
 
 export function createInbox({ db, lives, metrics, log, ...options }: InboxDependencies): RunningInbox {
-  const clock = options.clock ?? Date.now
+  const { clock = Date.now, maxEventAgeMs = Number.POSITIVE_INFINITY } = options
   const count = (event: { provider: string; type: string }, outcome: EventOutcome) =>
     countEvent(metrics, event, outcome)
 
@@ -63,7 +66,8 @@ export function createInbox({ db, lives, metrics, log, ...options }: InboxDepend
   sweeper.start()
 
   return {
-    async append(events) {
+    async append(given) {
+      const events = given.map((event) => withAge(event, maxEventAgeMs))
       const fresh = new Set(await commits.append(events))
       dispatcher.offer([...fresh].filter((event) => event.quarantinedReason === undefined).map(waitingEventOf))
       for (const event of events) count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
@@ -83,6 +87,12 @@ export function createInbox({ db, lives, metrics, log, ...options }: InboxDepend
       leases.close()
     },
   }
+}
+
+/** The event, put aside if it comes too late. */
+function withAge(event: ReceivedEvent, maxEventAgeMs: number): ReceivedEvent {
+  const quarantinedReason = event.quarantinedReason ?? tooOldReason(event, maxEventAgeMs)
+  return quarantinedReason === null ? event : { ...event, quarantinedReason }
 }
 
 const outcomeOf = ({ quarantinedReason }: ReceivedEvent): EventOutcome =>

@@ -1,5 +1,5 @@
 /** What comes round by itself, and how often. */
-import type { OverdueInput } from '../activities/recurring-activities.ts'
+import type { OverdueInput, RetentionInput } from '../activities/recurring-activities.ts'
 import type { RecurringWork } from './schedules.ts'
 
 const minuteMs = 60_000
@@ -7,7 +7,8 @@ const minuteMs = 60_000
 /** A life that is late by less may just be slow. */
 const overdue: OverdueInput = { graceMs: 5 * minuteMs }
 
-export const recurringWork: readonly RecurringWork[] = [
+/** @param retention how long payloads, and addresses, are kept. */
+export const recurringWork = (retention: RetentionInput): readonly RecurringWork[] => [
   {
     id: 'wake-overdue-lives',
     summary: 'Starts lives again that Temporal has lost',
@@ -21,5 +22,12 @@ export const recurringWork: readonly RecurringWork[] = [
     workflow: 'rollUpAnalytics',
     args: [],
     everyMs: 5 * minuteMs,
+  },
+  {
+    id: 'erase-by-age',
+    summary: 'Erases payloads and addresses that are older than they are to be kept',
+    workflow: 'eraseByAge',
+    args: [retention],
+    everyMs: 60 * minuteMs,
   },
 ]

@@ -2,3 +2,4 @@
 export { rollUpAnalytics } from './analytics.ts'
 export { emailLifecycle } from './email-lifecycle.ts'
 export { wakeOverdueLives } from './overdue-lives.ts'
+export { eraseByAge } from './retention.ts'

@@ -1,0 +1,37 @@
+import { activityInfo, heartbeat } from '@temporalio/activity'
+import type { Database } from '../db/database.ts'
+import { type EraseByAge, eraseOldEmailAddresses, eraseOldEventAddresses, eraseOldPayloads } from '../db/retention.ts'
+import { onDatabase } from './database-failure.ts'
+import type { RecurringActivities } from './recurring-activities.ts'
+
+type RetentionActivities = Pick<RecurringActivities, 'eraseByAge'>
+
+/** Locked for some milliseconds: webhooks and saves pass in between. */
+const batchSize = 500
+
+/** A run erases at most so many batches of each kind; the rest is the next round's. */
+const batchesPerRound = 200
+
+export const createRetentionActivities = ({ db }: { readonly db: Database }): RetentionActivities => ({
+  async eraseByAge({ payloadsAfterMs, addressesAfterMs }) {
+    const now = activityInfo().scheduledTimestampMs
+    const erase = (statement: EraseByAge, afterMs: number) => inBatches(db, statement, now - afterMs)
+    // One after the other: erasing is in no hurry, and the database has others to serve.
+    const payloads = await erase(eraseOldPayloads, payloadsAfterMs)
+    const events = await erase(eraseOldEventAddresses, addressesAfterMs)
+    const emails = await erase(eraseOldEmailAddresses, addressesAfterMs)
+    const limit = batchSize * batchesPerRound
+    return { payloads, events, emails, hasMore: [payloads, events, emails].some((count) => count >= limit) }
+  },
+})
+
+async function inBatches(db: Database, erase: EraseByAge, before: number): Promise<number> {
+  let total = 0
+  for (let batch = 0; batch < batchesPerRound; batch++) {
+    const erased = await onDatabase('RetentionRejected', () => erase(db, before, batchSize))
+    total += erased
+    heartbeat()
+    if (erased === 0) break
+  }
+  return total
+}
