@@ -1,6 +1,7 @@
 /** What is known of an email, besides its events. */
 import type { ComponentChildren } from 'preact'
 import type { storedEmailView } from '../api/email-view.ts'
+import { pathWith } from './pager.tsx'
 import { PriorityWord } from './status.tsx'
 import { Moment } from './time.tsx'
 import { duration, phrase } from './words.ts'
@@ -44,9 +45,9 @@ export const EmailFacts = ({ email }: { email: EmailView }) => (
     {email.tags.length > 0 && (
       <Fact name="Tags">
         {email.tags.map((tag) => (
-          <bdi key={tag} class="tag">
-            {tag}
-          </bdi>
+          <a key={tag} class="tag" href={pathWith('/emails', { tag })}>
+            <bdi>{tag}</bdi>
+          </a>
         ))}
       </Fact>
     )}

@@ -19,40 +19,47 @@ interface Stop extends PictureMoment {
   readonly x: number
   /** How many moments like it, one after the other, it stands for. */
   readonly times: number
+  /** When the last of them was. */
+  readonly lastAt: number
 }
 
 const laneNames = { delivery: 'Delivery', engagement: 'Engagement', support: 'Support' } as const
 const laneHeight = 74
 const [left, right, top] = [104, 64, 34]
 
-/** What fits one view; more of the same, one after the other, are drawn as one. */
-const fullWidth = 900
+/** What fits beside the navigation on an ordinary screen. */
+const fullWidth = 934
 
 /** Room for a pause: more for a longer one, but a day is not a million times as wide as a second. */
 const gapWidth = (ms: number): number => Math.min(170, 84 + 14 * Math.log10(1 + ms / 1_000))
 
+/** So close may words be that stand in one lane, and in two. */
+const leastGap = (a: PictureMoment, b: PictureMoment): number => (a.lane === b.lane ? 82 : 58)
+
 function stopsOf(moments: readonly PictureMoment[]): Stop[] {
-  const stops: Stop[] = []
-  let last: { x: number; at: number } | null = null
-  for (const moment of moments.toSorted((a, b) => a.at - b.at)) {
-    const before = stops.at(-1)
-    if (before && before.lane === moment.lane && before.word === moment.word && before.isFaint === moment.isFaint) {
-      stops[stops.length - 1] = { ...before, times: before.times + 1 }
-      continue
-    }
-    const x: number = last === null ? left + 30 : last.x + gapWidth(moment.at - last.at)
-    last = { x, at: moment.at }
-    stops.push({ ...moment, x, times: 1 })
-  }
-  return stretched(stops)
+  const groups = groupsOf(moments.toSorted((a, b) => a.at - b.at))
+  const pairs = groups.slice(1).map((group, index) => [groups[index] ?? group, group] as const)
+  const widths = pairs.map(([before, after]) => gapWidth(after.at - before.lastAt))
+  const room = fullWidth - right - left - 30
+  const scale = Math.min(1.7, room / widths.reduce((sum, width) => sum + width, 0))
+  let x = left + 30
+  return groups.map((group, index) => {
+    const pair = pairs[index - 1]
+    if (pair) x += Math.max(leastGap(...pair), (widths[index - 1] ?? 0) * scale)
+    return { ...group, x: Math.round(x) }
+  })
 }
 
-/** A short life takes the whole width too. */
-function stretched(stops: Stop[]): Stop[] {
-  const [first, last] = [stops[0], stops.at(-1)]
-  if (!first || !last || last.x === first.x) return stops
-  const factor = Math.min(1.7, Math.max(1, (fullWidth - right - first.x) / (last.x - first.x)))
-  return stops.map((stop) => ({ ...stop, x: Math.round(first.x + (stop.x - first.x) * factor) }))
+/** More of the same, one after the other, is drawn as one. */
+function groupsOf(moments: readonly PictureMoment[]): Omit<Stop, 'x'>[] {
+  const groups: Omit<Stop, 'x'>[] = []
+  for (const moment of moments) {
+    const last = groups.at(-1)
+    if (last && last.lane === moment.lane && last.word === moment.word && last.isFaint === moment.isFaint) {
+      groups[groups.length - 1] = { ...last, times: last.times + 1, lastAt: moment.at }
+    } else groups.push({ ...moment, times: 1, lastAt: moment.at })
+  }
+  return groups
 }
 
 /** The picture, scrolled sideways where it is wider than the page. The table of events says the same in words. */
@@ -105,7 +112,7 @@ const Pauses = ({ stops, bottom }: { stops: readonly Stop[]; bottom: number }) =
           <line x1={stop.x} x2={stop.x} y1="20" y2={bottom} class="stop-line" />
           {before && (
             <text x={(before.x + stop.x) / 2} y="14" class="pause">
-              {stop.at === before.at ? 'at once' : `+${duration(stop.at - before.at)}`}
+              {stop.at === before.lastAt ? 'at once' : `+${duration(stop.at - before.lastAt)}`}
             </text>
           )}
         </g>

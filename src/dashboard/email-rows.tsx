@@ -13,13 +13,25 @@ export const emailPath = (provider: string, id: string): string =>
 export const Subject = ({ of: subject }: { of: string | null }) =>
   subject === null || subject.trim() === '' ? <span class="muted">No subject</span> : <bdi dir="auto">{subject}</bdi>
 
+/** An address, broken before its @ where it must be. */
+export function Address({ of: address }: { of: string }) {
+  const at = address.lastIndexOf('@')
+  return (
+    <bdi>
+      {address.slice(0, at)}
+      <wbr />
+      {address.slice(at)}
+    </bdi>
+  )
+}
+
 /** Whom an email went to: the first, and how many more. */
 export function Recipients({ of: to }: { of: readonly string[] }) {
   const [first, ...others] = to
   if (first === undefined) return <span class="muted">Nobody named yet</span>
   return (
     <span title={to.join(', ')}>
-      <bdi>{first}</bdi>
+      <Address of={first} />
       {others.length > 0 && ` and ${others.length} more`}
     </span>
   )

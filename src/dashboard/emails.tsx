@@ -12,7 +12,7 @@ import { priorities } from '../domain/events.ts'
 import { emailStatuses } from '../domain/lifecycle.ts'
 import { EmailTable } from './email-rows.tsx'
 import { Empty, PageHead } from './layout.tsx'
-import { type PageLinks, Pager } from './pager.tsx'
+import { type PageLinks, Pager, pathWith } from './pager.tsx'
 import type { Pages } from './pages.tsx'
 import { phrase } from './words.ts'
 
@@ -30,6 +30,7 @@ const query = z.object({
   q: z.string().trim().max(1_000).catch('').default(''),
   status: z.enum(emailStatuses).optional().catch(undefined),
   priority: z.enum(priorities).optional().catch(undefined),
+  tag: name(301).optional().catch(undefined),
   cursor: position.catch(null),
 })
 
@@ -40,8 +41,8 @@ export function addEmailListPage(router: Router, { db, pages }: EmailPagesDepend
     const asked = query.parse(ctx.query)
     const rows = await inTime(() => search(db, asked))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)
-    const { q, status, priority } = asked
-    const links = { path: '/emails', query: { q, status, priority }, nextCursor, isFurther: asked.cursor !== null }
+    const { q, status, priority, tag } = asked
+    const links = { path: '/emails', query: { q, status, priority, tag }, nextCursor, isFurther: asked.cursor !== null }
     const body = <EmailList emails={data} asked={asked} links={links} />
     await pages.show(ctx, { title: 'Emails', section: '/emails', live: '/live', body })
   })
@@ -50,9 +51,9 @@ export function addEmailListPage(router: Router, { db, pages }: EmailPagesDepend
 const positionOf = (row: Email) => ({ createdAt: row.createdAt.toISOString(), id: row.id, provider: row.provider })
 
 /** By address where there is an @, else by ID and by the words of the subject. One row more than a page, if there is one. */
-async function search(db: Database, { q, status, priority, cursor: after }: Query): Promise<Email[]> {
+async function search(db: Database, { q, status, priority, tag, cursor: after }: Query): Promise<Email[]> {
   const limit = pageLength + 1
-  const filter = { status, priority }
+  const filter = { status, priority, tag }
   if (q === '') return listEmails(db, filter, after, limit)
   if (q.includes('@')) {
     const recipient = normalizeAddress(q)
@@ -92,6 +93,13 @@ const EmailList = ({ emails, asked, links }: EmailListProps) => (
         </label>
         <Choice name="status" any="Any status" options={emailStatuses} chosen={asked.status} />
         <Choice name="priority" any="Any priority" options={priorities} chosen={asked.priority} />
+        {asked.tag && (
+          <span class="chosen">
+            Tag <bdi class="tag">{asked.tag}</bdi>
+            <a href={pathWith('/emails', { ...links.query, tag: undefined })}>Any tag</a>
+            <input type="hidden" name="tag" value={asked.tag} />
+          </span>
+        )}
         <button type="submit">Search</button>
       </form>
     </search>
@@ -101,7 +109,7 @@ const EmailList = ({ emails, asked, links }: EmailListProps) => (
         <Pager {...links} />
       </>
     ) : (
-      <NoEmails isFiltered={Boolean(asked.q || asked.status || asked.priority || asked.cursor)} />
+      <NoEmails isFiltered={Boolean(asked.q || asked.status || asked.priority || asked.tag || asked.cursor)} />
     )}
   </>
 )

@@ -46,6 +46,12 @@ export const EscalationCard = ({
   </article>
 )
 
+/** An event may have made it moot. */
+function resolverWord(by: string | null): string {
+  if (by === 'delivered') return 'its delivery'
+  return by === 'bounced' ? 'its bounce' : (by ?? '')
+}
+
 const History = ({ of: it }: { of: Escalation }) => (
   <ul class="history">
     <li>
@@ -63,7 +69,7 @@ const History = ({ of: it }: { of: Escalation }) => (
     )}
     {it.resolvedAt && (
       <li>
-        Resolved by <strong dir="auto">{it.resolvedBy}</strong> <Moment at={it.resolvedAt} zone />
+        Resolved by <strong dir="auto">{resolverWord(it.resolvedBy)}</strong> <Moment at={it.resolvedAt} zone />
       </li>
     )}
   </ul>

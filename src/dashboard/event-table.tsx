@@ -84,7 +84,10 @@ const Payload = ({ event }: { event: StoredEvent }) => (
     hx-swap="innerHTML"
   >
     <summary>
-      Payload of <code class="clip">{event.eventId}</code>
+      <span>
+        Payload<span class="wide-inline"> of </span>
+      </span>
+      <code class="clip wide-inline">{event.eventId}</code>
     </summary>
     <div class="payload-place" hx-morph-skip>
       <a href={eventPath(event)}>Open the event</a>

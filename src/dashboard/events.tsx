@@ -15,7 +15,6 @@ import { type PageLinks, Pager, pathWith } from './pager.tsx'
 import { backWith, type Pages, seeOther } from './pages.tsx'
 import { Status } from './status.tsx'
 import { Moment } from './time.tsx'
-import { phrase } from './words.ts'
 
 interface EventPagesDependencies {
   readonly db: Database
@@ -83,6 +82,9 @@ const positionOf = ({ receivedAt, provider, eventId: id }: ListedEvent) => ({
   id,
 })
 
+/** What was applied is never tried again. */
+const isUnapplied = ({ appliedAt }: ListedEvent): boolean => appliedAt === null
+
 interface EventListProps {
   readonly events: readonly ListedEvent[]
   readonly state: ShownState
@@ -115,9 +117,9 @@ const EventList = ({ events, state, links }: EventListProps) => (
     />
     {events.length > 0 ? (
       <form method="post" action="/events/replay">
-        <EventRows events={events} />
+        <EventRows events={events} isTickable={events.some(isUnapplied)} />
         <div class="list-foot">
-          {events.some((event) => event.appliedAt === null) && (
+          {events.some(isUnapplied) && (
             <button type="submit" class="primary">
               Replay the ticked
             </button>
@@ -146,15 +148,17 @@ const emptyTexts: Readonly<Record<ShownState, string>> = {
   applied: 'Send your provider’s webhooks here; Setup says where to.',
 }
 
-const EventRows = ({ events }: { events: readonly ListedEvent[] }) => (
+const EventRows = ({ events, isTickable }: { events: readonly ListedEvent[]; isTickable: boolean }) => (
   <div class="table-frame">
     <table>
       <caption class="hidden-text">Events, newest first</caption>
       <thead>
         <tr>
-          <th scope="col" class="tick">
-            <span class="hidden-text">Tick</span>
-          </th>
+          {isTickable && (
+            <th scope="col" class="tick">
+              <span class="hidden-text">Tick</span>
+            </th>
+          )}
           <th scope="col">State</th>
           <th scope="col">Event</th>
           <th scope="col" class="wide">
@@ -167,25 +171,27 @@ const EventRows = ({ events }: { events: readonly ListedEvent[] }) => (
       </thead>
       <tbody>
         {events.map((event) => (
-          <EventRow key={`${event.provider}/${event.eventId}`} event={event} />
+          <EventRow key={`${event.provider}/${event.eventId}`} event={event} isTickable={isTickable} />
         ))}
       </tbody>
     </table>
   </div>
 )
 
-const EventRow = ({ event }: { event: ListedEvent }) => (
+const EventRow = ({ event, isTickable }: { event: ListedEvent; isTickable: boolean }) => (
   <tr>
-    <td class="tick">
-      {event.appliedAt === null && (
-        <input
-          type="checkbox"
-          name="event"
-          value={JSON.stringify([event.provider, event.eventId])}
-          aria-label={`Event ${event.eventId}`}
-        />
-      )}
-    </td>
+    {isTickable && (
+      <td class="tick">
+        {event.appliedAt === null && (
+          <input
+            type="checkbox"
+            name="event"
+            value={JSON.stringify([event.provider, event.eventId])}
+            aria-label={`Event ${event.eventId}`}
+          />
+        )}
+      </td>
+    )}
     <td>
       <Status of={stateOf(event)} />
     </td>
@@ -194,7 +200,7 @@ const EventRow = ({ event }: { event: ListedEvent }) => (
         {typeWord(event.type)}
       </a>
       <span class="clip muted">
-        {phrase(event.provider)} <code>{event.eventId}</code>
+        {event.provider} <code>{event.eventId}</code>
       </span>
       <span class="narrow muted small">
         <Moment at={event.receivedAt} zone />
@@ -203,7 +209,9 @@ const EventRow = ({ event }: { event: ListedEvent }) => (
     </td>
     <td class="wide">
       <a href={emailPath(event.provider, event.emailId)}>
-        <code>{event.emailId}</code>
+        <code class="clip" title={event.emailId}>
+          {event.emailId}
+        </code>
       </a>
     </td>
     <td class="wide number when">

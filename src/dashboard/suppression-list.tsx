@@ -1,8 +1,9 @@
 /** The suppression list as a page. */
 
+import { isErasedKey } from '../db/erased-address.ts'
 import type { Suppression } from '../db/generated/client.ts'
 import { suppressionReasons } from '../domain/suppression.ts'
-import { emailPath } from './email-rows.tsx'
+import { Address, emailPath } from './email-rows.tsx'
 import { Choice } from './emails.tsx'
 import { Empty, PageHead } from './layout.tsx'
 import { type PageLinks, Pager } from './pager.tsx'
@@ -93,7 +94,9 @@ const SuppressionTable = ({ suppressions }: Pick<SuppressionListProps, 'suppress
       <thead>
         <tr>
           <th scope="col">Address</th>
-          <th scope="col">Reason</th>
+          <th scope="col" class="wide">
+            Reason
+          </th>
           <th scope="col" class="wide">
             Since (UTC)
           </th>
@@ -114,12 +117,15 @@ const SuppressionTable = ({ suppressions }: Pick<SuppressionListProps, 'suppress
 const SuppressionRow = ({ suppression: it }: { suppression: Suppression }) => (
   <tr class={it.removedAt ? 'past' : undefined}>
     <td class="main-cell strong">
-      <bdi>{it.address}</bdi>
+      {isErasedKey(it.address) ? <span class="muted">Somebody who was erased</span> : <Address of={it.address} />}
       <span class="narrow muted small">
-        <Moment at={it.createdAt} zone />
+        <Reason of={it} />
+        <span class="block">
+          <Moment at={it.createdAt} zone />
+        </span>
       </span>
     </td>
-    <td>
+    <td class="wide">
       <Reason of={it} />
     </td>
     <td class="wide when">
@@ -130,7 +136,7 @@ const SuppressionRow = ({ suppression: it }: { suppression: Suppression }) => (
         </span>
       )}
     </td>
-    <td class="number">{it.removedAt === null && <Removal address={it.address} />}</td>
+    <td class="number">{it.removedAt === null && !isErasedKey(it.address) && <Removal address={it.address} />}</td>
   </tr>
 )
 

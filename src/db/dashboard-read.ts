@@ -18,7 +18,7 @@ const matchLimit = 5_000
 export async function findEmailsBySubject(
   db: Database,
   words: readonly string[],
-  filter: Pick<EmailFilter, 'status' | 'priority' | 'provider'>,
+  filter: Pick<EmailFilter, 'status' | 'priority' | 'tag'>,
   after: EmailPosition | null,
   limit: number,
 ): Promise<Email[]> {
@@ -28,7 +28,7 @@ export async function findEmailsBySubject(
   const matches = Prisma.sql`to_tsvector('simple', coalesce(subject, '')) @@ to_tsquery('simple', ${query})`
   const wanted = Prisma.sql`(${filter.status ?? null}::text IS NULL OR status = ${filter.status ?? null})
     AND (${filter.priority ?? null}::text IS NULL OR priority = ${filter.priority ?? null})
-    AND (${filter.provider ?? null}::text IS NULL OR provider = ${filter.provider ?? null})`
+    AND (${filter.tag ?? null}::text IS NULL OR tags @> ARRAY[${filter.tag ?? null}]::text[])`
   const newestFirst = Prisma.sql`ORDER BY created_at DESC, id DESC, provider DESC`
 
   const among = async (emails: Prisma.Sql, condition: Prisma.Sql) => {

@@ -10,8 +10,9 @@
     const at = new Date(seconds * 1000)
     return at.getUTCHours() === 0 ? day.format(at) : at.toISOString().slice(11, 16)
   }
-  /** So few values are marked each: one between gaps would not be seen as a line. */
-  const markedValues = 30
+  /** A value between two gaps makes no line: it would not be seen. */
+  const hasLoneValue = (values) =>
+    values.some((value, at) => value !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null)
 
   const lengths = [
     ['d', 86_400_000],
@@ -26,6 +27,15 @@
       const [unit, size] = lengths.find(([, length]) => value >= length) ?? ['ms', 1]
       return `${Number((value / size).toFixed(value / size < 10 ? 1 : 0))} ${unit}`
     },
+  }
+
+  /** Steps that people count lengths of time in: in milliseconds, up to a day. */
+  const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+    .concat([1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800].map((seconds) => seconds * 1_000))
+    .concat([1, 2, 3, 6, 12, 24].map((hours) => hours * 3_600_000))
+  const timeSplits = (_, __, ___, max) => {
+    const step = steps.find((length) => max / length <= 5) ?? 86_400_000
+    return Array.from({ length: Math.floor(max / step) + 1 }, (_, index) => index * step)
   }
 
   const axis = (more) => ({
@@ -48,6 +58,7 @@
       axis({ space: 64, size: 30, values: (_, splits) => splits.map(timeLabel) }),
       axis({
         size: 62,
+        ...(unit === 'milliseconds' && { splits: timeSplits }),
         values: (_, splits) => splits.map((value) => (unit === 'emails' && value % 1 ? '' : written[unit](value))),
       }),
     ],
@@ -58,7 +69,7 @@
         stroke: colour(tone),
         fill: index === 0 ? colour(`${tone}-ground`) : undefined,
         width: 2,
-        points: { show: values.filter((value) => value).length <= markedValues, size: 5, fill: colour(tone) },
+        points: { show: hasLoneValue(values), size: 5, fill: colour(tone) },
         value: (_, value) => (value === null ? '–' : written[unit](value)),
       })),
     ],

@@ -1,0 +1,143 @@
+/** Two days of an ordinary sender, as they lie in the database: something for the overview to show. */
+
+import { createRandom, type Random } from '../../src/cli/simulate/random.ts'
+import { noteDirtyHours, rollUpHours } from '../../src/db/analytics-rollups.ts'
+import type { Database } from '../../src/db/database.ts'
+import type { Email } from '../../src/db/generated/client.ts'
+
+const hourMs = 3_600_000
+const emailsPerHour = 140
+
+const subjects = [
+  'Your sign-in code',
+  'Your receipt no. 4711',
+  'Grüße aus München: Ihre Buchung',
+  'Привет! Новости недели',
+  'مرحبا، هذه فاتورتك',
+  'Ça y est : votre commande est partie',
+  'Re: your question about the quarterly report, the two annexes, and the meeting that was moved to Thursday afternoon',
+  'Reset your password',
+  'Your invitation to the autumn review',
+] as const
+const people = ['ada.lovelace', 'grace.hopper', 'alan.turing', 'katherine.johnson', 'barbara.liskov', 'ken'] as const
+const domains = ['example.com', 'example.org', 'mail.example.net'] as const
+
+/** Stores the emails, some escalations and suppressions, and adds them up as the schedule would. */
+export async function storeSampleDays(db: Database, now: number): Promise<void> {
+  const random = createRandom(7)
+  const emails = Array.from({ length: 48 }, (_, hour) => emailsOfHour(now - (48 - hour) * hourMs, random)).flat()
+  for (let at = 0; at < emails.length; at += 500) await db.email.createMany({ data: emails.slice(at, at + 500) })
+  const bounced = emails.filter(({ status }) => status === 'bounced').slice(-14)
+  await db.suppression.createMany({
+    data: bounced.map(({ id, recipients, bouncedAt }) => ({
+      address: recipients[0] ?? '',
+      reason: 'hard_bounce',
+      provider: 'aisend',
+      emailId: id,
+      eventId: `evt_${id}`,
+      createdAt: bouncedAt ?? new Date(now),
+    })),
+    skipDuplicates: true,
+  })
+  await storeEscalations(db, emails, now)
+  const ended = await noteDirtyHours(db)
+  while ((await rollUpHours(db, ended, 100)) === 100);
+}
+
+/** Busy by day, quiet by night, and a provider that was slow for some hours. */
+function emailsOfHour(from: number, random: Random): Email[] {
+  const hourOfDay = new Date(from).getUTCHours()
+  const wave = 0.25 + 0.75 * Math.max(0, Math.sin(((hourOfDay - 5) / 18) * Math.PI))
+  const slow = hourOfDay >= 9 && hourOfDay <= 11 ? 3 : 1
+  const count = Math.round(emailsPerHour * wave * (0.85 + random.between(0, 30) / 100))
+  return Array.from({ length: count }, (_, n) =>
+    emailAt(from + random.between(0, hourMs - 1), `${from / 1_000}-${n}`, slow, random),
+  )
+}
+
+function emailAt(at: number, key: string, slow: number, random: Random): Email {
+  const [draw, address] = [random.between(1, 1_000), `${random.pick(people)}@${random.pick(domains)}`]
+  const later = (ms: number) => new Date(at + ms)
+  const deliveryMs = Math.round(slow * 900 * 2 ** (random.between(0, 600) / 100))
+  const status =
+    draw <= 14 ? 'bounced' : draw <= 18 ? 'deferred' : draw <= 480 ? 'delivered' : draw <= 860 ? 'opened' : 'clicked'
+  const arrived = status !== 'bounced' && status !== 'deferred'
+  const [opens, clicks] = [arrived && status !== 'delivered' ? random.between(1, 4) : 0, status === 'clicked' ? 1 : 0]
+  const engagedAt = opens > 0 ? later(deliveryMs + random.between(60_000, 2 * hourMs)) : null
+  const priority = random.chance(0.08) ? 'critical' : random.chance(0.3) ? 'bulk' : 'normal'
+  return {
+    ...nothingKnown,
+    id: `em_${key}`,
+    to: [address],
+    recipients: [address],
+    recipientDomain: address.split('@')[1] ?? null,
+    subject: random.pick(subjects),
+    priority,
+    status: arrived && draw === 700 ? 'complained' : status,
+    delivery: arrived ? 'delivered' : status,
+    queuedAt: later(0),
+    sendingAt: later(180),
+    sentAt: later(420),
+    deliveredAt: arrived ? later(deliveryMs) : null,
+    bounceClass: arrived ? null : status === 'bounced' ? 'hard' : 'soft',
+    bounceCode: arrived ? null : status === 'bounced' ? '5.1.1' : '4.2.2',
+    bouncedAt: arrived ? null : later(deliveryMs),
+    bounceEventId: arrived ? null : `evt_em_${key}`,
+    complainedAt: arrived && draw === 700 ? later(hourMs) : null,
+    opensTotal: opens,
+    opensHuman: Math.max(0, opens - (random.chance(0.3) ? 1 : 0)),
+    opensFirstAt: engagedAt,
+    opensLastAt: engagedAt,
+    clicksTotal: clicks,
+    clicksHuman: clicks,
+    clicksFirstAt: clicks > 0 ? engagedAt : null,
+    clicksLastAt: clicks > 0 ? engagedAt : null,
+    firstReceivedAt: later(0),
+    settledReceivedAt: status === 'deferred' ? null : later(deliveryMs),
+    createdAt: later(0),
+    updatedAt: later(deliveryMs),
+  }
+}
+
+const nothingKnown = {
+  provider: 'aisend',
+  tags: ['simulated'],
+  priorityNamedAt: null,
+  revision: 1,
+  registeredAt: null,
+  registeredAsSent: false,
+  erasedAt: null,
+}
+
+async function storeEscalations(db: Database, emails: readonly Email[], now: number): Promise<void> {
+  const about = (reason: string, wanted: (email: Email) => boolean, minutesAgo: number, more: object = {}) => {
+    const email = emails.findLast(wanted)
+    return {
+      id: `esc_${reason}_${minutesAgo}`,
+      provider: 'aisend',
+      emailId: email?.id ?? 'em_1',
+      reason,
+      state: 'open',
+      detail:
+        reason === 'stalled'
+          ? 'Nothing was heard of its delivery, and the provider knows no more.'
+          : 'A critical email was refused for good.',
+      openedAt: new Date(now - minutesAgo * 60_000),
+      notices: 1,
+      ...more,
+    }
+  }
+  const isCriticalBounce = ({ priority, status }: Email) => priority === 'critical' && status === 'bounced'
+  await db.escalation.createMany({
+    data: [
+      about('critical_bounce', isCriticalBounce, 4),
+      about('stalled', ({ status }) => status === 'deferred', 11),
+      about('stalled', ({ priority }) => priority === 'critical', 38, {
+        state: 'acknowledged',
+        acknowledgedAt: new Date(now - 30 * 60_000),
+        acknowledgedBy: 'grace',
+      }),
+    ],
+    skipDuplicates: true,
+  })
+}
