@@ -97,7 +97,7 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
     webhooks: createWebhookSources(options.webhookSecrets, {
       clock: Date.now,
       fetch,
-      tokens: { claim: (provider, token, bodyHash) => claimWebhookToken(db, { provider, token, bodyHash }) },
+      tokens: { claim: (provider, token, event) => claimWebhookToken(db, { provider, token, event }) },
     }),
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,

@@ -5,13 +5,13 @@ import type { Database } from './database.ts'
 const forgottenAfterMs = 12 * 3_600_000
 
 /**
- * Notes that a token came with a body, and forgets a few that are old enough, so that the table stays small by itself.
- * @returns whether the token is new, or came with this very body before. Indexes: webhook_tokens_pkey,
+ * Notes that a token came with an event, and forgets a few that are old enough, so that the table stays small by itself.
+ * @returns whether the token is new, or came with this very event before. Indexes: webhook_tokens_pkey,
  * webhook_tokens_seen_at_idx.
  */
 export async function claimWebhookToken(
   db: Database,
-  { provider, token, bodyHash }: { readonly provider: string; readonly token: string; readonly bodyHash: string },
+  { provider, token, event }: { readonly provider: string; readonly token: string; readonly event: string },
 ): Promise<boolean> {
   const [row] = await db.$queryRaw<{ is_same: boolean }[]>`
     WITH forgotten AS (
@@ -20,8 +20,8 @@ export async function claimWebhookToken(
         ORDER BY seen_at LIMIT 10 FOR UPDATE SKIP LOCKED
       ))
     )
-    INSERT INTO webhook_tokens AS kept (provider, token, body_hash) VALUES (${provider}, ${token}, ${bodyHash})
-    ON CONFLICT (provider, token) DO UPDATE SET body_hash = kept.body_hash
-    RETURNING body_hash = ${bodyHash} AS is_same`
+    INSERT INTO webhook_tokens AS kept (provider, token, event) VALUES (${provider}, ${token}, ${event})
+    ON CONFLICT (provider, token) DO UPDATE SET event = kept.event
+    RETURNING event = ${event} AS is_same`
   return row?.is_same ?? false
 }

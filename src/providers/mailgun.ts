@@ -1,6 +1,6 @@
 /**
  * Mailgun. The signature stands in the body and covers a timestamp and a token, but nothing of the event: whoever has seen
- * one request could put its signature on an event of his own. So a token is good for one body, for as long as its timestamp
+ * one request could put its signature on an event of his own. So a token is good for one event, for as long as its timestamp
  * is. Sources: Mailgun's documentation of webhooks, "Securing webhooks" and the events API.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
@@ -10,22 +10,23 @@ import { isLikelyHuman } from '../domain/engagement-policy.ts'
 import type { ReceivedEvent } from '../domain/events.ts'
 import { identifier, idForm, instant, isObject, type Json, partOf, required, subjectOf, textIn } from './fields.ts'
 import { InvalidEventError, type Provider, type Sign } from './provider.ts'
-import { bodyObject, deferral, smtpCodeIn, toldBounce, toldEvent } from './told-event.ts'
+import { bodyObject, deferral, eventIdOf, smtpCodeIn, toldBounce, toldEvent } from './told-event.ts'
 
 const name = 'mailgun'
 
-/** Remembers which token came with which body, in all processes and over restarts. */
+/** Remembers which token came with which event, in all processes and over restarts. */
 export interface UsedTokens {
   /**
-   * Whether `token` is new, or came with this very body before.
+   * Whether `token` is new, or came with this very event before.
    * @throws DatabaseUnavailableError when that cannot be told now.
    */
-  claim(provider: string, token: string, bodyHash: string): Promise<boolean>
+  claim(provider: string, token: string, event: string): Promise<boolean>
 }
 
 /**
- * How old a signed timestamp may be, and how far ahead. Mailgun tries a webhook again for 8 hours and does not say whether
- * it signs anew: a shorter time could refuse what was genuinely held up.
+ * How old a signed timestamp may be, and how far ahead. Mailgun tries a webhook again for 8 hours, by all that is known with
+ * the signature that it had at first (hookdeck/webhook-skills, mailgun-webhooks): a shorter time would refuse what was
+ * genuinely held up, as it did in beyondcode/laravel-mailbox issue 93.
  */
 const [oldestMs, furthestAheadMs] = [9 * 3_600_000, 5 * 60_000]
 
@@ -43,7 +44,7 @@ export const createMailgun = ({ tokens, clock }: MailgunOptions): Provider => ({
     if (signature === null) return false
     const ageMs = clock() - Number(signature.timestamp) * 1000
     if (!isSigned(signature, signingKeys) || ageMs > oldestMs || ageMs < -furthestAheadMs) return false
-    return tokens.claim(name, signature.token, createHash('sha256').update(rawBody).digest('base64url'))
+    return tokens.claim(name, signature.token, eventNamedIn(rawBody))
   },
 
   parse(rawBody, receivedAt) {
@@ -62,6 +63,15 @@ export const signMailgun: Sign = (body, secret, signedAt) => {
     headers: { 'content-type': 'application/json' },
     body: `{"signature":${JSON.stringify({ token, timestamp, signature })},"event-data":${body}}`,
   }
+}
+
+/**
+ * What makes an event the same to us, whatever else its request says: another body with the same token and event is a
+ * repeat, and dropped.
+ */
+function eventNamedIn(rawBody: Buffer): string {
+  const { id, timestamp } = partOf(bodyObject(rawBody), 'event-data')
+  return eventIdOf(id, timestamp)
 }
 
 interface Signature {

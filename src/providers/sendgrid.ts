@@ -118,8 +118,8 @@ const isHuman = (entry: Json): boolean =>
   entry['sg_machine_open'] !== true && isLikelyHuman(textIn(entry, ['useragent']))
 
 /**
- * `sg_event_id` is meant for this, but the same event has been seen again under another one (sendgrid/docs issue 2933 tells
- * of up to 46 repeats). What happened to whom, when and how is the same in every repeat. The price: two opens of one
+ * `sg_event_id` is meant for this, but a retry may have another one (sendgrid/sendgrid-nodejs issue 1435), and repeats are
+ * common (sendgrid/docs issue 2933 tells of up to 46). What happened to whom, when and how is the same in every repeat. The price: two opens of one
  * recipient in the same second with the same program from the same address count as one.
  */
 const stableIdOf = (entry: Json): string => eventIdOf(...identifyingNames.map((field) => entry[field]))

@@ -12,10 +12,10 @@ describe('tokens of webhooks', () => {
   })
   after(() => database.drop())
 
-  const claim = (token: string, bodyHash: string, provider = 'mailgun') =>
-    claimWebhookToken(db, { provider, token, bodyHash })
+  const claim = (token: string, event: string, provider = 'mailgun') =>
+    claimWebhookToken(db, { provider, token, event })
 
-  it('are good for the body that they first came with, however often, and for no other', async () => {
+  it('are good for the event that they first came with, however often, and for no other', async () => {
     assert.equal(await claim('t1', 'one'), true)
     assert.equal(await claim('t1', 'two'), false)
     assert.equal(await claim('t1', 'one'), true)
@@ -24,7 +24,7 @@ describe('tokens of webhooks', () => {
     assert.equal(await claim('t1', 'two', 'another'), true)
   })
 
-  it('are given to one of two bodies that come at the same moment', async () => {
+  it('are given to one of two events that come at the same moment', async () => {
     const claims = await Promise.all(Array.from({ length: 20 }, (_, n) => claim('t3', n % 2 ? 'one' : 'two')))
     const winners = new Set(claims.flatMap((isTaken, n) => (isTaken ? [n % 2] : [])))
     assert.equal(winners.size, 1)
@@ -34,9 +34,9 @@ describe('tokens of webhooks', () => {
   it('are forgotten when no signature with them can be genuine any more, a few with each that comes', async () => {
     await db.$executeRaw`TRUNCATE webhook_tokens`
     await db.$executeRaw`
-      INSERT INTO webhook_tokens SELECT 'mailgun', 'old-' || n, 'hash', now() - interval '13 hours' FROM generate_series(1, 25) n`
-    await db.$executeRaw`INSERT INTO webhook_tokens VALUES ('mailgun', 'recent', 'hash', now() - interval '11 hours')`
-    for (const token of ['n1', 'n2', 'n3']) await claim(token, 'hash')
+      INSERT INTO webhook_tokens SELECT 'mailgun', 'old-' || n, 'event', now() - interval '13 hours' FROM generate_series(1, 25) n`
+    await db.$executeRaw`INSERT INTO webhook_tokens VALUES ('mailgun', 'recent', 'event', now() - interval '11 hours')`
+    for (const token of ['n1', 'n2', 'n3']) await claim(token, 'event')
     const left = await db.webhookToken.findMany({ orderBy: { token: 'asc' } })
     assert.deepEqual(
       left.map(({ token }) => token),

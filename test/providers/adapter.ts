@@ -5,12 +5,12 @@ import { type AdapterDependencies, providerNamed } from '../../src/providers/reg
 
 /** Remembers tokens as the database does. */
 export function tokensInMemory(): AdapterDependencies['tokens'] {
-  const bodies = new Map<string, string>()
+  const events = new Map<string, string>()
   return {
-    async claim(provider, token, bodyHash) {
-      const kept = bodies.get(`${provider}\n${token}`) ?? bodyHash
-      bodies.set(`${provider}\n${token}`, kept)
-      return kept === bodyHash
+    async claim(provider, token, event) {
+      const kept = events.get(`${provider}\n${token}`) ?? event
+      events.set(`${provider}\n${token}`, kept)
+      return kept === event
     },
   }
 }

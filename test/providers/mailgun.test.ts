@@ -34,19 +34,24 @@ describe('Mailgun’s signature', () => {
     }
   })
 
-  it('is good for one body: the same again is taken, another with the same token is refused', async () => {
+  it('is good for one event: the same again is taken, however it is written; another with the same token is refused', async () => {
     const tokens = tokensInMemory()
     const { body: request } = signMailgun(body, key, receivedAt)
-    const forged = request.replace('recipient@example.com', 'victim@example.com')
+    const { signature, 'event-data': data } = JSON.parse(request)
+    const rewritten = JSON.stringify({ 'event-data': { ...data, tags: ['x'] }, signature }, null, 2)
     assert.equal(await verifyAt(receivedAt, request, tokens), true)
-    assert.equal(await verifyAt(receivedAt, forged, tokens), false)
+    assert.equal(await verifyAt(receivedAt, rewritten, tokens), true)
+    for (const changed of [{ id: 'forged' }, { timestamp: data.timestamp + 86_400 }, { id: undefined }]) {
+      const forged = JSON.stringify({ signature, 'event-data': { ...data, ...changed } })
+      assert.equal(await verifyAt(receivedAt, forged, tokens), false, JSON.stringify(changed))
+    }
     assert.equal(await verifyAt(receivedAt, request, tokens), true)
   })
 
   it('does not use up the token of a request that is not genuine', async () => {
     const tokens = tokensInMemory()
     const { body: request } = signMailgun(body, key, receivedAt)
-    const forged = signMailgun(body, 'guessed', receivedAt).body.replace('recipient@', 'victim@')
+    const forged = signMailgun(body, 'guessed', receivedAt).body.replace(documented.delivered.id, 'forged')
     assert.equal(await verifyAt(receivedAt, forged, tokens), false)
     assert.equal(await verifyAt(receivedAt, request, tokens), true)
   })

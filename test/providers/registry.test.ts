@@ -57,7 +57,7 @@ describe('every provider in the table', () => {
         assert.equal(await provider.verify(rawBody, headers, []), false)
         if (!coversNoHeaders.includes(entry.name)) assert.equal(await provider.verify(rawBody, {}, [accepted]), false)
         if (entry.name !== 'postmark') {
-          const changed = body.replaceAll('em_1', 'em_2')
+          const changed = body.replaceAll('em_1', 'em_2').replaceAll('evt_1', 'evt_2')
           assert.equal(await provider.verify(rawBody, headers, [accepted]), true)
           assert.equal(await provider.verify(Buffer.from(changed), headers, [accepted]), false)
         }
@@ -77,7 +77,7 @@ describe('every provider in the table', () => {
           fc.property(arbitraryBody(entry), (body) => {
             for (const event of eventsOrNone(provider, body)) assertStorable(event, entry.name)
           }),
-          { numRuns: 1_000 },
+          { numRuns: 500 },
         )
       })
 
