@@ -18,6 +18,8 @@ export interface CommandContext {
   readonly env: Environment
   /** The result, for people or programs. */
   readonly print: (text: string) => void
+  /** Where files are written to that nobody named: standard output. */
+  readonly output: NodeJS.WritableStream
   /** Progress, and what is no result: standard error. */
   readonly progress: NodeJS.WriteStream
   readonly stdin: NodeJS.ReadableStream

@@ -24,7 +24,7 @@ function factsOf(email: Email): string[] {
     ['To', to],
     ['Subject', email.subject],
     ['Sent', `${email.priority}, by ${email.provider}${email.tags.length > 0 ? `, ${email.tags.join(' ')}` : ''}`],
-    ['Delivered', email.deliveryTimeMs === null ? null : `within ${ms(email.deliveryTimeMs)}`],
+    ['Delivered', email.deliveryTimeMs === null ? null : `within ${durationWords(email.deliveryTimeMs)}`],
     ['Bounce', bounceWords(email)],
     ['Opens', engagementWords(email.opens)],
     ['Clicks', engagementWords(email.clicks)],
@@ -39,6 +39,10 @@ const bounceWords = ({ bounce }: Email): string | null =>
 const engagementWords = ({ total, human }: Engagement): string | null =>
   total === 0 ? null : `${total}, ${human} likely by people`
 
+/** Short times with a digit behind the point, long ones as people say them. */
+const durationWords = (durationMs: number): string =>
+  durationMs < 1_000 || durationMs >= 60_000 ? ms(durationMs) : `${(durationMs / 1_000).toFixed(1)}s`
+
 /** A webhook that came so late is worth a word. */
 const lateMs = 60_000
 
@@ -46,7 +50,7 @@ function timelineOf(email: Email): string[] {
   const told = email.events.map((event): Moment => {
     const [at, received] = [timeOf(event.occurredAt), timeOf(event.receivedAt)]
     const notes = [
-      received - at >= lateMs ? `heard ${ms(received - at)} later` : null,
+      received - at >= lateMs ? `heard ${durationWords(received - at)} later` : null,
       event.appliedAt === null ? (event.quarantinedReason ?? 'waits to be applied') : null,
     ]
     return { at, what: event.type, note: notes.filter((note) => note !== null).join('; ') }
@@ -65,7 +69,7 @@ const timeOf = (time: string | null): number => (time === null ? 0 : Date.parse(
 
 function momentLine({ at, what, note }: Moment, startedAt: number, isLast: boolean): string {
   const time = new Date(at).toISOString().replace('T', ' ').replace('Z', '')
-  const after = at === startedAt ? '' : `+${ms(at - startedAt)}`
+  const after = at === startedAt ? '' : `+${durationWords(at - startedAt)}`
   return `  ${time}  ${after.padStart(7)}  ${isLast ? '└' : '├'}─ ${what}${note === '' ? '' : `  (${note})`}`
 }
 

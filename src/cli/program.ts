@@ -5,6 +5,7 @@ import { AftersendProblemError, AftersendUnreachableError } from '../client/inde
 import { ConfigurationError, DatabaseUnavailableError, TemporalUnavailableError } from '../errors.ts'
 import { EmailRefusedError, ProviderRefusedError, ProviderUnreachableError } from '../providers/provider.ts'
 import { type CommandContext, exitCodes, UsageError } from './command-context.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
 import { simulateCommand } from './commands/simulate.ts'
@@ -38,6 +39,7 @@ function createProgram(context: CommandContext): Command {
     replayCommand,
     suppressionsCommand,
     webhooksCommand,
+    doctorCommand,
   ]) {
     program.addCommand(inheriting(create(context), program))
   }

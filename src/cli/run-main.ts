@@ -18,6 +18,7 @@ export async function runMain(args: readonly string[]): Promise<void> {
     {
       env: withDataDir(process.env, process.cwd(), home, existsSync),
       print: console.log,
+      output: process.stdout,
       progress: process.stderr,
       stdin: process.stdin,
       signal: stop.signal,

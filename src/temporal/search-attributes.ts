@@ -16,7 +16,7 @@ const unavailableCode = 14
  * @throws the client's own error when Temporal is away, ConfigurationError where Temporal lets only its own tools register them, as Temporal Cloud does.
  */
 export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
-  const missing = await missingAttributes(connection, namespace)
+  const missing = await missingSearchAttributes(connection, namespace)
   if (missing.length === 0) return
   try {
     await connection.operatorService.addSearchAttributes({
@@ -33,7 +33,8 @@ export async function ensureSearchAttributes(connection: Connection, namespace: 
   }
 }
 
-async function missingAttributes(connection: Connection, namespace: string): Promise<string[]> {
+/** Those that the namespace does not have yet; all of them where it does not let us look. */
+export async function missingSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
   const { customAttributes } = await connection.operatorService
     .listSearchAttributes({ namespace })
     // A server that does not let us list may still let us add; adding one that is there already is no error.

@@ -29,6 +29,8 @@ export const tailCommand = (context: CommandContext): Command =>
       const { done, value } = await messages.next()
       if (done && !value) throw new UsageError(`${apiUrl} has no stream of changes: it is older than this command.`)
       if (done) return
+      // More happened while the connection was gone than is kept.
+      if (value.event === 'reset') context.progress.write('Some changes were missed.\n')
       if (value.event !== 'email') continue
       const email = JSON.parse(value.data) as Partial<Email>
       tell(context, options, email, () => lineOf(email))
