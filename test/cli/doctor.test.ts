@@ -26,6 +26,7 @@ describe('aftersend doctor', function () {
       TEMPORAL_ADDRESS: address,
       AISEND_WEBHOOK_SECRET: webhookSecret,
       API_KEYS: apiKey,
+      ERASURE_KEY: 'an erasure key of the tests, 0001',
       PORT: String(served.port),
     }
   })
