@@ -34,7 +34,7 @@ export interface ApiDependencies {
   readonly db: Database
   readonly inbox: Inbox
   readonly lives: Lives
-  /** By the name that stands in `/webhooks/:provider`. */
+  /** By what stands after `/webhooks/`: a provider's name, or that and an account's. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
   /** The providers that can be sent through, by name; the first is the default. */
   readonly providerApis: ReadonlyMap<string, ProviderApi>

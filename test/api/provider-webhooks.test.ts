@@ -121,7 +121,8 @@ describe('webhooks of every provider', () => {
     tokens = { claim: () => new Promise(() => {}) }
     const startedAt = performance.now()
     assert.equal((await post('mailgun', signed('mailgun'))).status, 503)
-    assert.ok(performance.now() - startedAt < 2_000)
+    // 1.8 seconds are given; the rest is for a machine that is busy with other tests.
+    assert.ok(performance.now() - startedAt < 3_000)
   })
 
   it('log nothing of what they hold', async () => {
