@@ -6,6 +6,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig'
 import type { NativeConnectionOptions } from '@temporalio/worker'
 import ms from 'ms'
 import { z } from 'zod'
+import type { AlarmPolicy } from './domain/rate-policy.ts'
 import type { LifecyclePolicy } from './domain/stall-policy.ts'
 import { ConfigurationError } from './errors.ts'
 import { readWebhookSecrets, type WebhookSecrets } from './providers/accounts.ts'
@@ -20,6 +21,18 @@ const duration = (fallback: ms.StringValue) =>
     .default(fallback)
     .transform((text) => ms(text as ms.StringValue))
     .refine((value) => value > 0, 'wants a duration above zero')
+
+/** A share of everything, written as `2%`. */
+const percentage = (fallback: `${number}%`) =>
+  z
+    .string()
+    .regex(/^\d{1,3}(\.\d{1,6})?%$/, 'wants a percentage such as 2% or 0.1%')
+    .default(fallback)
+    .transform((text) => Number(text.slice(0, -1)) / 100)
+    .refine((share) => share > 0 && share <= 1, 'wants more than 0% and at most 100%')
+
+const wholeNumber = (fallback: number) =>
+  z.coerce.number('wants a whole number').int('wants a whole number').min(1, 'wants at least 1').default(fallback)
 
 const list = z
   .string()
@@ -68,6 +81,12 @@ const environment = z.object({
   MAX_EVENT_AGE: duration('7d'),
   RETAIN_PAYLOADS: duration('30d'),
   RETAIN_ADDRESSES: duration('180d'),
+  ALARM_BOUNCE_RATE: percentage('2%'),
+  ALARM_COMPLAINT_RATE: percentage('0.1%'),
+  ALARM_MIN_SAMPLE: wholeNumber(100),
+  ALARM_BACKLOG_AFTER: duration('10m'),
+  ALARM_SIGNATURE_FAILURES: wholeNumber(20),
+  ALARM_SILENCE_AFTER: duration('6h'),
   SUPPORT_WEBHOOK_URL: httpUrl.optional(),
   SUPPORT_WEBHOOK_SECRET: z
     .string()
@@ -137,6 +156,8 @@ export interface Config {
   readonly maxEventAgeMs: number
   /** How long the JSON of events, and addresses and subjects, are kept. */
   readonly retention: { readonly payloadsAfterMs: number; readonly addressesAfterMs: number }
+  /** When support is called for sending as a whole. */
+  readonly alarms: AlarmPolicy
   readonly support: {
     readonly webhook: { readonly url: string; readonly secret: string } | null
     readonly email: { readonly to: string; readonly smtpUrl: string } | null
@@ -251,6 +272,14 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
     },
     maxEventAgeMs: env.MAX_EVENT_AGE,
     retention: { payloadsAfterMs: env.RETAIN_PAYLOADS, addressesAfterMs: env.RETAIN_ADDRESSES },
+    alarms: {
+      bounceRate: env.ALARM_BOUNCE_RATE,
+      complaintRate: env.ALARM_COMPLAINT_RATE,
+      minimumSample: env.ALARM_MIN_SAMPLE,
+      backlogAfterMs: env.ALARM_BACKLOG_AFTER,
+      signatureFailures: env.ALARM_SIGNATURE_FAILURES,
+      silenceAfterMs: env.ALARM_SILENCE_AFTER,
+    },
     support: {
       webhook:
         env.SUPPORT_WEBHOOK_URL && env.SUPPORT_WEBHOOK_SECRET

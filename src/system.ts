@@ -5,12 +5,14 @@ import { createRecurringActivities } from './activities/create-recurring-activit
 import { createApi } from './api/api.ts'
 import { createEventStreams } from './api/event-streams.ts'
 import { listenAsWorker, listenOn } from './api/listening.ts'
+import { createWebhookCounts } from './api/webhook-counts.ts'
 import { createWorkerServer } from './api/worker-server.ts'
 import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
 import { ringChangeBell } from './db/changes.ts'
 import { createDatabase, type Database, withDatabaseDeadline } from './db/database.ts'
 import { readInboxFigures } from './db/events.ts'
+import { addWebhookCounts } from './db/webhook-minutes.ts'
 import { claimWebhookToken } from './db/webhook-tokens.ts'
 import { createInbox } from './inbox/create-inbox.ts'
 import { announcingActivities, announcingInbox } from './live/announcing.ts'
@@ -22,6 +24,7 @@ import { createSupportChannels } from './notify/channels.ts'
 import { createProviderApis } from './providers/provider-apis.ts'
 import { createWebhookSources } from './providers/registry.ts'
 import { createTemporalClient, type TemporalTarget } from './temporal/connection.ts'
+import { createTemporalIncidents } from './temporal/incidents.ts'
 import { keepWorker } from './temporal/keep-worker.ts'
 import { recurringWork } from './temporal/recurring-work.ts'
 import { createTemporalLives } from './temporal/temporal-lives.ts'
@@ -90,6 +93,7 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
   const inbox = announcingInbox(createInbox({ db, lives, metrics, log, maxEventAgeMs: config.maxEventAgeMs }), bell)
   const listen = (onRing: () => void) => listenForChanges({ databaseUrl: options.databaseUrl, log, onRing })
   const changes = createChangeFeed({ db, listen, log })
+  const webhookCounts = createWebhookCounts({ write: (counts) => addWebhookCounts(db, counts) })
   const parts = {
     db,
     inbox,
@@ -107,12 +111,13 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
     log,
   }
   const dashboard = createDashboard({ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config.support) })
-  const api = createApi({ ...parts, metrics, dashboard })
+  const api = createApi({ ...parts, webhookCounts, metrics, dashboard })
   const url = await listenOn(api, { port, host: config.host, setting: 'PORT' })
   return {
     url,
     async stop() {
       await api.close({ graceMs })
+      await webhookCounts.close()
       await changes.close()
       await inbox.close()
       await client.connection.close()
@@ -133,6 +138,7 @@ async function startWorker(options: SystemOptions, db: Database, metrics: Metric
   const { config, temporal, log } = options
   const client = createTemporalClient(temporal)
   const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
+  const incidents = createTemporalIncidents({ client, taskQueue, policy: config.policy })
   const activities = {
     ...announcingActivities(
       createActivities({
@@ -143,7 +149,7 @@ async function startWorker(options: SystemOptions, db: Database, metrics: Metric
       }),
       bell,
     ),
-    ...createRecurringActivities({ db, lives, policy: config.policy }),
+    ...createRecurringActivities({ db, lives, policy: config.policy, alarms: config.alarms, incidents }),
   }
   const worker = keepWorker({ target: temporal, activities, recurringWork: recurringWork(config.retention), log })
   const stopWorking = async () => {

@@ -40,6 +40,14 @@ describe('the configuration', () => {
     const day = 1_440 * minute
     assert.equal(config.maxEventAgeMs, 7 * day)
     assert.deepEqual(config.retention, { payloadsAfterMs: 30 * day, addressesAfterMs: 180 * day })
+    assert.deepEqual(config.alarms, {
+      bounceRate: 0.02,
+      complaintRate: 0.001,
+      minimumSample: 100,
+      backlogAfterMs: 10 * minute,
+      signatureFailures: 20,
+      silenceAfterMs: 360 * minute,
+    })
   })
 
   it('takes an empty variable for one that is not set', () => {
@@ -68,6 +76,9 @@ describe('the configuration', () => {
       ERASURE_KEY: 'hunter2',
       METRICS_KEYS: 'hunter2',
       STALL_AFTER_CRITICAL: 'soon',
+      ALARM_BOUNCE_RATE: '2',
+      ALARM_COMPLAINT_RATE: '200%',
+      ALARM_MIN_SAMPLE: 'few',
       SUPPORT_WEBHOOK_URL: 'nowhere',
       SUPPORT_WEBHOOK_SECRET: 'hunter2!',
       SUPPORT_EMAIL: 'support',

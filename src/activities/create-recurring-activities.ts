@@ -1,5 +1,4 @@
 import { activityInfo, heartbeat } from '@temporalio/activity'
-import type { Database } from '../db/database.ts'
 import { readOverdueEmails } from '../db/overdue-emails.ts'
 import type { LifecyclePolicy } from '../domain/stall-policy.ts'
 import type { Lives } from '../temporal/lives.ts'
@@ -7,10 +6,10 @@ import { onDatabase } from './database-failure.ts'
 import type { RecurringActivities } from './recurring-activities.ts'
 import { createRetentionActivities } from './retention-activities.ts'
 import { createRollUpActivities } from './roll-up-activities.ts'
+import { createWatchActivities, type WatchDependencies } from './watch-activities.ts'
 
 /** What the activities of recurring work need. */
-export interface RecurringDependencies {
-  readonly db: Database
+export interface RecurringDependencies extends WatchDependencies {
   readonly lives: Pick<Lives, 'wake'>
   /** By which it is told whether an email is overdue. */
   readonly policy: LifecyclePolicy
@@ -18,14 +17,19 @@ export interface RecurringDependencies {
 
 const overdueLimit = 500
 
-export const createRecurringActivities = ({ db, lives, policy }: RecurringDependencies): RecurringActivities => ({
-  ...createRollUpActivities({ db }),
-  ...createRetentionActivities({ db }),
+export const createRecurringActivities = ({
+  lives,
+  policy,
+  ...watching
+}: RecurringDependencies): RecurringActivities => ({
+  ...createRollUpActivities(watching),
+  ...createWatchActivities(watching),
+  ...createRetentionActivities(watching),
 
   async wakeOverdueLives({ graceMs }) {
     const startedAt = activityInfo().scheduledTimestampMs
     const overdue = await onDatabase('OverdueUnreadable', () =>
-      readOverdueEmails(db, { policy, dueBefore: startedAt - graceMs, limit: overdueLimit }),
+      readOverdueEmails(watching.db, { policy, dueBefore: startedAt - graceMs, limit: overdueLimit }),
     )
     let woken = 0
     for (const { recipientDomain, ...email } of overdue) {

@@ -20,4 +20,6 @@ export interface RecurringActivities {
   rollUpAnalytics(): Promise<{ hours: number }>
   /** Erases what is older than it is to be kept, in small batches; goes on where the last call stopped. */
   eraseByAge(input: RetentionInput): Promise<{ payloads: number; events: number; emails: number; hasMore: boolean }>
+  /** Looks at rates, backlog and webhooks; opens incidents that have begun, and ends those that are over. */
+  watchForIncidents(): Promise<{ raised: string[]; cleared: string[] }>
 }

@@ -28,6 +28,7 @@ import { addStreamRoutes } from './stream.ts'
 import { suppressionFileRoutes } from './suppression-files.ts'
 import { addSuppressionRoutes } from './suppressions.ts'
 import { refuseUnrouted } from './unrouted.ts'
+import type { WebhookCounts } from './webhook-counts.ts'
 import { takeWebhooks } from './webhooks.ts'
 
 export interface ApiDependencies {
@@ -46,6 +47,8 @@ export interface ApiDependencies {
   readonly changes: ChangeFeed
   /** Streams that are open, ended when the API closes. Default: of their own, 500 at most. */
   readonly streams?: EventStreams
+  /** Counts what comes at `/webhooks`, for the alarms. */
+  readonly webhookCounts?: Pick<WebhookCounts, 'count'>
   readonly metrics: Metrics
   /** The pages for people; null serves none. */
   readonly dashboard?: Router | null

@@ -11,6 +11,8 @@ import {
   escalationReasons,
   escalationStates,
 } from '../domain/escalation.ts'
+import type { EmailKey } from '../domain/events.ts'
+import { incidentIn } from '../domain/incident.ts'
 import type { Lives } from '../temporal/lives.ts'
 import { inTime } from './deadlines.ts'
 import { escalationViewOf } from './escalation-view.ts'
@@ -105,7 +107,7 @@ export async function carryOutCommand(
   if (!row) throw new Problem(404, 'there is no such escalation')
   const email = { provider: row.provider, emailId: row.emailId }
   const escalation = await lives.command(email, row.reason as EscalationReason, command)
-  return { ...email, ...escalationViewOf({ id, ...escalation }) }
+  return { ...subjectOf(email), ...escalationViewOf({ id, ...escalation }) }
 }
 
 function refuseFarTimes(until: number, now: number): void {
@@ -117,8 +119,13 @@ function refuseFarTimes(until: number, now: number): void {
 
 const positionOf = (row: EscalationRow) => ({ openedAt: row.openedAt.toISOString(), id: row.id })
 
+/** The email that an escalation is about; the scope, of one that is about sending as a whole. */
+function subjectOf({ provider, emailId }: EmailKey) {
+  const incident = incidentIn({ provider, emailId })
+  return incident ? { provider: null, emailId: null, scope: incident.scope } : { provider, emailId, scope: null }
+}
+
 const answerOf = (row: EscalationRow) => ({
-  provider: row.provider,
-  emailId: row.emailId,
+  ...subjectOf(row),
   ...escalationViewOf(row),
 })

@@ -7,11 +7,13 @@ import type { Provider, WebhookSource } from '../providers/provider.ts'
 import { readRawBody } from './body.ts'
 import { inTime } from './deadlines.ts'
 import { Problem } from './problem.ts'
+import type { WebhookCounts } from './webhook-counts.ts'
 
 interface WebhookDependencies {
   readonly webhooks: ReadonlyMap<string, WebhookSource>
   readonly inbox: Inbox
   readonly metrics: Metrics
+  readonly webhookCounts?: Pick<WebhookCounts, 'count'> | undefined
   readonly clock: () => number
   /** For the whole body; milliseconds. */
   readonly requestMs: number
@@ -26,8 +28,16 @@ const nothing: AppendResult = { received: 0, duplicates: 0 }
  * Takes webhooks, and leaves all else to the next. One prefix is compared instead of a router asked: that costs a fifth
  * of what the rest of an acknowledgement costs. The signature is checked over the bytes before anything looks into them.
  */
-export function takeWebhooks({ webhooks, inbox, metrics, clock, requestMs }: WebhookDependencies): Middleware {
+export function takeWebhooks({
+  webhooks,
+  inbox,
+  metrics,
+  webhookCounts,
+  clock,
+  requestMs,
+}: WebhookDependencies): Middleware {
   const keep = (provider: Provider, rawBody: Buffer, headers: IncomingHttpHeaders, isGenuine: boolean) => {
+    webhookCounts?.count(provider.name, isGenuine)
     if (!isGenuine) {
       throw new Problem(401, 'the signature is missing or was not made over these bytes with a secret known here')
     }

@@ -1,5 +1,6 @@
 /** An escalation, with who did what about it and what can be done. */
 import type { Escalation } from '../db/generated/client.ts'
+import { incidentIn, recovered } from '../domain/incident.ts'
 import { emailPath } from './email-rows.tsx'
 import { Status } from './status.tsx'
 import { Moment } from './time.tsx'
@@ -16,6 +17,11 @@ const reasonWords: Readonly<Record<string, string>> = {
   critical_bounce: 'A critical email bounced',
   critical_complaint: 'A critical email was complained about',
   recipient_unclear: 'Which recipient to suppress is unclear',
+  bounce_rate: 'Too many emails bounce',
+  complaint_rate: 'Too many emails are marked as spam',
+  backlog: 'Events wait too long to be applied',
+  signature_failures: 'Webhooks come with a wrong signature',
+  silence: 'No webhooks come any more',
 }
 
 export const reasonWord = (reason: string): string => reasonWords[reason] ?? phrase(reason)
@@ -34,13 +40,7 @@ export const EscalationCard = ({
     <p>
       <bdi>{escalation.detail}</bdi>
     </p>
-    {showsEmail && (
-      <p>
-        <a href={emailPath(escalation.provider, escalation.emailId)}>
-          Email <code>{escalation.emailId}</code>
-        </a>
-      </p>
-    )}
+    {showsEmail && <About escalation={escalation} />}
     <History of={escalation} />
     {escalation.state !== 'resolved' && <Commands of={escalation} back={back} />}
   </article>
@@ -49,7 +49,27 @@ export const EscalationCard = ({
 /** An event may have made it moot. */
 function resolverWord(by: string | null): string {
   if (by === 'delivered') return 'its delivery'
+  if (by === recovered) return 'its recovery'
   return by === 'bounced' ? 'its bounce' : (by ?? '')
+}
+
+/** The email that it is about, or what of the sending as a whole. */
+const About = ({ escalation }: { escalation: Escalation }) => {
+  const incident = incidentIn(escalation)
+  if (incident) {
+    return (
+      <p>
+        <bdi>{incident.scope.replace(':', ' ')}</bdi>
+      </p>
+    )
+  }
+  return (
+    <p>
+      <a href={emailPath(escalation.provider, escalation.emailId)}>
+        Email <code>{escalation.emailId}</code>
+      </a>
+    </p>
+  )
 }
 
 const History = ({ of: it }: { of: Escalation }) => (

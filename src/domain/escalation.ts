@@ -1,8 +1,13 @@
 /** What support is asked to look at, and what people may do about it: open → acknowledged or snoozed → resolved. */
+import { incidentReasons } from './incident.ts'
 import { deliveryOf, isSettled, type Snapshot } from './lifecycle.ts'
 import type { LifecyclePolicy } from './stall-policy.ts'
 
-export const escalationReasons = ['stalled', 'critical_bounce', 'critical_complaint', 'recipient_unclear'] as const
+export const emailEscalationReasons = ['stalled', 'critical_bounce', 'critical_complaint', 'recipient_unclear'] as const
+export type EmailEscalationReason = (typeof emailEscalationReasons)[number]
+
+/** What an email, or sending as a whole, may be escalated for. */
+export const escalationReasons = [...emailEscalationReasons, ...incidentReasons] as const
 export type EscalationReason = (typeof escalationReasons)[number]
 
 export const escalationStates = ['open', 'acknowledged', 'snoozed', 'resolved'] as const

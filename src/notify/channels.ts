@@ -1,6 +1,7 @@
 /** The ways in which support is told, as the configuration says. */
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { incidentIn } from '../domain/incident.ts'
 import { createEmailChannel } from './email-channel.ts'
 import type { SupportChannel } from './support.ts'
 import { createWebhookChannel } from './webhook-channel.ts'
@@ -21,7 +22,10 @@ export function createLogChannel(log: Logger): SupportChannel {
   return {
     name: 'log',
     async tell({ escalationId, emailId, provider, reason, priority, notice }) {
-      log.warn({ escalationId, emailId, provider, reason, priority, notice }, 'an email wants support')
+      log.warn(
+        { escalationId, emailId, provider, reason, priority, notice },
+        incidentIn({ provider, emailId }) ? 'sending wants support' : 'an email wants support',
+      )
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Support's webhook, signed by the Standard Webhooks scheme (standardwebhooks.com), which Slack can be put behind too. */
 import { Webhook } from 'standardwebhooks'
+import { incidentIn } from '../domain/incident.ts'
 import { ConfigurationError } from '../errors.ts'
 import { SupportUnreachableError } from './errors.ts'
 import { NoticeRefusedError, type SupportChannel, type SupportNotice } from './support.ts'
@@ -70,6 +71,7 @@ function signedRequest(signer: Webhook, notice: SupportNotice): SignedRequest {
 const headerText = (id: string): string => (/^[\x21-\x7e]+$/.test(id) ? id : encodeURIComponent(id))
 
 function bodyOf(notice: SupportNotice) {
+  const incident = incidentIn(notice)
   return {
     type: 'escalation.notice',
     text: textOf(notice),
@@ -80,14 +82,18 @@ function bodyOf(notice: SupportNotice) {
       notice: notice.notice,
       openedAt: new Date(notice.openedAt).toISOString(),
     },
-    email: {
-      id: notice.emailId,
-      provider: notice.provider,
-      to: notice.recipients,
-      subject: notice.subject,
-      priority: notice.priority,
-      status: notice.status,
-    },
+    ...(incident
+      ? { scope: incident.scope, email: null }
+      : {
+          email: {
+            id: notice.emailId,
+            provider: notice.provider,
+            to: notice.recipients,
+            subject: notice.subject,
+            priority: notice.priority,
+            status: notice.status,
+          },
+        }),
   }
 }
 

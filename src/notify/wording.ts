@@ -1,15 +1,34 @@
 /** The sentences that support reads: which email, what happened, since when, and what to do. Pure. */
-import type { EscalationReason } from '../domain/escalation.ts'
+import type { EmailEscalationReason } from '../domain/escalation.ts'
+import { type IncidentReason, incidentIn, isIncidentReason } from '../domain/incident.ts'
 import type { SupportNotice } from './support.ts'
 
-const headlines: Record<EscalationReason, string> = {
+const headlines: Record<EmailEscalationReason, string> = {
   stalled: 'no word on its delivery',
   critical_bounce: 'it bounced and will not arrive',
   critical_complaint: 'its recipient marked it as spam',
   recipient_unclear: 'one of its recipients is not to be written to again, but the provider did not say which',
 }
 
-const remedies: Record<EscalationReason, string> = {
+const incidentHeadlines: Record<IncidentReason, string> = {
+  bounce_rate: 'too many emails bounce',
+  complaint_rate: 'too many emails are marked as spam',
+  backlog: 'events wait too long to be applied',
+  signature_failures: 'webhooks come with a wrong signature',
+  silence: 'no webhooks come any more',
+}
+
+const remedies: Record<EmailEscalationReason | IncidentReason, string> = {
+  bounce_rate:
+    'Stop what sends to old or bought addresses, and look at the bounces: providers and receivers refuse senders whose ' +
+    'rate stays high. It is resolved by itself when the rate is back.',
+  complaint_rate:
+    'Look at what was sent to whom, and make unsubscribing easy: receivers put the mail of such senders among spam. It ' +
+    'is resolved by itself when the rate is back.',
+  backlog: 'See whether Temporal is up and a worker is running. Nothing is lost meanwhile.',
+  signature_failures:
+    'Compare the webhook secret with the one at the provider. The provider sends again what was refused, for some hours.',
+  silence: 'See at the provider whether its webhook is still switched on and reaches this system.',
   stalled:
     'Look the email up at the provider. If it is lost, reach the recipient in another way or send it again. ' +
     'A late delivery resolves this by itself.',
@@ -25,8 +44,10 @@ const remedies: Record<EscalationReason, string> = {
 
 /** One line, fit for a subject: `Second notice: critical email em_1: no word on its delivery`. Carries no address. */
 export function headlineOf(notice: SupportNotice): string {
-  const email = `${notice.priority} email ${legible(notice.emailId)}: ${headlines[notice.reason]}`
-  return notice.notice === 1 ? `${email.charAt(0).toUpperCase()}${email.slice(1)}` : `${ordinalOf(notice)}: ${email}`
+  const what = isIncidentReason(notice.reason)
+    ? `${scopeOf(notice)}: ${incidentHeadlines[notice.reason]}`
+    : `${notice.priority} email ${legible(notice.emailId)}: ${headlines[notice.reason]}`
+  return notice.notice === 1 ? `${what.charAt(0).toUpperCase()}${what.slice(1)}` : `${ordinalOf(notice)}: ${what}`
 }
 
 /** The whole notice as plain text, lines separated by `\n`. It names recipients and subject: for support only. */
@@ -34,14 +55,24 @@ export function textOf(notice: SupportNotice): string {
   const again = notice.notice === 1 ? '' : ' You are told again because it is still not dealt with.'
   return [
     `${headlineOf(notice)}.`,
-    `To: ${recipientsOf(notice)}`,
-    `Subject: ${notice.subject === null ? '(unknown)' : legible(notice.subject)}`,
-    `What happened: ${asSentence(legible(notice.detail))} Its status is ${legible(notice.status)}.`,
+    ...(isIncidentReason(notice.reason)
+      ? [`What happened: ${asSentence(legible(notice.detail))}`]
+      : [
+          `To: ${recipientsOf(notice)}`,
+          `Subject: ${notice.subject === null ? '(unknown)' : legible(notice.subject)}`,
+          `What happened: ${asSentence(legible(notice.detail))} Its status is ${legible(notice.status)}.`,
+        ]),
     `Since: ${new Date(notice.openedAt).toISOString()}.${again}`,
     `What to do: ${remedies[notice.reason]}`,
-    `Say that you have it: POST /v1/escalations/${encodeURIComponent(notice.escalationId)}/acknowledge ` +
-      `(provider ${legible(notice.provider)}).`,
+    `Say that you have it: POST /v1/escalations/${encodeURIComponent(notice.escalationId)}/acknowledge` +
+      `${incidentIn(notice) ? '' : ` (provider ${legible(notice.provider)})`}.`,
   ].join('\n')
+}
+
+/** `tag receipt`, `provider aisend`, `the system`. */
+function scopeOf(notice: SupportNotice): string {
+  const scope = incidentIn(notice)?.scope ?? ''
+  return scope === 'system' ? 'the system' : legible(scope.replace(':', ' '))
 }
 
 const ordinals = ['First', 'Second', 'Third']

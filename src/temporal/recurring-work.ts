@@ -30,4 +30,11 @@ export const recurringWork = (retention: RetentionInput): readonly RecurringWork
     args: [retention],
     everyMs: 60 * minuteMs,
   },
+  {
+    id: 'watch-for-incidents',
+    summary: 'Looks at rates, backlog and webhooks, and calls support',
+    workflow: 'watchForIncidents',
+    args: [],
+    everyMs: minuteMs,
+  },
 ]

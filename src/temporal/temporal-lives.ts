@@ -11,6 +11,7 @@ import {
 import { ApplicationFailure } from '@temporalio/common'
 import type { Escalation, EscalationCommand, EscalationReason } from '../domain/escalation.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
+import { incidentIn, isIncidentReason } from '../domain/incident.ts'
 import { foldEvents, statusOf, unheardOf } from '../domain/lifecycle.ts'
 import type { LifecyclePolicy } from '../domain/stall-policy.ts'
 import { TemporalUnavailableError } from '../errors.ts'
@@ -22,6 +23,7 @@ import {
   searchAttributes,
   snoozeEscalation,
 } from '../workflows/messages.ts'
+import { incidentStart } from './incidents.ts'
 import { CommandRefusedError, type Lives, workflowIdOf } from './lives.ts'
 
 export interface TemporalLivesOptions {
@@ -65,10 +67,7 @@ export function createTemporalLives(options: TemporalLivesOptions): Lives {
     },
 
     async command(email, reason, command) {
-      const startWorkflowOperation = new WithStartWorkflowOperation<typeof emailLifecycle>(
-        'emailLifecycle',
-        startOptions(options, email, [], null),
-      )
+      const startWorkflowOperation = startFor(options, email, reason)
       return within(client, commandDeadlineMs, () => sendCommand(client, startWorkflowOperation, reason, command))
     },
 
@@ -108,9 +107,20 @@ function startOptions(
   }
 }
 
+/** What a command starts if nothing runs: the email's life, or the incident. */
+function startFor(options: TemporalLivesOptions, email: EmailKey, reason: EscalationReason) {
+  const incident = incidentIn(email)
+  return incident && isIncidentReason(reason)
+    ? new WithStartWorkflowOperation(
+        'incident',
+        incidentStart(options.taskQueue, { reason, ...incident, policy: options.policy }),
+      )
+    : new WithStartWorkflowOperation('emailLifecycle', startOptions(options, email, [], null))
+}
+
 function sendCommand(
   client: Client,
-  startWorkflowOperation: WithStartWorkflowOperation<typeof emailLifecycle>,
+  startWorkflowOperation: ReturnType<typeof startFor>,
   reason: EscalationReason,
   command: EscalationCommand,
 ): Promise<Escalation> {

@@ -1,5 +1,7 @@
 /** Every workflow that a worker runs. */
 export { rollUpAnalytics } from './analytics.ts'
 export { emailLifecycle } from './email-lifecycle.ts'
+export { incident } from './incident.ts'
 export { wakeOverdueLives } from './overdue-lives.ts'
 export { eraseByAge } from './retention.ts'
+export { watchForIncidents } from './watch.ts'

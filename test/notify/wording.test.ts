@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { escalationReasons } from '../../src/domain/escalation.ts'
+import { emailEscalationReasons, escalationReasons } from '../../src/domain/escalation.ts'
+import { incidentKeyOf, incidentReasons } from '../../src/domain/incident.ts'
 import { headlineOf, textOf } from '../../src/notify/wording.ts'
 import { sampleNotice } from './sample-notice.ts'
 
 describe('the wording of a notice', () => {
-  for (const reason of escalationReasons) {
+  for (const reason of emailEscalationReasons) {
     it(`says which email, what happened, since when and what to do when the reason is ${reason}`, () => {
       const text = textOf(sampleNotice({ reason }))
       assert.match(text, /em_42/)
@@ -14,6 +15,20 @@ describe('the wording of a notice', () => {
       assert.match(text, /Since: 2026-11-24T09:30:00\.000Z/)
       assert.match(text, /What to do: \S.{20,}/)
       assert.match(text, /\/v1\/escalations\/esc_7\/acknowledge/)
+    })
+  }
+
+  for (const reason of incidentReasons) {
+    it(`says what of the sending goes wrong, and speaks of no email, when the reason is ${reason}`, () => {
+      const about = incidentKeyOf('tag:receipt', '2026-11-24T09:30:00.000Z')
+      const notice = sampleNotice({ reason, ...about, recipients: [], detail: '3 % of 100 emails bounced hard.' })
+      assert.match(headlineOf(notice), /^Tag receipt: \w/)
+      const text = textOf(notice)
+      assert.match(text, /What happened: 3 % of 100 emails bounced hard\.\n/)
+      assert.match(text, /What to do: \S.{20,}/)
+      assert.match(text, /\/v1\/escalations\/esc_7\/acknowledge\.$/)
+      assert.doesNotMatch(text, /To:|Subject:|aftersend|09:30:00\.000Z@/)
+      assert.match(headlineOf({ ...notice, ...incidentKeyOf('system', 'x') }), /^The system: \w/)
     })
   }
 

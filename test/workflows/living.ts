@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Client } from '@temporalio/client'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import { createRecurringActivities } from '../../src/activities/create-recurring-activities.ts'
+import { readConfig } from '../../src/config.ts'
 import { readInboxFigures } from '../../src/db/events.ts'
 import type { EmailKey, Priority, ReceivedEvent } from '../../src/domain/events.ts'
 import type { LifecyclePolicy } from '../../src/domain/stall-policy.ts'
@@ -9,6 +10,7 @@ import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { SupportChannel, SupportNotice } from '../../src/notify/support.ts'
 import { connectWorker, createTemporalClient } from '../../src/temporal/connection.ts'
+import { createTemporalIncidents } from '../../src/temporal/incidents.ts'
 import { type Lives, workflowIdOf } from '../../src/temporal/lives.ts'
 import { createTemporalLives } from '../../src/temporal/temporal-lives.ts'
 import { createLifecycleWorker } from '../../src/temporal/worker.ts'
@@ -79,7 +81,13 @@ export class Living {
       providerApis: new Map([['aisend', { fetchEvents: (emailId) => this.#answer(emailId) }]]),
       metrics: createMetrics(() => readInboxFigures(this.db)),
     })
-    const recurring = createRecurringActivities({ db: this.db, lives: this.#livesBy(impatient), policy: impatient })
+    const recurring = createRecurringActivities({
+      db: this.db,
+      lives: this.#livesBy(impatient),
+      policy: impatient,
+      alarms: readConfig({}).alarms,
+      incidents: createTemporalIncidents({ client: this.client, taskQueue: this.taskQueue, policy: patient }),
+    })
     const options = {
       connection,
       namespace: 'default',

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { incidentIn, incidentKeyOf } from '../../src/domain/incident.ts'
+import { type AlarmFigures, findingsOf, levelOf, levelOfRate } from '../../src/domain/rate-policy.ts'
+
+const policy = {
+  bounceRate: 0.02,
+  complaintRate: 0.001,
+  minimumSample: 100,
+  backlogAfterMs: 600_000,
+  signatureFailures: 20,
+  silenceAfterMs: 6 * 3_600_000,
+}
+const calm: AlarmFigures = { rates: [], oldestWaitingMs: 0, providers: [] }
+const raisedIn = (figures: Partial<AlarmFigures>) =>
+  findingsOf({ ...calm, ...figures }, policy)
+    .filter(({ level }) => level === 'raised')
+    .map(({ reason, scope }) => `${reason} ${scope}`)
+
+describe('the rate policy', () => {
+  it('raises above a limit, and takes back well below it only', () => {
+    assert.deepEqual(
+      [2.1, 2, 1.7, 1.6, 1.5, 0].map((figure) => levelOf(figure, 2)),
+      ['raised', 'held', 'held', 'held', 'clear', 'clear'],
+    )
+  })
+
+  it('never goes from raised to clear by less than a fifth of the limit', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.001, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (limit, figure) => {
+          if (levelOf(figure, limit) === 'clear') assert.ok(figure < limit * 0.8)
+          if (levelOf(figure, limit) === 'raised') assert.ok(figure > limit)
+        },
+      ),
+    )
+  })
+
+  it('says nothing of too few emails, and holds on while they are nearly enough', () => {
+    const rate = (numerator: number, denominator: number) => levelOfRate({ numerator, denominator }, 0.02, 100)
+    assert.deepEqual(
+      [rate(50, 99), rate(50, 100), rate(40, 49), rate(0, 0), rate(0, 80)],
+      ['held', 'raised', 'clear', 'clear', 'clear'],
+    )
+  })
+
+  it('looks at bounces among the sent and at complaints among the delivered, of each scope', () => {
+    const rated = { sent: 1_000, delivered: 900, hardBounced: 0, complained: 0 }
+    const rates = [
+      { ...rated, scope: 'provider:aisend', hardBounced: 21 },
+      { ...rated, scope: 'tag:receipt', complained: 1 },
+      { ...rated, scope: 'tag:invitation', hardBounced: 20 },
+    ]
+    assert.deepEqual(raisedIn({ rates }), ['bounce_rate provider:aisend', 'complaint_rate tag:receipt'])
+    const [bounces] = findingsOf({ ...calm, rates }, policy)
+    assert.equal(bounces?.detail, '2.1 % of 1000 emails sent within 24 hours bounced hard; the limit is 2 %.')
+  })
+
+  it('looks at the backlog, at wrong signatures and at silence', () => {
+    assert.deepEqual(raisedIn({ oldestWaitingMs: 600_001 }), ['backlog system'])
+    const quiet = { signatureFailures: 0, silentForMs: 0 }
+    const providers = [
+      { ...quiet, provider: 'one', signatureFailures: 21 },
+      { ...quiet, provider: 'two', silentForMs: policy.silenceAfterMs + 1 },
+      { ...quiet, provider: 'three' },
+    ]
+    assert.deepEqual(raisedIn({ providers }), ['signature_failures provider:one', 'silence provider:two'])
+  })
+
+  it('ends a silence with the first webhook, not with a shorter silence', () => {
+    const level = (silentForMs: number) =>
+      findingsOf({ ...calm, providers: [{ provider: 'one', signatureFailures: 0, silentForMs }] }, policy).find(
+        ({ reason }) => reason === 'silence',
+      )?.level
+    assert.deepEqual([level(1), level(0)], ['held', 'clear'])
+  })
+})
+
+describe('the key of an incident', () => {
+  it('leads back to scope and episode, whatever a tag holds, and is no email’s', () => {
+    const episode = '2026-01-01T00:00:00.000Z'
+    for (const scope of ['system', 'tag:a@b', 'provider:aisend']) {
+      assert.deepEqual(incidentIn(incidentKeyOf(scope, episode)), { scope, episode })
+    }
+    assert.equal(incidentIn({ provider: 'aisend', emailId: 'em_1@x' }), null)
+  })
+})
