@@ -1,4 +1,5 @@
 import { heartbeat } from '@temporalio/activity'
+import { judgeChangedEngagements } from '../analytics/judge-engagements.ts'
 import { noteDirtyHours, pruneChanges, rollUpHours } from '../db/analytics-rollups.ts'
 import type { Database } from '../db/database.ts'
 import { onDatabase } from './database-failure.ts'
@@ -15,6 +16,8 @@ const keepChangesMs = 3_600_000
 export const createRollUpActivities = ({ db }: { readonly db: Database }): RollUpActivities => ({
   rollUpAnalytics: () =>
     onDatabase('RollUpRejected', async () => {
+      // Before the hours are noted: what it finds changes emails, and so the hours that they belong to.
+      await judgeChangedEngagements(db, heartbeat)
       const ended = await noteDirtyHours(db)
       let hours = 0
       for (let counted = hoursAtOnce; counted === hoursAtOnce; hours += counted) {

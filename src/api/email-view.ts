@@ -134,4 +134,5 @@ const eventView = (event: StoredEvent) => ({
   receivedAt: isoTime(event.receivedAt),
   appliedAt: isoTime(event.appliedAt),
   ...(event.quarantinedReason !== null && { quarantinedReason: event.quarantinedReason }),
+  ...(event.machineReason !== null && { machineReason: event.machineReason }),
 })

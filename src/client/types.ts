@@ -32,6 +32,8 @@ export interface EmailEvent {
   readonly appliedAt: string | null
   /** Why it was put aside; absent on all others. */
   readonly quarantinedReason?: string
+  /** Why an open or click is likely a machine's; told some minutes after the event. */
+  readonly machineReason?: string
 }
 
 export interface Escalation {

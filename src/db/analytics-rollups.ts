@@ -139,6 +139,7 @@ export const pruneChanges = (db: Database, keepMs: number): Promise<number> => d
   WITH kept AS (
     UPDATE analytics_state SET pruned_below = greatest(pruned_below, least(
       pg_snapshot_xmin(place::pg_snapshot)::text::bigint,
+      pg_snapshot_xmin(judged_place::pg_snapshot)::text::bigint,
       (SELECT txid FROM email_changes WHERE at >= now() - ${keepMs} * interval '1 ms' ORDER BY txid LIMIT 1)))
     WHERE place IS NOT NULL
     RETURNING pruned_below

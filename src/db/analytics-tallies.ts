@@ -70,9 +70,9 @@ export function talliesOf(emails: Prisma.Sql, keys: Prisma.Sql, names: Prisma.Sq
              count(*) FILTER (WHERE bounce_class = 'soft')::int AS soft_bounced,
              count(*) FILTER (WHERE complained_at IS NOT NULL)::int AS complained,
              count(*) FILTER (WHERE arrived AND opens_total > 0)::int AS opened,
-             count(*) FILTER (WHERE arrived AND opens_human > 0)::int AS opened_by_human,
+             count(*) FILTER (WHERE arrived AND opens_human > opens_judged_machine)::int AS opened_by_human,
              count(*) FILTER (WHERE arrived AND clicks_total > 0)::int AS clicked,
-             count(*) FILTER (WHERE arrived AND clicks_human > 0)::int AS clicked_by_human,
+             count(*) FILTER (WHERE arrived AND clicks_human > clicks_judged_machine)::int AS clicked_by_human,
              count(bin)::int AS timed,
              coalesce(sum(delivery_time_ms), 0)::float8 AS delivery_time_sum_ms
       FROM (

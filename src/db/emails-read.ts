@@ -80,6 +80,7 @@ const eventColumns = {
   receivedAt: true,
   appliedAt: true,
   quarantinedReason: true,
+  machineReason: true,
   to: true,
   subject: true,
   bounceClass: true,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/db/database.ts'
 import { commandEscalation, type Escalation } from '../../src/domain/escalation.ts'
+import { incidentKeyOf } from '../../src/domain/incident.ts'
 import { TemporalUnavailableError } from '../../src/errors.ts'
 import { CommandRefusedError } from '../../src/temporal/lives.ts'
 import { testDatabase } from '../stack.ts'
@@ -53,6 +54,20 @@ describe('/v1/escalations', () => {
     })
   const act = (path: string, body?: unknown) => served.call('POST', `/v1/escalations/${path}`, body)
 
+  it('lists one that is about no email with its scope, and carries a command to it', async () => {
+    const about = incidentKeyOf('tag:receipt', '2026-01-01T00:00:00.000Z')
+    await add('esc_1', { ...about, reason: 'bounce_rate' })
+    const { data } = (await (await served.call('GET', '/v1/escalations?reason=bounce_rate')).json()) as {
+      data: object[]
+    }
+    const [listed] = data as Record<string, unknown>[]
+    assert.deepEqual([listed?.['provider'], listed?.['emailId'], listed?.['scope']], [null, null, 'tag:receipt'])
+    served.lives.answer = async () => ({ ...open, reason: 'bounce_rate' })
+    const answer = (await (await act('esc_1/acknowledge')).json()) as Record<string, unknown>
+    assert.deepEqual([answer['emailId'], answer['scope']], [null, 'tag:receipt'])
+    assert.deepEqual(served.lives.commands[0]?.email, about)
+  })
+
   it("carries a command to the email's life and answers with what came of it", async () => {
     await add('esc_1')
     const response = await act('esc_1/acknowledge', { by: 'grace' })
@@ -60,6 +75,7 @@ describe('/v1/escalations', () => {
     assert.deepEqual(await response.json(), {
       provider: 'aisend',
       emailId: 'em_esc_1',
+      scope: null,
       id: 'esc_1',
       reason: 'stalled',
       state: 'acknowledged',

@@ -30,7 +30,7 @@ describe('the roll-up of analytics', () => {
     assert.deepEqual(await rollUp(), { hours: 1 })
     assert.deepEqual(+((await readRolledThrough(living.db)) ?? 0), thisHour)
     assert.equal((await summary()).delivered, 0)
-    await email.hear(email.event('delivered'), email.event('opened', { human: true }))
+    await email.hear(email.event('delivered'), email.event('opened', { human: true, occurredAt: Date.now() + 60_000 }))
     assert.deepEqual(await rollUp(), { hours: 1 })
     const { emails, delivered, openedByHuman } = await summary()
     assert.deepEqual([emails, delivered, openedByHuman], [1, 1, 1])
