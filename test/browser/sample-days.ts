@@ -106,6 +106,8 @@ const nothingKnown = {
   revision: 1,
   registeredAt: null,
   registeredAsSent: false,
+  opensJudgedMachine: 0,
+  clicksJudgedMachine: 0,
   erasedAt: null,
 }
 
