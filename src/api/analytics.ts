@@ -1,5 +1,4 @@
 /** How sending goes: rates and delivery times, as a whole, over time, and broken down. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import { type Figures, figuresOf } from '../analytics/figures.ts'
 import {
@@ -15,22 +14,20 @@ import {
 } from '../db/analytics.ts'
 import type { Database } from '../db/database.ts'
 import { priorities } from '../domain/events.ts'
+import { analyticsBreakdown, analyticsSummary, analyticsTimeseries } from './answers.ts'
 import { inTime } from './deadlines.ts'
-import { name, parseInput } from './input.ts'
+import { instant, name } from './input.ts'
 import { Problem } from './problem.ts'
+import { defineRoute, type Route } from './route.ts'
 
 interface AnalyticsDependencies {
   readonly db: Database
   readonly clock: () => number
 }
 
-const time = z.iso
-  .datetime({ offset: true, error: 'wants a time such as 2030-01-31T12:00:00Z' })
-  .transform((text) => Date.parse(text))
-
 const filters = {
-  from: time.optional(),
-  to: time.optional(),
+  from: instant.optional(),
+  to: instant.optional(),
   provider: name(64).optional(),
   priority: z.enum(priorities, `wants one of ${priorities.join(', ')}`).optional(),
   tag: name(301).optional(),
@@ -60,34 +57,66 @@ const longestRangeMs = 400 * dayMs
 const mostBuckets = 1_000
 
 /** The routes under `/v1/analytics`. */
-export function addAnalyticsRoutes(router: Router, { db, clock }: AnalyticsDependencies): void {
-  router.get('/analytics/summary', async (ctx) => {
-    const query = parseInput(summaryQuery, ctx.query, 'query')
-    const range = rangeOf(query, hourMs, clock())
-    ctx.body = { ...told(range, query), ...figuresOf(await inTime(() => readSummary(db, range, query))) }
-  })
+export const analyticsRoutes = ({ db, clock }: AnalyticsDependencies): Route[] => [
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/analytics/summary',
+      tag: 'Analytics',
+      summary: 'How sending went',
+      description:
+        'Of emails first known from `from` up to `to`, in whole hours; the last 30 days by default, 400 at most.',
+      query: summaryQuery,
+      answers: { 200: { description: 'Rates, each with what it was made of', schema: analyticsSummary } },
+    },
+    async (ctx, { query }) => {
+      const range = rangeOf(query, hourMs, clock())
+      ctx.body = { ...told(range, query), ...figuresOf(await inTime(() => readSummary(db, range, query))) }
+    },
+  ),
 
-  router.get('/analytics/timeseries', async (ctx) => {
-    const query = parseInput(timeseriesQuery, ctx.query, 'query')
-    const bucketMs = query.bucket === 'hour' ? hourMs : dayMs
-    const range = rangeOf(query, bucketMs, clock())
-    refuseTooMany((range.to.getTime() - range.from.getTime()) / bucketMs)
-    const buckets = await inTime(() => readTimeseries(db, range, query, query.bucket))
-    ctx.body = {
-      ...told(range, query),
-      bucket: query.bucket,
-      data: buckets.map(({ startsAt, tally }) => ({ startsAt: startsAt.toISOString(), ...figuresOf(tally) })),
-    }
-  })
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/analytics/timeseries',
+      tag: 'Analytics',
+      summary: 'How sending went, over time',
+      description: 'At most 1,000 buckets.',
+      query: timeseriesQuery,
+      answers: { 200: { description: 'The same for each bucket', schema: analyticsTimeseries } },
+    },
+    async (ctx, { query }) => {
+      const bucketMs = query.bucket === 'hour' ? hourMs : dayMs
+      const range = rangeOf(query, bucketMs, clock())
+      refuseTooMany((range.to.getTime() - range.from.getTime()) / bucketMs)
+      const buckets = await inTime(() => readTimeseries(db, range, query, query.bucket))
+      ctx.body = {
+        ...told(range, query),
+        bucket: query.bucket,
+        data: buckets.map(({ startsAt, tally }) => ({ startsAt: startsAt.toISOString(), ...figuresOf(tally) })),
+      }
+    },
+  ),
 
-  router.get('/analytics/breakdown', async (ctx) => {
-    const query = parseInput(breakdownQuery, ctx.query, 'query')
-    const range = rangeOf(query, hourMs, clock())
-    const parts = await inTime(() => readBreakdown(db, range, query, query.by, query.limit))
-    const data: (Figures & { value: string })[] = parts.map(({ value, tally }) => ({ value, ...figuresOf(tally) }))
-    ctx.body = { ...told(range, query), by: query.by, data }
-  })
-}
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/analytics/breakdown',
+      tag: 'Analytics',
+      summary: 'How sending went, by domain, tag, priority or provider',
+      query: breakdownQuery,
+      answers: {
+        200: { description: 'The same for each value, those with most emails first', schema: analyticsBreakdown },
+      },
+    },
+    async (ctx, { query }) => {
+      const range = rangeOf(query, hourMs, clock())
+      const parts = await inTime(() => readBreakdown(db, range, query, query.by, query.limit))
+      const data: (Figures & { value: string })[] = parts.map(({ value, tally }) => ({ value, ...figuresOf(tally) }))
+      ctx.body = { ...told(range, query), by: query.by, data }
+    },
+  ),
+]
 
 /** Whole buckets: the one that `from` lies in to the one that the last moment before `to` lies in. */
 function rangeOf(

@@ -1,5 +1,5 @@
 /** The HTTP API, put together: what a request passes, in order. */
-import Router from '@koa/router'
+import type Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
@@ -8,28 +8,29 @@ import type { ChangeFeed } from '../live/change-feed.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ProviderApi, WebhookSource } from '../providers/provider.ts'
 import type { Lives } from '../temporal/lives.ts'
-import { addAnalyticsRoutes } from './analytics.ts'
+import { analyticsRoutes } from './analytics.ts'
 import { createKeyCheck, requireKey } from './api-key.ts'
 import { jsonBodyWithin } from './body.ts'
 import { type Deadlines, defaultDeadlines } from './deadlines.ts'
-import { addEmailRoutes } from './emails.ts'
-import { addEscalationRoutes } from './escalations.ts'
+import { emailRoutes } from './emails.ts'
+import { escalationRoutes } from './escalations.ts'
 import { createEventStreams, type EventStreams } from './event-streams.ts'
 import { eventRoutes } from './events.ts'
-import { healthRoutes, serverChecks } from './health.ts'
-import { metricsRoutes } from './metrics.ts'
+import { healthDescriptions, healthRoutes, serverChecks } from './health.ts'
+import { metricsDescription, metricsRoutes } from './metrics.ts'
 import { answerProblems, Problem } from './problem.ts'
 import { recipientRoutes } from './recipients.ts'
+import { referenceRoutes } from './reference.ts'
 import { logRequests, withoutWords } from './request-log.ts'
-import { routerOf } from './route.ts'
-import { addSendRoute } from './send.ts'
+import { type Route, routerOf } from './route.ts'
+import { sendRoutes } from './send.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
-import { addStreamRoutes } from './stream.ts'
+import { streamRoutes } from './stream.ts'
 import { suppressionFileRoutes } from './suppression-files.ts'
-import { addSuppressionRoutes } from './suppressions.ts'
+import { suppressionRoutes } from './suppressions.ts'
 import { refuseUnrouted } from './unrouted.ts'
 import type { WebhookCounts } from './webhook-counts.ts'
-import { takeWebhooks } from './webhooks.ts'
+import { takeWebhooks, webhookRoutes } from './webhooks.ts'
 
 export interface ApiDependencies {
   readonly db: Database
@@ -78,15 +79,11 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(refuseBrokenEncoding)
   app.use(healthRoutes(serverChecks(dependencies)).routes())
   app.use(metricsRoutes(dependencies.metrics, createKeyCheck([...apiKeys, ...metricsKeys])).routes())
-  const readJson = jsonBodyWithin(deadlines.requestMs)
-  const routes = [
-    ...eventRoutes(dependencies),
-    ...suppressionFileRoutes(dependencies),
-    ...recipientRoutes(dependencies),
-  ]
-  app.use(routerOf(routes, requireKey(holdsKey), readJson).routes())
+  const routes = v1Routes({ ...dependencies, clock, streams })
+  const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...routes]
+  const served = [...referenceRoutes(described), ...routes]
+  app.use(routerOf(served, requireKey(holdsKey), jsonBodyWithin(deadlines.requestMs)).routes())
   if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
-  app.use(v1Routes({ ...dependencies, clock, streams }, requireKey(holdsKey), readJson).routes())
   app.use(refuseUnrouted)
   const callback = app.callback()
   const server = createHttpServer(callback, deadlines)
@@ -101,22 +98,18 @@ export function createApi(dependencies: ApiDependencies): Api {
   }
 }
 
-function v1Routes(
-  dependencies: ApiDependencies & { clock: () => number; streams: EventStreams },
-  wantKey: Middleware,
-  readJson: Middleware,
-): Router {
-  const router = new Router({ prefix: '/v1', sensitive: true })
-  // Part of the router, so that no way of writing a path reaches a route but not its guard. The key comes before the body.
-  router.use(wantKey, readJson)
-  addSendRoute(router, dependencies)
-  addStreamRoutes(router, dependencies)
-  addEmailRoutes(router, dependencies)
-  addSuppressionRoutes(router, dependencies.db)
-  addEscalationRoutes(router, dependencies)
-  addAnalyticsRoutes(router, dependencies)
-  return router
-}
+/** Where two match a path, the first one takes it. */
+const v1Routes = (dependencies: ApiDependencies & { clock: () => number; streams: EventStreams }): Route[] => [
+  ...emailRoutes(dependencies),
+  ...sendRoutes(dependencies),
+  ...streamRoutes(dependencies),
+  ...suppressionFileRoutes(dependencies),
+  ...suppressionRoutes(dependencies),
+  ...escalationRoutes(dependencies),
+  ...eventRoutes(dependencies),
+  ...recipientRoutes(dependencies),
+  ...analyticsRoutes(dependencies),
+]
 
 /** The router takes a path that it cannot decode as it stands; a `%` that means nothing is a mistake worth telling. */
 const refuseBrokenEncoding: Middleware = (ctx, next) => {

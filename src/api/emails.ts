@@ -1,5 +1,4 @@
 /** Emails: registered by the application that sends them, read by whoever asks what became of them. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { findEmail, listEmails, readEscalationsOf, readEventsOf } from '../db/emails-read.ts'
@@ -9,10 +8,12 @@ import { priorities } from '../domain/events.ts'
 import { emailStatuses } from '../domain/lifecycle.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { WebhookSource } from '../providers/provider.ts'
+import { email } from './answers.ts'
 import { inTime } from './deadlines.ts'
 import { storedEmailView, unappliedEmailView } from './email-view.ts'
-import { address, cursor, cursorTime, emailId, name, pageLimit, pageOf, parseInput, text } from './input.ts'
+import { address, cursor, cursorTime, emailId, name, pageAnswer, pageLimit, pageOf, text } from './input.ts'
 import { Problem } from './problem.ts'
+import { defineRoute, type Route } from './route.ts'
 
 interface EmailDependencies {
   readonly db: Database
@@ -70,42 +71,81 @@ const listQuery = z.object({
   limit: pageLimit,
 })
 
+const providerQuery = z.object({ provider: name(64).optional() })
+
+const stored = { schema: email, headers: { Location: 'Where the email is read' } }
+
 /** The routes under `/v1/emails`. */
-export function addEmailRoutes(router: Router, { db, inbox, webhooks }: EmailDependencies): void {
-  router.post('/emails', async (ctx) => {
-    const body = parseInput(registrationBody, ctx.request.body, 'body')
-    const { id, provider, to, subject = null, priority: named = null, tags: tagged = null } = body
-    refuseUnknownProvider(provider, webhooks)
-    const { created } = await inbox.register({
-      provider,
-      emailId: id,
-      to,
-      subject,
-      tags: tagged,
-      priority: named,
-      as: body.status ?? 'sent',
-    })
-    ctx.status = created ? 201 : 200
-    ctx.set('Location', locationOf(provider, id))
-    ctx.body = await inTime(() => readEmail(db, id, provider))
-  })
+export const emailRoutes = ({ db, inbox, webhooks }: EmailDependencies): Route[] => [
+  defineRoute(
+    {
+      method: 'post',
+      path: '/v1/emails',
+      tag: 'Emails',
+      summary: 'Register what you send',
+      description:
+        '`to` is one address or up to 50; `tags` a list, or an object whose entries become `name:value`. Registering again ' +
+        'merges.',
+      body: registrationBody,
+      answers: {
+        200: { description: 'Known already, and merged', ...stored },
+        201: { description: 'Registered', ...stored },
+      },
+    },
+    async (ctx, { body }) => {
+      const { id, provider, to, subject = null, priority: named = null, tags: tagged = null } = body
+      refuseUnknownProvider(provider, webhooks)
+      const { created } = await inbox.register({
+        provider,
+        emailId: id,
+        to,
+        subject,
+        tags: tagged,
+        priority: named,
+        as: body.status ?? 'sent',
+      })
+      ctx.status = created ? 201 : 200
+      ctx.set('Location', locationOf(provider, id))
+      ctx.body = await inTime(() => readEmail(db, id, provider))
+    },
+  ),
 
-  router.get('/emails', async (ctx) => {
-    const query = parseInput(listQuery, ctx.query, 'query')
-    ctx.body = await inTime(async () => {
-      const rows = await listEmails(db, query, query.cursor, query.limit + 1)
-      return pageOf(rows, query.limit, positionOf, await viewsOf(db, rows.slice(0, query.limit)))
-    })
-  })
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/emails',
+      tag: 'Emails',
+      summary: 'List emails, newest first',
+      query: listQuery,
+      answers: { 200: { description: 'A page of emails', schema: pageAnswer(email) } },
+    },
+    async (ctx, { query }) => {
+      ctx.body = await inTime(async () => {
+        const rows = await listEmails(db, query, query.cursor, query.limit + 1)
+        return pageOf(rows, query.limit, positionOf, await viewsOf(db, rows.slice(0, query.limit)))
+      })
+    },
+  ),
 
-  router.get('/emails/:id', async (ctx) => {
-    const { id } = parseInput(z.object({ id: emailId }), ctx.params, 'path')
-    const { provider } = parseInput(z.object({ provider: name(64).optional() }), ctx.query, 'query')
-    const email = await inTime(() => readEmail(db, id, provider))
-    if (email === null) throw new Problem(404, 'nothing was heard of such an email')
-    ctx.body = email
-  })
-}
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/emails/:id',
+      tag: 'Emails',
+      summary: 'What became of an email',
+      description: 'Of several providers’ emails with one ID the newest, unless `provider` says which.',
+      params: z.object({ id: emailId }),
+      query: providerQuery,
+      answers: { 200: { description: 'The email', schema: email } },
+      problems: { 404: 'Nothing was heard of such an email' },
+    },
+    async (ctx, { params, query }) => {
+      const found = await inTime(() => readEmail(db, params.id, query.provider))
+      if (found === null) throw new Problem(404, 'nothing was heard of such an email')
+      ctx.body = found
+    },
+  ),
+]
 
 function refuseUnknownProvider(provider: string, webhooks: EmailDependencies['webhooks']): void {
   if (webhooks.has(provider)) return

@@ -1,5 +1,4 @@
 /** What support is asked to look at, and what people do about it. */
-import type Router from '@koa/router'
 import ms from 'ms'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
@@ -14,10 +13,12 @@ import {
 import type { EmailKey } from '../domain/events.ts'
 import { incidentIn } from '../domain/incident.ts'
 import type { Lives } from '../temporal/lives.ts'
+import { listedEscalation } from './answers.ts'
 import { inTime } from './deadlines.ts'
 import { escalationViewOf } from './escalation-view.ts'
-import { cursor, cursorTime, name, pageLimit, pageOf, parseInput } from './input.ts'
+import { cursor, cursorTime, name, pageAnswer, pageLimit, pageOf } from './input.ts'
 import { Problem } from './problem.ts'
+import { defineRoute, type Route } from './route.ts'
 
 interface EscalationDependencies {
   readonly db: Database
@@ -65,33 +66,81 @@ const snoozing = z.preprocess(
     .refine((body) => body.for === undefined || body.until === undefined, 'wants for or until, not both'),
 )
 
+const acted = {
+  answers: { 200: { description: 'The escalation as it stands now', schema: listedEscalation } },
+  problems: { 404: 'There is no such escalation', 409: 'It is resolved already' },
+} as const
+
 /** The routes under `/v1/escalations`. */
-export function addEscalationRoutes(router: Router, { db, lives, clock }: EscalationDependencies): void {
-  router.get('/escalations', async (ctx) => {
-    const query = parseInput(listQuery, ctx.query, 'query')
-    const rows = await inTime(() => listEscalations(db, query, query.cursor, query.limit + 1))
-    ctx.body = pageOf(rows, query.limit, positionOf, rows.map(answerOf))
-  })
+export function escalationRoutes({ db, lives, clock }: EscalationDependencies): Route[] {
+  const carryOut = (id: string, command: EscalationCommand) => carryOutCommand({ db, lives }, id, command)
+  return [
+    defineRoute(
+      {
+        method: 'get',
+        path: '/v1/escalations',
+        tag: 'Escalations',
+        summary: 'List what support is asked to look at, newest first',
+        query: listQuery,
+        answers: { 200: { description: 'A page of escalations', schema: pageAnswer(listedEscalation) } },
+      },
+      async (ctx, { query }) => {
+        const rows = await inTime(() => listEscalations(db, query, query.cursor, query.limit + 1))
+        ctx.body = pageOf(rows, query.limit, positionOf, rows.map(answerOf))
+      },
+    ),
 
-  const carryOut = (params: unknown, command: EscalationCommand) =>
-    carryOutCommand({ db, lives }, parseInput(idPath, params, 'path').id, command)
+    defineRoute(
+      {
+        method: 'post',
+        path: '/v1/escalations/:id/acknowledge',
+        tag: 'Escalations',
+        summary: 'Say that somebody takes care of it',
+        params: idPath,
+        body: acting,
+        isBodyOptional: true,
+        ...acted,
+      },
+      async (ctx, { params, body }) => {
+        ctx.body = await carryOut(params.id, { do: 'acknowledge', by: body.by })
+      },
+    ),
 
-  router.post('/escalations/:id/acknowledge', async (ctx) => {
-    const body = parseInput(acting, ctx.request.body, 'body')
-    ctx.body = await carryOut(ctx.params, { do: 'acknowledge', by: body.by })
-  })
+    defineRoute(
+      {
+        method: 'post',
+        path: '/v1/escalations/:id/snooze',
+        tag: 'Escalations',
+        summary: 'Be told again later',
+        description: '`for` a duration (`1h` by default) or `until` a time; 30 days at most.',
+        params: idPath,
+        body: snoozing,
+        isBodyOptional: true,
+        ...acted,
+      },
+      async (ctx, { params, body }) => {
+        const until = body.until ?? clock() + (body.for ?? ms(snoozeDefault))
+        refuseFarTimes(until, clock())
+        ctx.body = await carryOut(params.id, { do: 'snooze', by: body.by, until })
+      },
+    ),
 
-  router.post('/escalations/:id/snooze', async (ctx) => {
-    const body = parseInput(snoozing, ctx.request.body, 'body')
-    const until = body.until ?? clock() + (body.for ?? ms(snoozeDefault))
-    refuseFarTimes(until, clock())
-    ctx.body = await carryOut(ctx.params, { do: 'snooze', by: body.by, until })
-  })
-
-  router.post('/escalations/:id/resolve', async (ctx) => {
-    const body = parseInput(acting, ctx.request.body, 'body')
-    ctx.body = await carryOut(ctx.params, { do: 'resolve', by: body.by })
-  })
+    defineRoute(
+      {
+        method: 'post',
+        path: '/v1/escalations/:id/resolve',
+        tag: 'Escalations',
+        summary: 'Say that it is done with',
+        params: idPath,
+        body: acting,
+        isBodyOptional: true,
+        ...acted,
+      },
+      async (ctx, { params, body }) => {
+        ctx.body = await carryOut(params.id, { do: 'resolve', by: body.by })
+      },
+    ),
+  ]
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts'
 import { type EventPosition, eventStates, findEvent, type ListedEvent, listEvents } from '../db/events-read.ts'
 import { replayEvents, replayQuarantined } from '../db/replay.ts'
 import { isProviderEventType, registrationEventType } from '../domain/events.ts'
+import { maybeTime, time } from './answers.ts'
 import { inTime } from './deadlines.ts'
 import { isoTime } from './escalation-view.ts'
 import { cursor, cursorOf, cursorTime, instant, name, pageAnswer, pageLimit, pageOf } from './input.ts'
@@ -52,9 +53,7 @@ const replayBody = z.union(
   'wants {events: [{provider, id}, …]}, at most 1000 of them, or {filter: {provider?, type?, reason?, from?, to?}, cursor?, limit?}',
 )
 
-const time = z.iso.datetime()
-
-const listedEvent = z.object({
+const listedEvent = z.strictObject({
   provider: z.string(),
   id: z.string(),
   emailId: z.string(),
@@ -63,7 +62,7 @@ const listedEvent = z.object({
   state: z.enum(['pending', 'quarantined', 'applied']),
   occurredAt: time.describe('By the provider’s clock.'),
   receivedAt: time.describe('By our clock.'),
-  appliedAt: time.nullable(),
+  appliedAt: maybeTime,
   attempts: z.int().describe('How often it failed for a reason of its own.'),
   quarantinedReason: z.string().nullable(),
 })

@@ -1,8 +1,20 @@
 /** `GET /metrics`, for Prometheus. */
 import Router from '@koa/router'
 import type { Context } from 'koa'
+import { z } from 'zod'
 import type { Metrics } from '../metrics.ts'
 import { type KeyCheck, requireKey } from './api-key.ts'
+import type { RouteDescription } from './route.ts'
+
+/** For the document. */
+export const metricsDescription: RouteDescription = {
+  method: 'get',
+  path: '/metrics',
+  tag: 'Operations',
+  summary: 'Figures for Prometheus',
+  description: 'From this machine without a key.',
+  answers: { 200: { description: 'In the text format', mediaType: 'text/plain', schema: z.string() } },
+}
 
 /**
  * Open to the machine itself, so that a scraper beside it needs no key. A reverse proxy on the same machine makes all the

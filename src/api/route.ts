@@ -31,6 +31,10 @@ export interface RouteDescription {
   readonly query?: z.ZodType
   /** What a JSON body must hold. */
   readonly body?: z.ZodType
+  /** Whether there may be no body at all. Default false. */
+  readonly isBodyOptional?: boolean
+  /** Headers that the route reads, by name. */
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly required: boolean }>>
   /** Media types of a body that is read as a stream, rather than parsed. */
   readonly upload?: readonly string[]
   readonly answers: Readonly<Record<number, Answer>>

@@ -1,6 +1,5 @@
 /** `POST /v1/emails/send`: asks the suppression list, sends through a provider, and registers, in one request. */
 import { createHash, randomUUID } from 'node:crypto'
-import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
@@ -13,10 +12,12 @@ import {
   ProviderUnreachableError,
 } from '../providers/provider.ts'
 import { type SendingOutcome, type SuppressedRecipient, sendGuarded } from '../sending/guarded-sending.ts'
+import { email } from './answers.ts'
 import { inTime } from './deadlines.ts'
 import { bareAddress, locationOf, priority, readEmail, tags } from './emails.ts'
-import { name, parseInput, text } from './input.ts'
+import { name, text } from './input.ts'
 import { Problem } from './problem.ts'
+import { defineRoute, type Route } from './route.ts'
 
 interface SendDependencies {
   readonly db: Database
@@ -69,34 +70,61 @@ type SendBody = z.infer<typeof sendBody>
 /** Providers take up to 256 characters. */
 const idempotencyKeyForm = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'wants up to 255 printable ASCII characters')
 
-/** Adds the route to those under `/v1`. */
-export function addSendRoute(router: Router, dependencies: SendDependencies): void {
-  const { db, inbox, providerApis, clock } = dependencies
-  router.post('/emails/send', async (ctx) => {
-    const body = parseInput(sendBody, ctx.request.body, 'body')
-    const idempotencyKey = keyOf(ctx)
-    const { provider, api } = chooseProvider(body.provider, providerApis)
-    const email = outgoingOf(body)
-    const fingerprint = createHash('sha256')
-      .update(JSON.stringify([email, body.priority]))
-      .digest('base64url')
-    const request = { idempotencyKey, fingerprint, provider, email, api }
-    const outcome = await sendGuarded({ db, inTime, clock }, request).catch((error) => {
-      throw problemOfProvider(error)
-    })
-    const { emailId, isNew } = sentOrProblem(outcome)
-    // After a crash between sending and registering it is this repeat that registers: doing so again changes nothing.
-    let view = isNew ? null : await inTime(() => readEmail(db, emailId, provider))
-    if (view?.registeredAt == null) {
-      await inbox.register(registrationOf(body, provider, emailId))
-      view = await inTime(() => readEmail(db, emailId, provider))
-    }
-    ctx.set({ Location: locationOf(provider, emailId), 'Idempotency-Key': idempotencyKey })
-    if (!isNew) ctx.set('Idempotency-Replayed', 'true')
-    ctx.status = 201
-    ctx.body = view
-  })
-}
+/** The route that sends. */
+export const sendRoutes = ({ db, inbox, providerApis, clock }: SendDependencies): Route[] => [
+  defineRoute(
+    {
+      method: 'post',
+      path: '/v1/emails/send',
+      tag: 'Emails',
+      summary: 'Send an email, unless a recipient is suppressed',
+      description:
+        'Asks the suppression list, sends through the provider, and registers. With an `Idempotency-Key` it is sent once, ' +
+        'however often it is asked for. Send `html`, `text` or both.',
+      headers: { 'Idempotency-Key': { description: 'Up to 255 printable ASCII characters', required: false } },
+      body: sendBody,
+      answers: {
+        201: {
+          description: 'Sent, now or by an earlier request with the same key',
+          schema: email,
+          headers: {
+            Location: 'Where the email is read',
+            'Idempotency-Key': 'The key that was given, or made',
+            'Idempotency-Replayed': '`true` if an earlier request has sent it',
+          },
+        },
+      },
+      problems: {
+        409: 'The key belongs to another request or to one under way, or no provider can be sent through',
+        422: 'Nothing was sent: a recipient is suppressed, or the provider refused the email',
+        502: 'Nothing was sent: the provider refused us',
+      },
+    },
+    async (ctx, { body }) => {
+      const idempotencyKey = keyOf(ctx)
+      const { provider, api } = chooseProvider(body.provider, providerApis)
+      const outgoing = outgoingOf(body)
+      const fingerprint = createHash('sha256')
+        .update(JSON.stringify([outgoing, body.priority]))
+        .digest('base64url')
+      const request = { idempotencyKey, fingerprint, provider, email: outgoing, api }
+      const outcome = await sendGuarded({ db, inTime, clock }, request).catch((error) => {
+        throw problemOfProvider(error)
+      })
+      const { emailId, isNew } = sentOrProblem(outcome)
+      // After a crash between sending and registering it is this repeat that registers: doing so again changes nothing.
+      let view = isNew ? null : await inTime(() => readEmail(db, emailId, provider))
+      if (view?.registeredAt == null) {
+        await inbox.register(registrationOf(body, provider, emailId))
+        view = await inTime(() => readEmail(db, emailId, provider))
+      }
+      ctx.set({ Location: locationOf(provider, emailId), 'Idempotency-Key': idempotencyKey })
+      if (!isNew) ctx.set('Idempotency-Replayed', 'true')
+      ctx.status = 201
+      ctx.body = view
+    },
+  ),
+]
 
 /** One that is made here is told in the answer, and in nobody's hand before: it guards against nothing but our own tries. */
 const keyOf = (ctx: Context): string => {

@@ -1,5 +1,4 @@
 /** Live status: emails told as they change, for as long as somebody listens. */
-import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
 import { isChangePlace, isKeptSince, readChanges } from '../db/changes.ts'
@@ -18,8 +17,9 @@ import { inTime } from './deadlines.ts'
 import { readEmail } from './emails.ts'
 import { isoTime } from './escalation-view.ts'
 import type { EventStream, EventStreams } from './event-streams.ts'
-import { emailId, name, parseInput } from './input.ts'
+import { emailId, name } from './input.ts'
 import { Problem } from './problem.ts'
+import { defineRoute, type Route } from './route.ts'
 
 interface StreamDependencies {
   readonly db: Database
@@ -37,18 +37,41 @@ const firehoseQuery = z.object({
 type FirehoseFilter = z.infer<typeof firehoseQuery>
 
 /** `GET /v1/stream` and `GET /v1/emails/:id/stream`. */
-export function addStreamRoutes(router: Router, dependencies: StreamDependencies): void {
-  router.get('/stream', async (ctx) => {
-    const filter = parseInput(firehoseQuery, ctx.query, 'query')
-    await tellChanges(ctx, filter, dependencies)
-  })
+export const streamRoutes = (dependencies: StreamDependencies): Route[] => [
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/stream',
+      tag: 'Live',
+      summary: 'Emails as they change',
+      description: 'Server-Sent Events named `email`, in short; `reset` when what was missed is not known any more.',
+      headers: { 'Last-Event-ID': { description: 'The last event that was seen, to go on from', required: false } },
+      query: firehoseQuery,
+      answers: { 200: stream },
+      problems: { 503: busy },
+    },
+    (ctx, { query }) => tellChanges(ctx, query, dependencies),
+  ),
 
-  router.get('/emails/:id/stream', async (ctx) => {
-    const { id } = parseInput(z.object({ id: emailId }), ctx.params, 'path')
-    const { provider } = parseInput(z.object({ provider: name(64).optional() }), ctx.query, 'query')
-    await tellEmail(ctx, id, provider, dependencies)
-  })
-}
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/emails/:id/stream',
+      tag: 'Live',
+      summary: 'One email as it changes',
+      description:
+        'Server-Sent Events named `email`, each with the email in full: how it stands, and then every change.',
+      params: z.object({ id: emailId }),
+      query: z.object({ provider: name(64).optional() }),
+      answers: { 200: stream },
+      problems: { 404: 'Nothing was heard of such an email', 503: busy },
+    },
+    (ctx, { params, query }) => tellEmail(ctx, params.id, query.provider, dependencies),
+  ),
+]
+
+const stream = { description: 'A stream that does not end', mediaType: 'text/event-stream', schema: z.string() }
+const busy = 'Too many listen already, or a server that it needs does not answer now: try again'
 
 /** Every email that changes, in short. Subscribed before the past is read, so that nothing falls between the two. */
 async function tellChanges(ctx: Context, filter: FirehoseFilter, dependencies: StreamDependencies): Promise<void> {

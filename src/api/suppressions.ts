@@ -1,5 +1,4 @@
 /** Who must not be written to: asked before sending, kept by hand. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { isErasedKey } from '../db/erased-address.ts'
@@ -11,9 +10,11 @@ import {
   removeSuppression,
 } from '../db/suppressions.ts'
 import { suppressionReasons } from '../domain/suppression.ts'
+import { listedSuppression, suppression, suppressionCheck } from './answers.ts'
 import { inTime } from './deadlines.ts'
-import { address, cursor, cursorTime, pageLimit, pageOf, parseInput } from './input.ts'
+import { address, cursor, cursorTime, pageAnswer, pageLimit, pageOf } from './input.ts'
 import { Problem } from './problem.ts'
+import { defineRoute, type Route } from './route.ts'
 
 const addressPath = z.object({ address })
 const addition = z.object({
@@ -34,42 +35,93 @@ const listQuery = z.object({
 })
 
 /** The routes under `/v1/suppressions`. */
-export function addSuppressionRoutes(router: Router, db: Database): void {
-  router.get('/suppressions', async (ctx) => {
-    const query = parseInput(listQuery, ctx.query, 'query')
-    const filter = { reason: query.reason, includeRemoved: query.includeRemoved === 'true' }
-    const rows = await inTime(() => listSuppressions(db, filter, query.cursor, query.limit + 1))
-    ctx.body = pageOf(rows, query.limit, positionOf, rows.map(entryOf))
-  })
+export const suppressionRoutes = ({ db }: { readonly db: Database }): Route[] => [
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/suppressions',
+      tag: 'Suppressions',
+      summary: 'List who is not written to, newest first',
+      query: listQuery,
+      answers: { 200: { description: 'A page of the list', schema: pageAnswer(listedSuppression) } },
+    },
+    async (ctx, { query }) => {
+      const filter = { reason: query.reason, includeRemoved: query.includeRemoved === 'true' }
+      const rows = await inTime(() => listSuppressions(db, filter, query.cursor, query.limit + 1))
+      ctx.body = pageOf(rows, query.limit, positionOf, rows.map(entryOf))
+    },
+  ),
 
-  router.post('/suppressions', async (ctx) => {
-    const { address: added } = parseInput(addition, ctx.request.body, 'body')
-    const { suppression, created } = await inTime(() => addManualSuppression(db, added))
-    ctx.status = created ? 201 : 200
-    if (created) ctx.set('Location', `/v1/suppressions/${encodeURIComponent(added)}`)
-    ctx.body = answerOf(added, suppression)
-  })
+  defineRoute(
+    {
+      method: 'post',
+      path: '/v1/suppressions',
+      tag: 'Suppressions',
+      summary: 'Suppress an address by hand',
+      body: addition,
+      answers: {
+        200: { description: 'It was suppressed already, and stays as it was', schema: suppression },
+        201: { description: 'Suppressed', schema: suppression, headers: { Location: 'Where it is asked for' } },
+      },
+    },
+    async (ctx, { body }) => {
+      const { suppression: kept, created } = await inTime(() => addManualSuppression(db, body.address))
+      ctx.status = created ? 201 : 200
+      if (created) ctx.set('Location', `/v1/suppressions/${encodeURIComponent(body.address)}`)
+      ctx.body = answerOf(body.address, kept)
+    },
+  ),
 
-  router.post('/suppressions/check', async (ctx) => {
-    const { addresses } = parseInput(question, ctx.request.body, 'body')
-    const rows = await inTime(() => findActiveSuppressions(db, [...new Set(addresses)]))
-    const active = new Map(rows.map((row) => [row.address, row]))
-    ctx.status = 200
-    ctx.body = { data: addresses.map((asked) => shortAnswerOf(asked, active.get(asked))), nextCursor: null }
-  })
+  defineRoute(
+    {
+      method: 'post',
+      path: '/v1/suppressions/check',
+      tag: 'Suppressions',
+      summary: 'Ask for up to 1,000 addresses before sending',
+      body: question,
+      answers: { 200: { description: 'In the order asked', schema: pageAnswer(suppressionCheck) } },
+    },
+    async (ctx, { body: { addresses } }) => {
+      const rows = await inTime(() => findActiveSuppressions(db, [...new Set(addresses)]))
+      const active = new Map(rows.map((row) => [row.address, row]))
+      ctx.status = 200
+      ctx.body = { data: addresses.map((asked) => shortAnswerOf(asked, active.get(asked))), nextCursor: null }
+    },
+  ),
 
-  router.get('/suppressions/:address', async (ctx) => {
-    const asked = parseInput(addressPath, ctx.params, 'path').address
-    const [row] = await inTime(() => findActiveSuppressions(db, [asked]))
-    ctx.body = answerOf(asked, row)
-  })
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/suppressions/:address',
+      tag: 'Suppressions',
+      summary: 'Ask for one address before sending',
+      params: addressPath,
+      answers: { 200: { description: 'Whether, why and since when', schema: suppression } },
+    },
+    async (ctx, { params }) => {
+      const [row] = await inTime(() => findActiveSuppressions(db, [params.address]))
+      ctx.body = answerOf(params.address, row)
+    },
+  ),
 
-  router.delete('/suppressions/:address', async (ctx) => {
-    const removed = parseInput(addressPath, ctx.params, 'path').address
-    if (!(await inTime(() => removeSuppression(db, removed)))) throw new Problem(404, 'the address is not suppressed')
-    ctx.status = 204
-  })
-}
+  defineRoute(
+    {
+      method: 'delete',
+      path: '/v1/suppressions/:address',
+      tag: 'Suppressions',
+      summary: 'Write to an address again',
+      description: 'What suppressed it stays as history.',
+      params: addressPath,
+      answers: { 204: { description: 'It is not suppressed any more' } },
+      problems: { 404: 'The address is not suppressed' },
+    },
+    async (ctx, { params }) => {
+      const isRemoved = await inTime(() => removeSuppression(db, params.address))
+      if (!isRemoved) throw new Problem(404, 'the address is not suppressed')
+      ctx.status = 204
+    },
+  ),
+]
 
 const positionOf = (row: Suppression) => ({ createdAt: row.createdAt.toISOString(), id: String(row.id) })
 

@@ -1,12 +1,14 @@
 /** `POST /webhooks/:provider` and `/webhooks/:provider/:account`: genuine, understood, durable, and only then acknowledged. The hot path. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Context, Middleware } from 'koa'
+import { z } from 'zod'
 import type { AppendResult, Inbox } from '../inbox/inbox.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Provider, WebhookSource } from '../providers/provider.ts'
 import { readRawBody } from './body.ts'
 import { inTime } from './deadlines.ts'
 import { Problem } from './problem.ts'
+import type { RouteDescription } from './route.ts'
 import type { WebhookCounts } from './webhook-counts.ts'
 
 interface WebhookDependencies {
@@ -20,6 +22,37 @@ interface WebhookDependencies {
 }
 
 const prefix = '/webhooks/'
+
+const described = {
+  method: 'post',
+  tag: 'Webhooks',
+  description: 'Signed as the provider signs, over the exact bytes. 200 is answered only after the events are durable.',
+  access: 'anyone',
+  upload: ['application/json'],
+  answers: {
+    200: {
+      description: 'Durable, or known already',
+      schema: z.strictObject({ received: z.int(), duplicates: z.int() }),
+    },
+  },
+  problems: { 401: 'Not signed with a secret that is known here', 503: 'Not known to be stored: send it again' },
+} as const
+
+/** For the document: these are taken before any router is asked. */
+export const webhookRoutes: readonly RouteDescription[] = [
+  {
+    ...described,
+    path: '/webhooks/:provider',
+    summary: 'Take events from a provider',
+    params: z.object({ provider: z.string() }),
+  },
+  {
+    ...described,
+    path: '/webhooks/:provider/:account',
+    summary: 'Take events from a further account with a provider',
+    params: z.object({ provider: z.string(), account: z.string() }),
+  },
+]
 
 /** The answer to what is genuine, and about no email. */
 const nothing: AppendResult = { received: 0, duplicates: 0 }
