@@ -17,9 +17,15 @@ cpSync(`${root}src/dashboard/client`, `${root}dist/dashboard/client`, { recursiv
 
 // Not before the dependencies are there.
 const { bundleWorkflowCode } = await import('@temporalio/worker')
-const { code } = await bundleWorkflowCode({
-  workflowsPath: `${root}src/workflows/index.ts`,
-  logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
-})
-writeFileSync(`${root}dist/workflow-bundle.js`, code)
+const logger = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error }
+const workflowsPath = `${root}src/workflows/index.ts`
+// Traced ones are bundled apart, so that a worker without tracing carries none of it.
+const tracedBy = [`${root}node_modules/@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js`]
+for (const [file, workflowInterceptorModules] of [
+  ['workflow-bundle.js', []],
+  ['traced-workflow-bundle.js', tracedBy],
+]) {
+  const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, logger })
+  writeFileSync(`${root}dist/${file}`, code)
+}
 console.log('Built into dist/; start it with `node dist/main.js`.')

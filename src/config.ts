@@ -48,6 +48,21 @@ const keys = list.refine((given) => given.every((key) => key.length >= 16), 'wan
 
 const port = z.coerce.number('wants a port number').int().min(1, 'wants a port number').max(65_535).optional()
 
+/** As OpenTelemetry writes them: name=value, percent-encoded, with commas between. */
+const headers = list
+  .refine(
+    (given) => given.every((pair) => /^[^=\s]+=([^%]|%[0-9A-Fa-f]{2})*$/.test(pair)),
+    'wants name=value, with commas between',
+  )
+  .transform((given) =>
+    Object.fromEntries(
+      given.map((pair) => {
+        const at = pair.indexOf('=')
+        return [pair.slice(0, at), decodeURIComponent(pair.slice(at + 1))]
+      }),
+    ),
+  )
+
 const httpUrl = z.url({ protocol: /^https?$/, error: 'wants an http:// or https:// URL' })
 
 const environment = z.object({
@@ -94,6 +109,14 @@ const environment = z.object({
     .optional(),
   SUPPORT_EMAIL: z.email('wants an email address').optional(),
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'wants a URL such as smtp://user:password@host:587' }).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headers,
+  OTEL_SERVICE_NAME: z.string().default('aftersend'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number('wants a number from 0 to 1')
+    .min(0)
+    .max(1, 'wants a number from 0 to 1')
+    .default(1),
   PATH: z.string().optional(),
   XDG_CACHE_HOME: z.string().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -113,6 +136,16 @@ export interface ProviderApiSettings {
   readonly apiKey: string | null
   /** Without a slash at its end. */
   readonly apiUrl: string
+}
+
+/** Where spans are sent, and of how many emails. */
+export interface TracingSettings {
+  /** Takes OTLP over HTTP. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly serviceName: string
+  /** Of all emails, from 0 to 1. */
+  readonly sampleRatio: number
 }
 
 /** How a connection to Temporal is secured; empty for a plain one. */
@@ -162,6 +195,8 @@ export interface Config {
     readonly webhook: { readonly url: string; readonly secret: string } | null
     readonly email: { readonly to: string; readonly smtpUrl: string } | null
   }
+  /** Null: nothing is traced, and OpenTelemetry is not loaded. */
+  readonly tracing: TracingSettings | null
   readonly logLevel: string
 }
 
@@ -287,6 +322,14 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
           : null,
       email: env.SUPPORT_EMAIL && env.SMTP_URL ? { to: env.SUPPORT_EMAIL, smtpUrl: env.SMTP_URL } : null,
     },
+    tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT
+      ? {
+          url: `${env.OTEL_EXPORTER_OTLP_ENDPOINT.replace(/\/+$/, '')}/v1/traces`,
+          headers: env.OTEL_EXPORTER_OTLP_HEADERS,
+          serviceName: env.OTEL_SERVICE_NAME,
+          sampleRatio: env.OTEL_TRACES_SAMPLER_ARG,
+        }
+      : null,
     logLevel: env.LOG_LEVEL,
   }
 }

@@ -2,19 +2,22 @@
 import { banner } from './banner.ts'
 import { type Config, readConfig } from './config.ts'
 import { webhookSecretsWith } from './local/credentials.ts'
-import { freePort } from './local/free-port.ts'
+import { anyFreePort, freePort } from './local/free-port.ts'
 import { createLog } from './log.ts'
 import { type Servers, startServers } from './servers.ts'
 import { type System, startSystem } from './system.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 import { installTemporalRuntime } from './temporal/worker.ts'
 
 const preferredPort = 3000
 const say = (line: string): void => console.log(line)
 
-async function start(config: Config): Promise<{ system: System; servers: Servers }> {
+async function start(config: Config): Promise<{ system: System; servers: Servers; tracing: Tracing | null }> {
   const startedAt = performance.now()
   const log = createLog(config.logLevel)
-  installTemporalRuntime(log)
+  const temporalMetricsPort = config.role === 'api' ? null : await anyFreePort()
+  installTemporalRuntime(log, temporalMetricsPort)
+  const tracing = config.tracing && (await import('./telemetry/start-tracing.ts')).startTracing(config.tracing)
   const servers = await startServers(config, say)
   try {
     const { credentials, webUiUrl } = servers
@@ -27,6 +30,8 @@ async function start(config: Config): Promise<{ system: System; servers: Servers
       erasureKey: config.erasureKey ?? credentials?.erasureKey ?? null,
       webUiUrl,
       port: config.port ?? (await freePort(preferredPort, config.host)),
+      temporalMetricsPort,
+      tracing,
       log,
     })
     if (credentials) await system.whenWorking
@@ -41,7 +46,7 @@ async function start(config: Config): Promise<{ system: System; servers: Servers
         startedInMs: performance.now() - startedAt,
       }),
     )
-    return { system, servers }
+    return { system, servers, tracing }
   } catch (error) {
     await servers.stop()
     throw error
@@ -69,10 +74,11 @@ const whenToldToStop = (): Promise<void> =>
 
 async function run(): Promise<void> {
   const toldToStop = whenToldToStop()
-  const { system, servers } = await start(readConfig(process.env))
+  const { system, servers, tracing } = await start(readConfig(process.env))
   await toldToStop
   say('Stopping …')
   await system.stop()
+  await tracing?.stop()
   await servers.stop()
   say('Stopped.')
 }

@@ -7,6 +7,8 @@ export type EventOutcome = 'received' | 'duplicate' | 'quarantined'
 
 export interface Metrics {
   readonly registry: Registry
+  /** Everything in Prometheus' text format: ours, Node's, and Temporal's where a worker runs. */
+  readonly scrape: () => Promise<string>
   /** Seconds from a webhook's first byte to its 200. */
   readonly webhookAckSeconds: Histogram
   /** Labels: provider, type (`unknown` for types we have no meaning for), outcome. */
@@ -31,14 +33,24 @@ export interface InboxFigures {
   readonly escalationsOpen: number
 }
 
-/** @param readFigures called once per scrape; when it fails, the gauges are left out rather than guessed. */
-export function createMetrics(readFigures: () => Promise<InboxFigures>): Metrics {
+/**
+ * @param readFigures called once per scrape; when it fails, the gauges are left out rather than guessed.
+ * @param readTemporalMetrics what Temporal's SDK counts, as text; when it fails, that is left out. Default nothing.
+ */
+export function createMetrics(
+  readFigures: () => Promise<InboxFigures>,
+  readTemporalMetrics: () => Promise<string> = async () => '',
+): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
   addInboxGauges(registers, readFigures)
   return {
     registry,
+    async scrape() {
+      const texts = await Promise.all([registry.metrics(), readTemporalMetrics().catch(() => '')])
+      return texts.filter(Boolean).join('\n')
+    },
     webhookAckSeconds: new Histogram({
       name: 'aftersend_webhook_ack_seconds',
       help: 'Seconds from the first byte of a genuine webhook to its acknowledgement',

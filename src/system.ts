@@ -23,10 +23,12 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { createSupportChannels } from './notify/channels.ts'
 import { createProviderApis } from './providers/provider-apis.ts'
 import { createWebhookSources } from './providers/registry.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 import { createTemporalClient, type TemporalTarget } from './temporal/connection.ts'
 import { createTemporalIncidents } from './temporal/incidents.ts'
 import { keepWorker } from './temporal/keep-worker.ts'
 import { recurringWork } from './temporal/recurring-work.ts'
+import { readTemporalMetrics } from './temporal/runtime-metrics.ts'
 import { createTemporalLives } from './temporal/temporal-lives.ts'
 import { taskQueue } from './temporal/worker.ts'
 
@@ -44,6 +46,10 @@ export interface SystemOptions {
   readonly webUiUrl: string | null
   /** Where the API is to listen; ignored by a worker. */
   readonly port: number
+  /** Where Temporal's SDK offers its figures on this machine; null, the default, where no worker runs. */
+  readonly temporalMetricsPort?: number | null
+  /** Null, the default: nothing is traced. */
+  readonly tracing?: Tracing | null
   readonly log: Logger
 }
 
@@ -68,7 +74,11 @@ const graceMs = 5_000
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { databaseUrl: url, erasureKey } = options
   const db = createDatabase({ url, erasureKey, poolSize: 20, statementTimeoutMs: 5_000 })
-  const metrics = createMetrics(() => withDatabaseDeadline(scrapeDeadlineMs, () => readInboxFigures(db)))
+  options.tracing?.traceStatements(db.pool)
+  const metrics = createMetrics(
+    () => withDatabaseDeadline(scrapeDeadlineMs, () => readInboxFigures(db)),
+    () => readTemporalMetrics(options.temporalMetricsPort ?? null),
+  )
   const bell = createChangeBell(() => ringChangeBell(db))
   const { role } = options.config
   const api = role === 'worker' ? null : await startApi(options, db, metrics, bell)
@@ -87,10 +97,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 }
 
 async function startApi(options: SystemOptions, db: Database, metrics: Metrics, bell: ChangeBell) {
-  const { config, temporal, port, log } = options
-  const client = createTemporalClient(temporal)
-  const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
-  const inbox = announcingInbox(createInbox({ db, lives, metrics, log, maxEventAgeMs: config.maxEventAgeMs }), bell)
+  const { config, port, log, tracing } = options
+  const { client, lives } = reachLives(options)
+  const { maxEventAgeMs } = config
+  const observer = tracing?.inbox ?? null
+  const inbox = announcingInbox(createInbox({ db, lives, metrics, log, maxEventAgeMs, observer }), bell)
   const listen = (onRing: () => void) => listenForChanges({ databaseUrl: options.databaseUrl, log, onRing })
   const changes = createChangeFeed({ db, listen, log })
   const webhookCounts = createWebhookCounts({ write: (counts) => addWebhookCounts(db, counts) })
@@ -111,7 +122,7 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
     log,
   }
   const dashboard = createDashboard({ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config.support) })
-  const api = createApi({ ...parts, webhookCounts, metrics, dashboard })
+  const api = createApi({ ...parts, webhookCounts, metrics, dashboard, onRequest: tracing?.requests ?? null })
   const url = await listenOn(api, { port, host: config.host, setting: 'PORT' })
   return {
     url,
@@ -131,13 +142,18 @@ const namesOf = ({ webhook, email }: Config['support']): string[] => [
   ...(email ? ['email'] : []),
 ]
 
+function reachLives({ config, temporal, tracing }: SystemOptions) {
+  const client = createTemporalClient(temporal, tracing?.clientInterceptors)
+  const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
+  return { client, lives: tracing?.lives(lives) ?? lives }
+}
+
 const webUiOf = ({ webUiUrl, temporal }: SystemOptions) =>
   webUiUrl === null ? null : { url: webUiUrl, namespace: temporal.namespace }
 
 async function startWorker(options: SystemOptions, db: Database, metrics: Metrics, bell: ChangeBell) {
   const { config, temporal, log } = options
-  const client = createTemporalClient(temporal)
-  const lives = createTemporalLives({ client, taskQueue, policy: config.policy })
+  const { client, lives } = reachLives(options)
   const incidents = createTemporalIncidents({ client, taskQueue, policy: config.policy })
   const activities = {
     ...announcingActivities(
@@ -151,7 +167,13 @@ async function startWorker(options: SystemOptions, db: Database, metrics: Metric
     ),
     ...createRecurringActivities({ db, lives, policy: config.policy, alarms: config.alarms, incidents }),
   }
-  const worker = keepWorker({ target: temporal, activities, recurringWork: recurringWork(config.retention), log })
+  const worker = keepWorker({
+    target: temporal,
+    activities,
+    recurringWork: recurringWork(config.retention),
+    log,
+    tracing: options.tracing?.worker ?? null,
+  })
   const stopWorking = async () => {
     await worker.stop()
     await client.connection.close()

@@ -68,6 +68,10 @@ const webhookSecrets = {
 const settings = {
   ...webhookSecrets,
   LOG_LEVEL: 'debug',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+  OTEL_EXPORTER_OTLP_HEADERS: 'x-key=value',
+  OTEL_SERVICE_NAME: 'lives',
+  OTEL_TRACES_SAMPLER_ARG: '0.1',
   TEMPORAL_NAMESPACE: 'lives',
   STALL_AFTER_CRITICAL: '1m',
   STALL_AFTER_NORMAL: '2m',

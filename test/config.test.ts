@@ -21,7 +21,7 @@ describe('the configuration', () => {
   it('needs nothing set: everything is embedded, with the documented defaults', () => {
     const config = readConfig({})
     assert.deepEqual([config.port, config.host, config.role, config.dataDir], [null, '127.0.0.1', 'all', '.aftersend'])
-    assert.deepEqual([config.workerPort, config.metricsKeys], [null, []])
+    assert.deepEqual([config.workerPort, config.metricsKeys, config.tracing], [null, [], null])
     assert.deepEqual([config.databaseUrl, config.temporal.address, config.temporal.namespace], [null, null, 'default'])
     assert.deepEqual([config.webhookSecrets.size, config.apiKeys], [0, []])
     assert.deepEqual(config.providerApis, {
@@ -75,6 +75,9 @@ describe('the configuration', () => {
       API_KEYS: 'hunter2',
       ERASURE_KEY: 'hunter2',
       METRICS_KEYS: 'hunter2',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: 'hunter2',
+      OTEL_TRACES_SAMPLER_ARG: '1.5',
       STALL_AFTER_CRITICAL: 'soon',
       ALARM_BOUNCE_RATE: '2',
       ALARM_COMPLAINT_RATE: '200%',
@@ -166,6 +169,21 @@ describe('the configuration', () => {
     assert.equal(mistakes.length, 2)
     assert.match(mistakes.join(), /RESEND_WEBHOOK_SECRET wants the signing secret.*|AISEND_WEBHOOK_SECRET_eu names/)
     assert.doesNotMatch(mistakes.join(), /hunter2/)
+  })
+
+  it('traces where OpenTelemetry’s variable says where to, and only then', () => {
+    assert.equal(readConfig({ OTEL_TRACES_SAMPLER_ARG: '0.5' }).tracing, null)
+    const given = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20key, x-team=mail',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    }
+    assert.deepEqual(readConfig(given).tracing, {
+      url: 'http://127.0.0.1:4318/v1/traces',
+      headers: { authorization: 'Bearer key', 'x-team': 'mail' },
+      serviceName: 'aftersend',
+      sampleRatio: 0.25,
+    })
   })
 
   it('reads Temporal’s own variables as its tools do', () => {

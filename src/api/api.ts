@@ -53,6 +53,8 @@ export interface ApiDependencies {
   readonly metrics: Metrics
   /** The pages for people; null serves none. */
   readonly dashboard?: Router | null
+  /** The first that every request passes, webhooks too. Default none. */
+  readonly onRequest?: Middleware | null
   readonly log: Logger
   /** Epoch milliseconds. Default Date.now. */
   readonly clock?: () => number
@@ -72,6 +74,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   const holdsKey = createKeyCheck(apiKeys)
   const app = new Koa()
   app.on('error', (error) => log.debug({ err: withoutWords(error) }, 'a response could not be written'))
+  if (dependencies.onRequest) app.use(dependencies.onRequest)
   app.use(answerProblems(log))
   // Webhooks come by the thousand: they are taken before everything that only the others need.
   app.use(takeWebhooks({ ...dependencies, clock, requestMs: deadlines.requestMs }))

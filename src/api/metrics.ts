@@ -29,7 +29,7 @@ export function metricsRoutes(metrics: Metrics, holdsKey: KeyCheck): Router {
     (ctx, next) => (isLocal(ctx) ? next() : wantKey(ctx, next)),
     async (ctx) => {
       ctx.set('Content-Type', metrics.registry.contentType)
-      ctx.body = await metrics.registry.metrics()
+      ctx.body = await metrics.scrape()
     },
   )
   return router

@@ -1,9 +1,9 @@
 /** The command line, put together. */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { AftersendProblemError, AftersendUnreachableError } from '../client/index.ts'
 import { ConfigurationError, DatabaseUnavailableError, TemporalUnavailableError } from '../errors.ts'
 import { EmailRefusedError, ProviderRefusedError, ProviderUnreachableError } from '../providers/provider.ts'
+import { version } from '../version.ts'
 import { type CommandContext, exitCodes, UsageError } from './command-context.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { replayCommand } from './commands/replay.ts'
@@ -14,10 +14,6 @@ import { suppressionsCommand } from './commands/suppressions.ts'
 import { tailCommand } from './commands/tail.ts'
 import { upCommand } from './commands/up.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 
 const endings = `
 Exits with 0 when it was done and all is well, with 1 when something is not as it should be, and with 2 when it could not

@@ -22,6 +22,14 @@ import type { Inbox, Registration } from './inbox.ts'
 import { SignalledLeases } from './signalled-leases.ts'
 import { Sweeper } from './sweeper.ts'
 
+/** Somebody who watches an inbox at work, such as tracing. */
+export interface InboxObserver {
+  /** Runs the statement that makes `events` durable. */
+  storing<T>(events: readonly ReceivedEvent[], store: () => Promise<T>): Promise<T>
+  /** An event is durable; a repeat was before. */
+  stored(event: ReceivedEvent, isNew: boolean): void
+}
+
 export interface InboxDependencies {
   readonly db: Database
   readonly lives: Pick<Lives, 'signal'>
@@ -29,6 +37,7 @@ export interface InboxDependencies {
   readonly log: Pick<Logger, 'warn' | 'error'>
   /** Default: the wall clock, epoch milliseconds. */
   readonly clock?: () => number
+  readonly observer?: InboxObserver | null
   /** Time between sweeps that find little. Default 1 second. */
   readonly sweepEveryMs?: number
   /** Events that are older by their provider's clock when they come are put aside. Default: none are. */
@@ -44,7 +53,7 @@ export interface RunningInbox extends Inbox {
 /** A registration is stored within this or refused: it answers as fast as a webhook does. */
 const registerDeadlineMs = 1_800
 
-export function createInbox({ db, lives, metrics, log, ...options }: InboxDependencies): RunningInbox {
+export function createInbox({ db, lives, metrics, log, observer = null, ...options }: InboxDependencies): RunningInbox {
   const { clock = Date.now, maxEventAgeMs = Number.POSITIVE_INFINITY } = options
   const count = (event: { provider: string; type: string }, outcome: EventOutcome) =>
     countEvent(metrics, event, outcome)
@@ -56,7 +65,10 @@ export function createInbox({ db, lives, metrics, log, ...options }: InboxDepend
     onFailure: () => metrics.signalFailuresTotal.inc(),
     onRejected: (keys, reason) => void noteRejected(db, keys, reason, count, log),
   })
-  const commits = new GroupCommit({ insert: (events) => insertEvents(db, events) })
+  const store = (events: readonly ReceivedEvent[]) => insertEvents(db, events)
+  const commits = new GroupCommit({
+    insert: observer ? (events) => observer.storing(events, () => store(events)) : store,
+  })
   const sweeper = new Sweeper({
     dispatcher,
     claim: (limit) => claimOverdueEvents(db, limit),
@@ -70,7 +82,10 @@ export function createInbox({ db, lives, metrics, log, ...options }: InboxDepend
       const events = given.map((event) => withAge(event, maxEventAgeMs))
       const fresh = new Set(await commits.append(events))
       dispatcher.offer([...fresh].filter((event) => event.quarantinedReason === undefined).map(waitingEventOf))
-      for (const event of events) count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
+      for (const event of events) {
+        count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
+        observer?.stored(event, fresh.has(event))
+      }
       return { received: fresh.size, duplicates: events.length - fresh.size }
     },
 
@@ -78,6 +93,7 @@ export function createInbox({ db, lives, metrics, log, ...options }: InboxDepend
       const event = registrationEvent(registration, clock())
       const stored = await withDatabaseDeadline(registerDeadlineMs, () => registerEmail(db, registration, event))
       dispatcher.offer([waitingEventOf(event)])
+      observer?.stored(event, true)
       return stored
     },
 

@@ -1,5 +1,11 @@
 /** How this process reaches Temporal. */
-import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client'
+import {
+  Client,
+  type ClientInterceptors,
+  Connection,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client'
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker'
 import type { TemporalSecurity } from '../config.ts'
 
@@ -24,8 +30,8 @@ export function createTemporalConnection({ address, security }: TemporalTarget):
 }
 
 /** A client on a connection of its own: close that when done. */
-export const createTemporalClient = (target: TemporalTarget): Client =>
-  new Client({ connection: createTemporalConnection(target), namespace: target.namespace })
+export const createTemporalClient = (target: TemporalTarget, interceptors: ClientInterceptors = {}): Client =>
+  new Client({ connection: createTemporalConnection(target), namespace: target.namespace, interceptors })
 
 /**
  * The connection that a worker polls on.

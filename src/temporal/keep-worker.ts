@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import type { WorkerActivities } from '../activities/worker-activities.ts'
+import type { WorkerTracing } from '../telemetry/tracing.ts'
 import { connectWorker, createTemporalClient, type TemporalTarget } from './connection.ts'
 import { ensureSchedules, type RecurringWork } from './schedules.ts'
 import { createLifecycleWorker } from './worker.ts'
@@ -12,6 +13,7 @@ export interface KeepWorkerOptions {
   /** Scheduled anew whenever a worker starts, since a Temporal that lost its data has lost these too. */
   readonly recurringWork: readonly RecurringWork[]
   readonly log: Logger
+  readonly tracing: WorkerTracing | null
 }
 
 export interface KeptWorker {
@@ -27,7 +29,7 @@ export interface KeptWorker {
  * Runs a worker until it is stopped: waits for a Temporal that is not there yet, and starts anew should polling end.
  * What a worker held when it ended is done again by the next one.
  */
-export function keepWorker({ target, activities, recurringWork, log }: KeepWorkerOptions): KeptWorker {
+export function keepWorker({ target, activities, recurringWork, log, tracing }: KeepWorkerOptions): KeptWorker {
   const stopping = new AbortController()
   let worker: Worker | null = null
   let started: () => void = () => {}
@@ -38,7 +40,7 @@ export function keepWorker({ target, activities, recurringWork, log }: KeepWorke
   const runOnce = async (): Promise<void> => {
     const connection = await connectWorker(target)
     try {
-      worker = await createLifecycleWorker({ connection, namespace: target.namespace, activities })
+      worker = await createLifecycleWorker({ connection, namespace: target.namespace, activities, tracing })
       const running = worker.run()
       started()
       // A connection can be closed only when every worker on it has run and ended.

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { type NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import type { WorkerActivities } from '../activities/worker-activities.ts'
+import type { WorkerTracing } from '../telemetry/tracing.ts'
 
 export const taskQueue = 'email-lifecycle'
 
@@ -12,16 +13,24 @@ export interface LifecycleWorkerOptions {
   readonly activities: WorkerActivities
   /** Default {@link taskQueue}. */
   readonly taskQueue?: string
+  /** Null, the default: nothing is traced. */
+  readonly tracing?: WorkerTracing | null
 }
 
 /** A worker for email lives; `run()` it, and `shutdown()` lets it finish what it holds. */
-export const createLifecycleWorker = ({ connection, namespace, activities, ...options }: LifecycleWorkerOptions) =>
+export const createLifecycleWorker = ({
+  connection,
+  namespace,
+  activities,
+  tracing = null,
+  ...options
+}: LifecycleWorkerOptions) =>
   Worker.create({
     connection,
     namespace,
     taskQueue: options.taskQueue ?? taskQueue,
     activities,
-    ...workflowCode(),
+    ...workflowCode(tracing),
     // About 1 MB each, and a life is idle nearly all of its time: a miss costs one replay of a short history.
     maxCachedWorkflows: 1_000,
     // What a killed worker costs each of its workflows, since their next task first goes to its private queue.
@@ -31,14 +40,29 @@ export const createLifecycleWorker = ({ connection, namespace, activities, ...op
   })
 
 /** The bundle made ahead by `npm run build`, where there is one; in development the sources are bundled at start. */
-export function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  const codePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url))
-  if (existsSync(codePath)) return { workflowBundle: { codePath } }
-  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }
+export function workflowCode(
+  tracing: WorkerTracing | null = null,
+): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'interceptors' | 'sinks'> {
+  const bundle = tracing ? '../traced-workflow-bundle.js' : '../workflow-bundle.js'
+  const codePath = fileURLToPath(new URL(bundle, import.meta.url))
+  const isBuilt = existsSync(codePath)
+  return {
+    ...(isBuilt ? { workflowBundle: { codePath } } : { workflowsPath }),
+    ...(tracing && {
+      // What is bundled already holds its workflow interceptors.
+      interceptors: { ...tracing.interceptors, ...(!isBuilt && { workflowModules: tracing.workflowModules }) },
+      sinks: tracing.sinks,
+    }),
+  }
 }
 
-/** Sends what Temporal's SDK has to say through our log. Once per process, before the first connection. */
-export function installTemporalRuntime(log: Logger): void {
+const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url))
+
+/**
+ * Sends what Temporal's SDK has to say through our log. Once per process, before the first connection.
+ * @param metricsPort where the SDK offers its own figures, on this machine alone; null: it counts nothing.
+ */
+export function installTemporalRuntime(log: Logger, metricsPort: number | null = null): void {
   // Its `info` is about every start and stop: of use to those who look for a fault.
   const level = log.isLevelEnabled('info') && !log.isLevelEnabled('debug') ? 'warn' : log.level
   const child = log.child({ part: 'temporal' }, { level })
@@ -55,7 +79,19 @@ export function installTemporalRuntime(log: Logger): void {
       warn: write('warn'),
       error: write('error'),
     },
-    telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+      ...(metricsPort !== null && {
+        metrics: {
+          prometheus: {
+            bindAddress: `127.0.0.1:${metricsPort}`,
+            countersTotalSuffix: true,
+            unitSuffix: true,
+            useSecondsForDurations: true,
+          },
+        },
+      }),
+    },
     // Signals are main's to handle: it stops the API first, then the worker, then what is embedded.
     shutdownSignals: [],
   })

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { readConfig } from '../../src/config.ts'
 import { signAisend } from '../../src/providers/aisend.ts'
-import { type System, startSystem } from '../../src/system.ts'
+import { type System, type SystemOptions, startSystem } from '../../src/system.ts'
 import { quietLog, quietTemporalRuntime } from '../quiet.ts'
 import { type TestDatabase, testDatabase, testTemporal } from '../stack.ts'
 
@@ -12,17 +12,29 @@ export interface WholeSystem {
   readonly db: TestDatabase['db']
   /** Registers an email as an application does. */
   register(email: { id: string; to: string; subject?: string; priority?: string }): Promise<void>
-  /** Posts one signed event as the provider does. */
-  webhook(type: string, emailId: string, more?: Record<string, unknown>): Promise<void>
+  /** Posts one signed event as the provider does; with an ID of its own unless one is given. */
+  webhook(type: string, emailId: string, more?: Record<string, unknown>, id?: string): Promise<void>
   stop(): Promise<void>
 }
 
-export async function startWholeSystem(): Promise<WholeSystem> {
-  const [database, address] = await Promise.all([testDatabase(), testTemporal()])
+export interface WholeSystemOptions {
+  /** The environment that it is configured by. Default empty. */
+  readonly env?: Readonly<Record<string, string>>
+  /** A Temporal of the test's own. Default the shared one. */
+  readonly temporalAddress?: string
+  readonly parts?: Partial<Pick<SystemOptions, 'log' | 'tracing' | 'temporalMetricsPort'>>
+}
+
+export async function startWholeSystem({
+  env = {},
+  temporalAddress,
+  parts,
+}: WholeSystemOptions = {}): Promise<WholeSystem> {
+  const [database, address] = await Promise.all([testDatabase(), temporalAddress ?? testTemporal()])
   quietTemporalRuntime()
   const [secret, apiKey] = ['secret-of-the-browser-tests', `key-${randomBytes(16).toString('hex')}`]
   const system: System = await startSystem({
-    config: readConfig({}),
+    config: readConfig(env),
     databaseUrl: database.url,
     temporal: { address, namespace: 'default', security: {} },
     webhookSecrets: new Map([['aisend', [secret]]]),
@@ -31,6 +43,7 @@ export async function startWholeSystem(): Promise<WholeSystem> {
     webUiUrl: 'http://127.0.0.1:8233',
     port: 0,
     log: quietLog,
+    ...parts,
   })
   const url = system.apiUrl ?? ''
   await system.whenWorking
@@ -47,9 +60,9 @@ export async function startWholeSystem(): Promise<WholeSystem> {
         authorization: `Bearer ${apiKey}`,
         'content-type': 'application/json',
       }),
-    webhook(type, emailId, more = {}) {
+    webhook(type, emailId, more = {}, id = `evt_${randomBytes(8).toString('hex')}`) {
       const data = { email_id: emailId, ...more }
-      const body = JSON.stringify({ id: `evt_${randomBytes(8).toString('hex')}`, type: `email.${type}`, data })
+      const body = JSON.stringify({ id, type: `email.${type}`, data })
       return post('/webhooks/aisend', body, { 'x-webhook-signature': signAisend(body, secret) })
     },
     async stop() {

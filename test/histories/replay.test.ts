@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from '@temporalio/worker'
+import { startTracing } from '../../src/telemetry/start-tracing.ts'
+import type { WorkerTracing } from '../../src/telemetry/tracing.ts'
 import { workflowCode } from '../../src/temporal/worker.ts'
 import { kinds } from './kinds.ts'
 
@@ -17,17 +19,24 @@ describe('the workflow replays', () => {
       )
   })
 
-  it('every history that it or an older version of it has made', async () => {
+  const replayAll = async (tracing: WorkerTracing | null): Promise<void> => {
     const histories = recorded.map((name) => {
       const history = JSON.parse(readFileSync(`${here}${name}`, 'utf8'))
       const { workflowId } = history.events[0].workflowExecutionStartedEventAttributes
       return { workflowId, history }
     })
     let replayed = 0
-    for await (const { error } of Worker.runReplayHistories(workflowCode(), histories)) {
+    for await (const { error } of Worker.runReplayHistories(workflowCode(tracing), histories)) {
       if (error) throw error
       replayed += 1
     }
     assert.equal(replayed, recorded.length)
+  }
+
+  it('every history that it or an older version of it has made', () => replayAll(null))
+
+  it('every one of them with tracing turned on in between', async () => {
+    const tracing = startTracing({ url: 'http://127.0.0.1:1', headers: {}, serviceName: 'replay', sampleRatio: 1 })
+    await replayAll(tracing.worker)
   })
 })

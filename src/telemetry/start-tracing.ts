@@ -1,0 +1,33 @@
+/** Turns tracing on: spans go to an OpenTelemetry collector by OTLP over HTTP. */
+import { context, propagation } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import type { TracingSettings } from '../config.ts'
+import { version } from '../version.ts'
+import { EmailTracer } from './email-tracer.ts'
+import { traceInbox } from './traced-inbox.ts'
+import { traceLives } from './traced-lives.ts'
+import { traceStatements } from './traced-statements.ts'
+import { traceClient, traceWorker } from './traced-worker.ts'
+import type { Tracing } from './tracing.ts'
+
+/** Once per process: what is active is OpenTelemetry's to remember, and it has one memory. A collector that is away costs spans, and nothing else. */
+export function startTracing({ url, headers, serviceName, sampleRatio }: TracingSettings): Tracing {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+  const resource = resourceFromAttributes({ 'service.name': serviceName, 'service.version': version })
+  const processor = new BatchSpanProcessor(new OTLPTraceExporter({ url, headers }))
+  const emailTracer = new EmailTracer({ resource, processor, sampleRatio })
+  const { tracer } = emailTracer
+  return {
+    ...traceInbox(emailTracer),
+    lives: (lives) => traceLives(emailTracer, lives),
+    traceStatements: (pool) => traceStatements(pool, tracer),
+    clientInterceptors: traceClient(tracer),
+    worker: traceWorker(tracer, processor, resource),
+    stop: () => processor.shutdown(),
+  }
+}
