@@ -79,6 +79,7 @@ const environment = z.object({
     .regex(/^[^\s/]+:\d+$/, 'wants host:port')
     .optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_UI_URL: httpUrl.optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
   AISEND_API_KEY: z.string().optional(),
   AISEND_API_URL: httpUrl.default('https://api.aisend.com'),
@@ -167,6 +168,8 @@ export interface Config {
     /** Null: embed a Temporal dev server. */
     readonly address: string | null
     readonly namespace: string
+    /** Where people's browsers reach its Web UI, without a slash at its end; null where it is not known, or embedded. */
+    readonly webUiUrl: string | null
     /** Where the embedded one's program is looked for. */
     readonly cli: { readonly path: string | null; readonly searchPath: string; readonly cacheDir: string }
     /** TLS, API key and headers from Temporal's own variables (TEMPORAL_TLS…, TEMPORAL_API_KEY, TEMPORAL_GRPC_META_…). */
@@ -280,6 +283,7 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
     temporal: {
       address: env.TEMPORAL_ADDRESS ?? null,
       namespace: env.TEMPORAL_NAMESPACE,
+      webUiUrl: env.TEMPORAL_UI_URL?.replace(/\/+$/, '') ?? null,
       cli: {
         path: env.TEMPORAL_CLI_PATH ?? null,
         searchPath: env.PATH ?? '',

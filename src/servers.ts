@@ -10,7 +10,7 @@ import { ensureSearchAttributes, searchAttributeNames } from './temporal/search-
 export interface Servers {
   readonly databaseUrl: string
   readonly temporal: TemporalTarget
-  /** Null where Temporal is not ours: its Web UI is somewhere else. */
+  /** Null where Temporal is not ours, and nobody has said where its Web UI is. */
   readonly webUiUrl: string | null
   /** Generated secrets, where anything is embedded. */
   readonly credentials: (Credentials & { readonly isNew: boolean }) | null
@@ -51,7 +51,7 @@ async function namedServers(config: Config, databaseUrl: string, address: string
   return {
     databaseUrl,
     temporal: { address, namespace, security },
-    webUiUrl: null,
+    webUiUrl: config.temporal.webUiUrl,
     credentials: null,
     announce: async () => {},
     stop: async () => {},
@@ -78,7 +78,7 @@ async function embeddedServers(config: Config, say: (line: string) => void): Pro
   })
   const databaseUrl = given(config.databaseUrl ?? stack.databaseUrl, 'PostgreSQL')
   const temporalAddress = given(config.temporal.address ?? stack.temporalAddress, 'Temporal')
-  const { webUiUrl } = stack
+  const webUiUrl = config.temporal.webUiUrl ?? stack.webUiUrl
   return {
     databaseUrl,
     temporal: { address: temporalAddress, namespace, security },

@@ -73,6 +73,7 @@ const settings = {
   OTEL_SERVICE_NAME: 'lives',
   OTEL_TRACES_SAMPLER_ARG: '0.1',
   TEMPORAL_NAMESPACE: 'lives',
+  TEMPORAL_UI_URL: 'https://temporal.example',
   STALL_AFTER_CRITICAL: '1m',
   STALL_AFTER_NORMAL: '2m',
   STALL_AFTER_BULK: '3m',

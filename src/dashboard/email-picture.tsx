@@ -25,7 +25,7 @@ interface Stop extends PictureMoment {
 
 const laneNames = { delivery: 'Delivery', engagement: 'Engagement', support: 'Support' } as const
 const laneHeight = 74
-const [left, right, top] = [104, 64, 34]
+const [left, right, top] = [88, 48, 34]
 
 /** What fits beside the navigation on an ordinary screen. */
 const fullWidth = 934
@@ -34,18 +34,19 @@ const fullWidth = 934
 const gapWidth = (ms: number): number => Math.min(170, 84 + 14 * Math.log10(1 + ms / 1_000))
 
 /** So close may words be that stand in one lane, and in two. */
-const leastGap = (a: PictureMoment, b: PictureMoment): number => (a.lane === b.lane ? 82 : 58)
+const leastGap = (a: PictureMoment, b: PictureMoment): number => (a.lane === b.lane ? 78 : 56)
 
 function stopsOf(moments: readonly PictureMoment[]): Stop[] {
   const groups = groupsOf(moments.toSorted((a, b) => a.at - b.at))
   const pairs = groups.slice(1).map((group, index) => [groups[index] ?? group, group] as const)
-  const widths = pairs.map(([before, after]) => gapWidth(after.at - before.lastAt))
-  const room = fullWidth - right - left - 30
-  const scale = Math.min(1.7, room / widths.reduce((sum, width) => sum + width, 0))
+  const least = pairs.map(([before, after]) => leastGap(before, after))
+  const more = pairs.map(([before, after], index) => gapWidth(after.at - before.lastAt) - (least[index] ?? 0))
+  const sum = (widths: readonly number[]) => widths.reduce((total, width) => total + width, 0)
+  // Words keep their distance; what room is left beside that is shared by how long the pauses were.
+  const share = Math.min(6, Math.max(0, (fullWidth - right - left - 30 - sum(least)) / Math.max(1, sum(more))))
   let x = left + 30
   return groups.map((group, index) => {
-    const pair = pairs[index - 1]
-    if (pair) x += Math.max(leastGap(...pair), (widths[index - 1] ?? 0) * scale)
+    x += (least[index - 1] ?? 0) + (more[index - 1] ?? 0) * share
     return { ...group, x: Math.round(x) }
   })
 }

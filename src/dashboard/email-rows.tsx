@@ -31,7 +31,7 @@ export function Recipients({ of: to }: { of: readonly string[] }) {
   if (first === undefined) return <span class="muted">Nobody named yet</span>
   return (
     <span title={to.join(', ')}>
-      <Address of={first} />
+      <bdi>{first}</bdi>
       {others.length > 0 && ` and ${others.length} more`}
     </span>
   )

@@ -7,7 +7,9 @@ import { emailId, name, parseInput } from '../api/input.ts'
 import { Problem } from '../api/problem.ts'
 import type { Database } from '../db/database.ts'
 import { findEmail, readEscalationsOf, readEventsOf, type StoredEvent } from '../db/emails-read.ts'
-import type { Escalation } from '../db/generated/client.ts'
+import type { Escalation, Suppression } from '../db/generated/client.ts'
+import { findActiveSuppressions } from '../db/suppressions.ts'
+import { normalizeAddress } from '../domain/address.ts'
 import { effectsOf } from '../domain/event-effect.ts'
 import { registrationEventType } from '../domain/events.ts'
 import { registrationPayloadOf } from '../domain/received-event.ts'
@@ -18,8 +20,10 @@ import { Recipients, Subject } from './email-rows.tsx'
 import { EscalationCard } from './escalation-card.tsx'
 import { EventTable, type ToldEvent } from './event-table.tsx'
 import { PageHead } from './layout.tsx'
+import { pathWith } from './pager.tsx'
 import type { Pages } from './pages.tsx'
 import { Status } from './status.tsx'
+import { phrase } from './words.ts'
 
 interface EmailPageDependencies {
   readonly db: Database
@@ -44,6 +48,8 @@ interface FoundEmail {
   readonly email: EmailView
   readonly events: readonly ToldEvent[]
   readonly escalations: readonly Escalation[]
+  /** What suppresses its only recipient; null where nothing does, or there are several. */
+  readonly suppression: Suppression | null
 }
 
 async function readEmail(db: Database, provider: string, id: string): Promise<FoundEmail | null> {
@@ -60,7 +66,9 @@ async function readEmail(db: Database, provider: string, id: string): Promise<Fo
     as: row?.registeredAsSent === false ? 'queued' : 'sent',
     priority: null,
   })
-  return { email, events: toldEvents(events, registration), escalations }
+  const recipient = typeof email.to === 'string' ? normalizeAddress(email.to) : null
+  const [suppression = null] = recipient === null ? [] : await findActiveSuppressions(db, [recipient])
+  return { email, events: toldEvents(events, registration), escalations, suppression }
 }
 
 /** Events with what they did, as far as they were applied. */
@@ -76,12 +84,13 @@ interface EmailBodyProps extends FoundEmail {
   readonly url: string
 }
 
-const EmailBody = ({ email, events, escalations, webUi, url }: EmailBodyProps) => (
+const EmailBody = ({ email, events, escalations, suppression, webUi, url }: EmailBodyProps) => (
   <>
     <p class="crumb">
       <a href="/emails">Emails</a>
     </p>
     <PageHead title={<Subject of={email.subject} />}>
+      {typeof email.to === 'string' && suppression === null && <Suppressing address={email.to} back={url} />}
       {webUi && (
         <a class="button" href={workflowUrl(webUi, email.workflowId)} rel="noreferrer">
           Workflow in Temporal
@@ -93,6 +102,11 @@ const EmailBody = ({ email, events, escalations, webUi, url }: EmailBodyProps) =
       <span>
         to <Recipients of={addresses(email.to)} />
       </span>
+      {suppression && (
+        <a href={pathWith('/suppressions', { q: suppression.address })}>
+          suppressed: {phrase(suppression.reason).toLowerCase()}
+        </a>
+      )}
     </p>
     <section class="card" aria-labelledby="life">
       <h2 id="life">Its life</h2>
@@ -107,6 +121,15 @@ const EmailBody = ({ email, events, escalations, webUi, url }: EmailBodyProps) =
       <EventTable events={events} />
     </section>
   </>
+)
+
+const Suppressing = ({ address, back }: { address: string; back: string }) => (
+  <form method="post" action="/suppressions">
+    <input type="hidden" name="address" value={address} />
+    <input type="hidden" name="note" value="From the page of an email" />
+    <input type="hidden" name="back" value={back} />
+    <button type="submit">Suppress recipient</button>
+  </form>
 )
 
 const addresses = (to: EmailView['to']): readonly string[] => (to === null ? [] : typeof to === 'string' ? [to] : to)

@@ -25,7 +25,7 @@ const domains = ['example.com', 'example.org', 'mail.example.net'] as const
 /** Stores the emails, some escalations and suppressions, and adds them up as the schedule would. */
 export async function storeSampleDays(db: Database, now: number): Promise<void> {
   const random = createRandom(7)
-  const emails = Array.from({ length: 48 }, (_, hour) => emailsOfHour(now - (48 - hour) * hourMs, random)).flat()
+  const emails = Array.from({ length: 48 }, (_, hour) => emailsOfHour(now, 47 - hour, random)).flat()
   for (let at = 0; at < emails.length; at += 500) await db.email.createMany({ data: emails.slice(at, at + 500) })
   const bounced = emails.filter(({ status }) => status === 'bounced').slice(-14)
   await db.suppression.createMany({
@@ -45,13 +45,16 @@ export async function storeSampleDays(db: Database, now: number): Promise<void> 
 }
 
 /** Busy by day, quiet by night, and a provider that was slow for some hours. */
-function emailsOfHour(from: number, random: Random): Email[] {
+function emailsOfHour(now: number, hoursAgo: number, random: Random): Email[] {
+  const from = Math.floor(now / hourMs - hoursAgo) * hourMs
+  // The hour that it is has gone by in part only: its emails come the closer together.
+  const lengthMs = Math.min(hourMs, now - from)
   const hourOfDay = new Date(from).getUTCHours()
   const wave = 0.25 + 0.75 * Math.max(0, Math.sin(((hourOfDay - 5) / 18) * Math.PI))
   const slow = hourOfDay >= 9 && hourOfDay <= 11 ? 3 : 1
   const count = Math.round(emailsPerHour * wave * (0.85 + random.between(0, 30) / 100))
   return Array.from({ length: count }, (_, n) =>
-    emailAt(from + random.between(0, hourMs - 1), `${from / 1_000}-${n}`, slow, random),
+    emailAt(from + random.between(0, lengthMs - 1), `${from / 1_000}-${n}`, slow, random),
   )
 }
 

@@ -120,6 +120,16 @@ describe('the pages of the dashboard', () => {
     assert.match(html, /http:\/\/temporal\.example\/namespaces\/default\/workflows\/email%2Faisend%2Fem_1/)
   })
 
+  it('let the recipient of an email be suppressed from its page, which then says so', async () => {
+    await email('em_1')
+    assert.match(await visitor.html('/emails/aisend/em_1'), /Suppress recipient/)
+    const answer = await visitor.post('/suppressions', { address: 'Ada@example.com', back: '/emails/aisend/em_1' })
+    assert.equal(answer.headers.get('location'), '/emails/aisend/em_1?done=suppressed')
+    const html = await visitor.html('/emails/aisend/em_1')
+    assert.match(html, /suppressed: manual/)
+    assert.doesNotMatch(html, /Suppress recipient/)
+  })
+
   it('show an email that no workflow has stored yet', async () => {
     await store(database.db, { id: 'evt_1', emailId: 'em_new', type: 'sent', subject: 'Just now' })
     const html = await visitor.html('/emails/aisend/em_new')
