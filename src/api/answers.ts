@@ -27,7 +27,11 @@ export const escalation = z
   .meta({ id: 'Escalation' })
 
 export const listedEscalation = escalation
-  .extend({ provider: maybeText, emailId: maybeText })
+  .extend({
+    provider: maybeText,
+    emailId: maybeText,
+    scope: maybeText.describe('What it is about, where that is not one email: `system`, `provider:…` or `tag:…`.'),
+  })
   .meta({ id: 'ListedEscalation' })
 
 const engagement = z

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import type { Database } from '../../src/db/database.ts'
+import { writeEscalation } from '../../src/db/escalations.ts'
+import { openEscalation } from '../../src/domain/escalation.ts'
+import { incidentKeyOf } from '../../src/domain/incident.ts'
+import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
+import { apiKey, eventBody, quietMetrics, type Served, serve } from '../api/served.ts'
+import { store } from '../db/stored.ts'
+import { quietLog } from '../quiet.ts'
+import { testDatabase } from '../stack.ts'
+import { DocumentedApi } from './documented.ts'
+
+const policy = {
+  stallAfterMs: { critical: 1, normal: 1, bulk: 1 },
+  ...{ escalationRepeatAfterMs: 1, engagementWindowMs: 1, giveUpAfterMs: 1 },
+}
+
+describe('every answer', () => {
+  let database: Awaited<ReturnType<typeof testDatabase>>
+  let db: Database
+  let inbox: RunningInbox
+  let served: Served
+  let api: DocumentedApi
+  let escalationId: string
+
+  before(async () => {
+    database = await testDatabase()
+    db = database.db
+    inbox = createInbox({ db, lives: { signal: async () => {} }, metrics: quietMetrics(), log: quietLog })
+    const sent = { provider: 'aisend', emailId: 'em_sent' }
+    const providerApi = {
+      fetchEvents: async () => [],
+      send: async () => sent,
+      findSent: async () => null,
+    }
+    served = await serve({ db, inbox, providerApis: new Map([['aisend', providerApi as never]]) })
+    api = await DocumentedApi.at(served.url)
+    await fillDatabase()
+  })
+  after(async () => {
+    await served.stop()
+    await inbox.close()
+    await database.drop()
+  })
+
+  async function fillDatabase(): Promise<void> {
+    const email = { provider: 'aisend', emailId: 'em_1' }
+    await writeEscalation(db, email, openEscalation('stalled', 'Nothing was heard.', Date.now(), policy))
+    const incident = incidentKeyOf('tag:receipt', '2026-01-01T00:00:00.000Z')
+    await writeEscalation(db, incident, openEscalation('bounce_rate', 'Too many bounce.', Date.now(), policy))
+    escalationId = (await db.escalation.findFirstOrThrow({ where: { reason: 'stalled' } })).id
+    served.lives.answer = async () => openEscalation('stalled', 'Nothing was heard.', Date.now(), policy)
+    await store(db, {
+      emailId: 'em_1',
+      id: 'b',
+      type: 'bounced',
+      bounce: { class: 'soft', code: '4.2.2', message: 'full' },
+    })
+    await store(db, { emailId: 'em_1', id: 'q', type: 'novel', quarantinedReason: 'no' })
+  }
+
+  /** Calls, and holds the answer to the document. */
+  const call = async (method: string, path: string, body?: unknown) => {
+    const response = await served.call(method, path, body)
+    return { status: response.status, body: await api.check(method, path, response) }
+  }
+  const statusOf = async (method: string, path: string, body?: unknown) => (await call(method, path, body)).status
+  const callRaw = async (method: string, path: string, init: RequestInit) => {
+    const response = await fetch(served.url + path, { method, ...init })
+    await api.check(method, path, response)
+    return response.status
+  }
+  const authorized = { authorization: `Bearer ${apiKey}` }
+
+  it('about emails is as documented', async () => {
+    const registration = {
+      id: 'em_1',
+      to: ['ada@example.com', 'grace@example.com'],
+      subject: 'Hi',
+      tags: { kind: 'x' },
+    }
+    assert.equal(await statusOf('POST', '/v1/emails', registration), 201)
+    assert.equal(await statusOf('POST', '/v1/emails', { ...registration, to: 'ada@example.com' }), 200)
+    assert.equal(await statusOf('POST', '/v1/emails', {}), 400)
+    assert.equal(await statusOf('GET', '/v1/emails?status=sent&limit=1'), 200)
+    assert.equal(await statusOf('GET', '/v1/emails?limit=x'), 400)
+    assert.equal(await statusOf('GET', '/v1/emails/em_1'), 200)
+    assert.equal(await statusOf('GET', '/v1/emails/em_none'), 404)
+    const invitation = { from: 'a@x.com', to: 'ada@example.com', subject: 'Hi', text: 'Come!' }
+    assert.equal(await statusOf('POST', '/v1/emails/send', invitation), 201)
+    assert.equal(await statusOf('POST', '/v1/emails/send', { ...invitation, provider: 'none' }), 400)
+  })
+
+  it('about suppressions is as documented', async () => {
+    assert.equal(await statusOf('POST', '/v1/suppressions', { address: 'sup@x.com' }), 201)
+    assert.equal(await statusOf('POST', '/v1/suppressions', { address: 'sup@x.com' }), 200)
+    const refused = { from: 'a@x.com', to: 'sup@x.com', subject: 'Hi', text: 'Come!' }
+    assert.equal(await statusOf('POST', '/v1/emails/send', refused), 422)
+    assert.equal(await statusOf('GET', '/v1/suppressions?includeRemoved=true'), 200)
+    assert.equal(await statusOf('POST', '/v1/suppressions/check', { addresses: ['sup@x.com', 'b@x.com'] }), 200)
+    assert.equal(await statusOf('GET', '/v1/suppressions/sup@x.com'), 200)
+    assert.equal(await statusOf('GET', '/v1/suppressions/export'), 200)
+    const file = { headers: { ...authorized, 'content-type': 'text/csv' }, body: 'c@x.com\nnobody\n' }
+    assert.equal(await callRaw('POST', '/v1/suppressions/import?dryRun=true', file), 200)
+    assert.equal(await callRaw('POST', '/v1/suppressions/import', { ...file, headers: authorized }), 415)
+    assert.equal(await statusOf('DELETE', '/v1/recipients/sup@x.com'), 200)
+    assert.equal(await statusOf('GET', '/v1/suppressions'), 200)
+    assert.equal(await statusOf('DELETE', '/v1/suppressions/sup@x.com'), 204)
+    assert.equal(await statusOf('DELETE', '/v1/suppressions/sup@x.com'), 404)
+  })
+
+  it('about escalations is as documented', async () => {
+    assert.equal(await statusOf('GET', '/v1/escalations?state=open'), 200)
+    for (const action of ['acknowledge', 'snooze', 'resolve']) {
+      assert.equal(await statusOf('POST', `/v1/escalations/${escalationId}/${action}`), 200)
+      assert.equal(await statusOf('POST', `/v1/escalations/none/${action}`, { by: 'grace' }), 404)
+    }
+  })
+
+  it('about events is as documented', async () => {
+    assert.equal(await statusOf('GET', '/v1/events'), 200)
+    assert.equal(await statusOf('GET', '/v1/events/aisend/b'), 200)
+    assert.equal(await statusOf('GET', '/v1/events/aisend/none'), 404)
+    assert.equal(await statusOf('POST', '/v1/events/replay', { events: [{ provider: 'aisend', id: 'none' }] }), 200)
+    assert.equal(await statusOf('POST', '/v1/events/replay', { filter: {} }), 200)
+    assert.equal(await statusOf('POST', '/v1/events/replay', { filter: { state: 1 } }), 400)
+  })
+
+  it('about analytics is as documented', async () => {
+    assert.equal(await statusOf('GET', '/v1/analytics/summary'), 200)
+    assert.equal(await statusOf('GET', '/v1/analytics/timeseries?bucket=day'), 200)
+    assert.equal(await statusOf('GET', '/v1/analytics/breakdown?by=domain'), 200)
+    assert.equal(await statusOf('GET', '/v1/analytics/breakdown'), 400)
+  })
+
+  it('about what happens now is as documented', async () => {
+    for (const path of ['/v1/stream', '/v1/emails/em_1/stream']) {
+      const leaving = new AbortController()
+      const response = await fetch(served.url + path, { headers: authorized, signal: leaving.signal })
+      await api.check('GET', path, response)
+      leaving.abort()
+    }
+    assert.equal(await statusOf('GET', '/v1/emails/em_none/stream'), 404)
+  })
+
+  it('to providers and operators is as documented', async () => {
+    const path = '/webhooks/aisend'
+    await api.check('POST', path, await served.webhook(eventBody()))
+    await api.check('POST', path, await served.webhook(eventBody(), { 'x-webhook-signature': 'none' }))
+    await api.check('POST', path, await served.webhook('[]'))
+    assert.equal(await callRaw('POST', '/webhooks/nobody', { body: '{}' }), 404)
+    assert.equal(await callRaw('POST', '/webhooks/aisend/eu', { body: '{}' }), 404)
+    for (const open of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/start.js']) {
+      assert.equal(await callRaw('GET', open, {}), 200, open)
+    }
+    assert.equal(await callRaw('GET', '/v1/emails', {}), 401)
+  })
+
+  it('was asked for from every route', () => {
+    // An account of its own has no secret here.
+    assert.deepEqual(api.untried(), ['POST /webhooks/{provider}/{account}'])
+  })
+})
