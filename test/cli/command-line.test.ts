@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { runCommandLine } from '../../src/cli/program.ts'
 import { quarantineEvents } from '../../src/db/events.ts'
 import { addManualSuppression } from '../../src/db/suppressions.ts'
@@ -103,6 +105,28 @@ describe('aftersend', () => {
       const { code, failure } = await run(['suppressions', 'export', ...atServed()])
       assert.equal(code, 2)
       assert.match(failure, /does not answer/)
+    })
+  })
+
+  describe('as a program', () => {
+    const program = fileURLToPath(new URL('../../bin/aftersend.mjs', import.meta.url))
+    const start = (path: string, ...args: string[]) =>
+      spawnSync(process.execPath, [path, ...args], { cwd: folder, encoding: 'utf8' })
+
+    it('runs the sources of a checkout from any folder, and ends with the code of its command', () => {
+      const { status, stdout } = start(program, '--version')
+      assert.deepEqual([status, /^\d+\.\d+\.\d+\n$/.test(stdout)], [0, true])
+      assert.equal(start(program, 'sugn').status, 2)
+    })
+
+    it('runs what was built where there are no sources', () => {
+      const built = join(folder, 'built')
+      mkdirSync(join(built, 'bin'), { recursive: true })
+      mkdirSync(join(built, 'dist/cli'), { recursive: true })
+      copyFileSync(program, join(built, 'bin/aftersend.mjs'))
+      writeFileSync(join(built, 'package.json'), '{"type":"module"}')
+      writeFileSync(join(built, 'dist/cli/main.js'), 'console.log("built", process.argv[2])')
+      assert.equal(start(join(built, 'bin/aftersend.mjs'), 'doctor').stdout, 'built doctor\n')
     })
   })
 
