@@ -4,30 +4,34 @@ export interface StreamMessage {
   /** `message` where the stream names none. */
   readonly event: string
   readonly data: string
-  /** The last ID that was told so far: where to resume. Null while none was. */
-  readonly lastId: string | null
 }
 
-/**
- * The messages of a body, as they come; comments and messages without data are passed over.
- * @param onRetry told how long the server wants a pause before the next connection, in milliseconds.
- */
+/** What a stream says of itself. */
+export interface StreamListener {
+  /** How far it has been told: where to resume. Said by messages, and by what has no data. */
+  readonly onPlace?: (id: string) => void
+  /** How long the server wants a pause before the next connection, in milliseconds. */
+  readonly onRetry?: (ms: number) => void
+}
+
+/** The messages of a body, as they come; comments and what has no data are passed over. */
 export async function* messagesOf(
   body: ReadableStream<Uint8Array>,
-  onRetry: (ms: number) => void = () => {},
+  { onPlace = () => {}, onRetry = () => {} }: StreamListener = {},
 ): AsyncGenerator<StreamMessage> {
-  let lastId: string | null = null
-  let [event, data]: [string, string[]] = ['', []]
+  let [event, data, id]: [string, string[], string | null] = ['', [], null]
   for await (const line of linesOf(body)) {
     if (line === '') {
-      if (data.length > 0) yield { event: event || 'message', data: data.join('\n'), lastId }
-      ;[event, data] = ['', []]
+      // After the message has been taken: until then it is not told.
+      if (data.length > 0) yield { event: event || 'message', data: data.join('\n') }
+      if (id !== null) onPlace(id)
+      ;[event, data, id] = ['', [], null]
       continue
     }
     const [, field, value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? []
     if (field === 'data') data.push(value)
     else if (field === 'event') event = value
-    else if (field === 'id' && !value.includes('\0')) lastId = value
+    else if (field === 'id' && !value.includes('\0')) id = value
     else if (field === 'retry' && /^\d+$/.test(value)) onRetry(Number(value))
   }
 }

@@ -1,6 +1,6 @@
 /** Following what happens, as it happens. */
 import { AftersendUnreachableError } from './errors.ts'
-import { messagesOf, type StreamMessage } from './event-stream.ts'
+import { messagesOf, type StreamListener, type StreamMessage } from './event-stream.ts'
 import { type ConnectionOptions, open, pause, problemIn, retryAfterMs } from './request.ts'
 
 export interface FollowOptions {
@@ -22,16 +22,21 @@ export async function* follow(options: ConnectionOptions, to: FollowOptions): As
   const { path, signal, firstPauseMs = 1_000 } = to
   let lastId: string | null = null
   let [pauseMs, failures] = [firstPauseMs, 0]
+  const listener: StreamListener = {
+    onPlace: (id) => {
+      lastId = id
+    },
+    onRetry: (ms) => {
+      pauseMs = ms
+    },
+  }
   while (!signal.aborted) {
     const opened = await connect(options, path, lastId, signal)
     if (opened === 'absent') return false
     if (opened !== 'broken' && opened.body) {
       failures = 0
       try {
-        for await (const message of messagesOf(opened.body, (ms) => (pauseMs = ms))) {
-          lastId = message.lastId
-          yield message
-        }
+        yield* messagesOf(opened.body, listener)
       } catch (error) {
         // The connection broke: it is made again below.
         if (signal.aborted) return true

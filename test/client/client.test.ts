@@ -153,8 +153,8 @@ describe('aftersend/client', () => {
 
     it('goes on from where the connection broke', async () => {
       answer = (_, response, nth) => {
-        stream(response).write(nth === 1 ? `retry: 10\n\n${message(7, 'sent')}` : message(8, 'delivered'))
-        if (nth === 1) setImmediate(() => response.destroy())
+        if (nth > 1) stream(response).write(message(8, 'delivered'))
+        else stream(response).write(`retry: 10\n\n${message(6, 'sent')}id: 7\n\n`, () => response.destroy())
       }
       assert.deepEqual(await seen(2), ['sent', 'delivered'])
       assert.deepEqual([asked[0]?.headers['last-event-id'], asked[1]?.headers['last-event-id']], [undefined, '7'])

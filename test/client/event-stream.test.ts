@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { messagesOf, type StreamMessage } from '../../src/client/event-stream.ts'
+import { messagesOf, type StreamListener, type StreamMessage } from '../../src/client/event-stream.ts'
 
 const bodyOf = (bytes: Uint8Array, cuts: readonly number[] = []): ReadableStream<Uint8Array> =>
   new ReadableStream({
@@ -17,22 +17,38 @@ const bodyOf = (bytes: Uint8Array, cuts: readonly number[] = []): ReadableStream
 async function read(
   text: string,
   cuts: readonly number[] = [],
-  onRetry?: (ms: number) => void,
+  listener: StreamListener = {},
 ): Promise<StreamMessage[]> {
   const messages: StreamMessage[] = []
-  for await (const message of messagesOf(bodyOf(Buffer.from(text), cuts), onRetry)) messages.push(message)
+  for await (const message of messagesOf(bodyOf(Buffer.from(text), cuts), listener)) messages.push(message)
   return messages
 }
 
 describe('a stream of server-sent events', () => {
-  it('is read by the rules of its standard: names, IDs that stay, data of several lines, comments', async () => {
-    const text =
-      ': hello\n\nid: 7\nevent: email\ndata: {"a":1}\n\ndata: one\ndata:two\n\nevent: nothing\n\nid\ndata:\n\n'
-    assert.deepEqual(await read(text), [
-      { event: 'email', data: '{"a":1}', lastId: '7' },
-      { event: 'message', data: 'one\ntwo', lastId: '7' },
-      { event: 'message', data: '', lastId: '' },
+  it('is read by the rules of its standard: names, places, data of several lines, comments', async () => {
+    const places: string[] = []
+    const text = `: hello
+
+id: 7
+event: email
+data: {"a":1}
+
+data: one
+data:two
+
+id: 9
+
+id: 10
+data:
+
+id: 11
+`
+    assert.deepEqual(await read(text, [], { onPlace: (id) => places.push(id) }), [
+      { event: 'email', data: '{"a":1}' },
+      { event: 'message', data: 'one\ntwo' },
+      { event: 'message', data: '' },
     ])
+    assert.deepEqual(places, ['7', '9', '10'], 'also from what has no data, and not from what is cut off')
   })
 
   it('gives the same messages wherever the network cuts it, and whatever ends its lines', async () => {
@@ -53,12 +69,12 @@ describe('a stream of server-sent events', () => {
   })
 
   it('does not tell of a message that was cut off', async () => {
-    assert.deepEqual(await read('data: whole\n\ndata: half\n'), [{ event: 'message', data: 'whole', lastId: null }])
+    assert.deepEqual(await read('data: whole\n\ndata: half\n'), [{ event: 'message', data: 'whole' }])
   })
 
   it('hands on the pause that the server wants', async () => {
     const pauses: number[] = []
-    await read('retry: 250\n\nretry: soon\n\n', [], (ms) => pauses.push(ms))
+    await read('retry: 250\n\nretry: soon\n\n', [], { onRetry: (ms) => pauses.push(ms) })
     assert.deepEqual(pauses, [250])
   })
 })
