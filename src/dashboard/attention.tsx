@@ -1,8 +1,6 @@
 /** What wants somebody: events that wait, and escalations that nobody has taken. */
 import type { Escalation } from '../db/generated/client.ts'
-import { incidentIn } from '../domain/incident.ts'
-import { emailPath } from './email-rows.tsx'
-import { reasonWord } from './escalation-card.tsx'
+import { EscalationSubject, reasonWord } from './escalation-card.tsx'
 import { Icon } from './icons.tsx'
 import { Moment } from './time.tsx'
 import { count, counted, duration } from './words.ts'
@@ -49,9 +47,9 @@ export const OpenEscalations = ({ escalations, total }: OpenEscalationsProps) =>
       <ul class="escalation-lines">
         {escalations.map((escalation) => (
           <li key={escalation.id}>
-            <a href={incidentIn(escalation) ? '/escalations' : emailPath(escalation.provider, escalation.emailId)}>
-              {reasonWord(escalation.reason)}
-            </a>
+            <span>
+              {reasonWord(escalation.reason)} · <EscalationSubject of={escalation} />
+            </span>
             <span class="muted">
               <Moment at={escalation.openedAt} zone />
             </span>

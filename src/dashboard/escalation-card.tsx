@@ -1,7 +1,9 @@
 /** An escalation, with who did what about it and what can be done. */
 import type { Escalation } from '../db/generated/client.ts'
 import { incidentIn, recovered } from '../domain/incident.ts'
+import { remedies } from '../notify/wording.ts'
 import { emailPath } from './email-rows.tsx'
+import { pathWith } from './pager.tsx'
 import { Status } from './status.tsx'
 import { Moment } from './time.tsx'
 import { counted, phrase } from './words.ts'
@@ -40,8 +42,13 @@ export const EscalationCard = ({
     <p>
       <bdi>{escalation.detail}</bdi>
     </p>
-    {showsEmail && <About escalation={escalation} />}
+    {showsEmail && (
+      <p>
+        <EscalationSubject of={escalation} />
+      </p>
+    )}
     <History of={escalation} />
+    {escalation.state !== 'resolved' && <Remedy reason={escalation.reason} />}
     {escalation.state !== 'resolved' && <Commands of={escalation} back={back} />}
   </article>
 )
@@ -53,23 +60,37 @@ function resolverWord(by: string | null): string {
   return by === 'bounced' ? 'its bounce' : (by ?? '')
 }
 
-/** The email that it is about, or what of the sending as a whole. */
-const About = ({ escalation }: { escalation: Escalation }) => {
+/** The email that an escalation is about; or what of the sending as a whole. */
+export function EscalationSubject({ of: escalation }: { of: Pick<Escalation, 'provider' | 'emailId'> }) {
   const incident = incidentIn(escalation)
-  if (incident) {
+  if (incident === null) {
     return (
-      <p>
-        <bdi>{incident.scope.replace(':', ' ')}</bdi>
-      </p>
-    )
-  }
-  return (
-    <p>
       <a href={emailPath(escalation.provider, escalation.emailId)}>
         Email <code>{escalation.emailId}</code>
       </a>
-    </p>
-  )
+    )
+  }
+  const [kind = '', ...rest] = incident.scope.split(':')
+  const name = rest.join(':')
+  if (kind === 'tag') {
+    return (
+      <a href={pathWith('/emails', { tag: name })}>
+        Emails with the tag <bdi>{name}</bdi>
+      </a>
+    )
+  }
+  return kind === 'provider' ? <a href="/setup">Provider {name}</a> : <a href="/">All of sending</a>
+}
+
+/** What support is told too. */
+const Remedy = ({ reason }: { reason: string }) => {
+  const remedy = (remedies as Readonly<Record<string, string>>)[reason]
+  return remedy ? (
+    <details class="remedy">
+      <summary>What to do</summary>
+      <p>{remedy}</p>
+    </details>
+  ) : null
 }
 
 const History = ({ of: it }: { of: Escalation }) => (

@@ -18,7 +18,8 @@ const incidentHeadlines: Record<IncidentReason, string> = {
   silence: 'no webhooks come any more',
 }
 
-const remedies: Record<EmailEscalationReason | IncidentReason, string> = {
+/** What support is to do, by why it is called. */
+export const remedies: Readonly<Record<EmailEscalationReason | IncidentReason, string>> = {
   bounce_rate:
     'Stop what sends to old or bought addresses, and look at the bounces: providers and receivers refuse senders whose ' +
     'rate stays high. It is resolved by itself when the rate is back.',

@@ -162,6 +162,22 @@ describe('the pages of the dashboard', () => {
     assert.equal((await visitor.post('/escalations/esc_none/resolve', {})).status, 404)
   })
 
+  it('show what an escalation is about that is about no single email', async () => {
+    const about = (id: string, emailId: string, reason: string) =>
+      database.db.escalation.create({
+        data: { id, provider: 'aftersend', emailId, reason, state: 'open', detail: 'Too many.', openedAt: new Date() },
+      })
+    await about('esc_1', 'tag:two: words@2026-01-01T00:00:00.000Z', 'bounce_rate')
+    await about('esc_2', 'system@2026-01-01T00:00:00.000Z', 'backlog')
+    for (const path of ['/', '/escalations']) {
+      const html = await visitor.html(path)
+      assert.match(html, /href="\/emails\?tag=two%3A\+words">Emails with the tag <bdi>two: words/)
+      assert.match(html, /Events wait too long to be applied/)
+      assert.doesNotMatch(html, /\/emails\/aftersend/)
+    }
+    assert.match(await visitor.html('/escalations'), /What to do[\s\S]*bought addresses/)
+  })
+
   it('show who has an escalation in hand', async () => {
     await escalation('acknowledged')
     const html = await visitor.html('/escalations?state=acknowledged')
