@@ -1,3 +1,4 @@
+import { log } from '@temporalio/activity'
 import type { Database } from '../db/database.ts'
 import { readEscalations } from '../db/escalations.ts'
 import { quarantineEvents, readUnappliedIds } from '../db/events.ts'
@@ -14,7 +15,10 @@ type SnapshotActivities = Pick<LifecycleActivities, 'saveSnapshot' | 'loadLife' 
 export const createSnapshotActivities = ({ db, metrics }: ActivityDependencies): SnapshotActivities => ({
   saveSnapshot: ({ change, ...save }) =>
     onDatabase('SnapshotRejected', async () => {
-      if (await saveSnapshot(db, save)) return { outcome: 'saved', change }
+      if (await saveSnapshot(db, save)) {
+        log.debug('events applied', { eventIds: save.eventIds, change })
+        return { outcome: 'saved', change }
+      }
       const [life, unapplied] = await Promise.all([
         readLife(db, save),
         readUnappliedIds(db, save.provider, save.eventIds),
@@ -28,6 +32,7 @@ export const createSnapshotActivities = ({ db, metrics }: ActivityDependencies):
     onDatabase('QuarantineRejected', async () => {
       const quarantined = await quarantineEvents(db, provider, eventIds, reason)
       for (const event of quarantined) countEvent(metrics, event, 'quarantined')
+      log.warn('events quarantined', { eventIds, reason })
     }),
 })
 

@@ -1,13 +1,15 @@
 /** `POST /webhooks/:provider` and `/webhooks/:provider/:account`: genuine, understood, durable, and only then acknowledged. The hot path. */
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Context, Middleware } from 'koa'
+import type { Logger } from 'pino'
 import { z } from 'zod'
+import type { ReceivedEvent } from '../domain/events.ts'
 import type { AppendResult, Inbox } from '../inbox/inbox.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Provider, WebhookSource } from '../providers/provider.ts'
 import { readRawBody } from './body.ts'
 import { inTime } from './deadlines.ts'
 import { Problem } from './problem.ts'
+import { requestIdOf } from './request-log.ts'
 import type { RouteDescription } from './route.ts'
 import type { WebhookCounts } from './webhook-counts.ts'
 
@@ -19,6 +21,7 @@ interface WebhookDependencies {
   readonly clock: () => number
   /** For the whole body; milliseconds. */
   readonly requestMs: number
+  readonly log: Logger
 }
 
 const prefix = '/webhooks/'
@@ -68,32 +71,51 @@ export function takeWebhooks({
   webhookCounts,
   clock,
   requestMs,
+  log,
 }: WebhookDependencies): Middleware {
-  const keep = (provider: Provider, rawBody: Buffer, headers: IncomingHttpHeaders, isGenuine: boolean) => {
+  const keep = (ctx: Context, provider: Provider, rawBody: Buffer, isGenuine: boolean) => {
     webhookCounts?.count(provider.name, isGenuine)
     if (!isGenuine) {
       throw new Problem(401, 'the signature is missing or was not made over these bytes with a secret known here')
     }
-    const events = provider.parse(rawBody, clock(), headers)
-    return events.length === 0 ? nothing : inbox.append(events)
+    const events = provider.parse(rawBody, clock(), ctx.req.headers)
+    if (events.length === 0) return nothing
+    const appended = inbox.append(events)
+    return log.isLevelEnabled('debug') ? noted(log, ctx, events, appended) : appended
   }
   return async (ctx, next) => {
     if (!ctx.req.url?.startsWith(prefix)) return next()
     const startedAt = performance.now()
     const { provider, secrets } = sourceOf(ctx, webhooks)
     const rawBody = await readRawBody(ctx, requestMs)
-    const { headers } = ctx.req
-    const verdict = provider.verify(rawBody, headers, secrets)
+    const verdict = provider.verify(rawBody, ctx.req.headers, secrets)
     // Most answer at once, and do not wait for a turn of the event loop. The others share the deadline with the inbox.
     ctx.body = await (typeof verdict === 'boolean'
-      ? keep(provider, rawBody, headers, verdict)
+      ? keep(ctx, provider, rawBody, verdict)
       : inTime(async () => {
           const isGenuine = await verdict
           if (isGenuine) await provider.answerHandshake?.(rawBody)
-          return keep(provider, rawBody, headers, isGenuine)
+          return keep(ctx, provider, rawBody, isGenuine)
         }))
     metrics.webhookAckSeconds.observe((performance.now() - startedAt) / 1_000)
   }
+}
+
+/** Logs which events came with which request. */
+async function noted(
+  log: Logger,
+  ctx: Context,
+  events: readonly ReceivedEvent[],
+  appended: Promise<AppendResult>,
+): Promise<AppendResult> {
+  const result = await appended
+  const emailIds = [...new Set(events.map(({ emailId }) => emailId))]
+  const eventIds = events.map(({ id }) => id)
+  log.debug(
+    { requestId: requestIdOf(ctx), provider: events[0]?.provider, emailIds, eventIds, ...result },
+    'webhook taken',
+  )
+  return result
 }
 
 function sourceOf(ctx: Context, webhooks: ReadonlyMap<string, WebhookSource>): WebhookSource {

@@ -150,11 +150,12 @@ async function noteRejected(
   count: (event: { provider: string; type: string }, outcome: EventOutcome) => void,
   log: Pick<Logger, 'warn' | 'error'>,
 ): Promise<void> {
-  log.warn({ events: keys.length, reason }, 'Temporal refused events')
+  const eventIds = keys.map(({ id }) => id)
+  log.warn({ eventIds, reason }, 'Temporal refused events')
   try {
     for (const event of await countFailedAttempt(db, keys, reason)) count(event, 'quarantined')
   } catch {
     // Their lease runs out and they are tried again, whatever they are; the attempt is only not counted.
-    log.error({ events: keys.length }, 'a failed attempt could not be noted')
+    log.error({ eventIds }, 'a failed attempt could not be noted')
   }
 }
