@@ -81,6 +81,10 @@ const environment = z.object({
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_UI_URL: httpUrl.optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
+  WORKER_DEPLOYMENT: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'wants a name of letters, digits, - and _')
+    .optional(),
   AISEND_API_KEY: z.string().optional(),
   AISEND_API_URL: httpUrl.default('https://api.aisend.com'),
   RESEND_API_KEY: z.string().optional(),
@@ -200,6 +204,8 @@ export interface Config {
   }
   /** Null: nothing is traced, and OpenTelemetry is not loaded. */
   readonly tracing: TracingSettings | null
+  /** The Worker Deployment whose builds run lives; null: builds are not told apart. */
+  readonly deployment: string | null
   readonly logLevel: string
 }
 
@@ -334,6 +340,7 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
           sampleRatio: env.OTEL_TRACES_SAMPLER_ARG,
         }
       : null,
+    deployment: env.WORKER_DEPLOYMENT ?? null,
     logLevel: env.LOG_LEVEL,
   }
 }

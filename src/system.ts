@@ -25,6 +25,7 @@ import { createProviderApis } from './providers/provider-apis.ts'
 import { createWebhookSources } from './providers/registry.ts'
 import type { Tracing } from './telemetry/tracing.ts'
 import { createTemporalClient, type TemporalTarget } from './temporal/connection.ts'
+import { thisBuildId } from './temporal/deployment.ts'
 import { createTemporalIncidents } from './temporal/incidents.ts'
 import { keepWorker } from './temporal/keep-worker.ts'
 import { recurringWork } from './temporal/recurring-work.ts'
@@ -173,6 +174,7 @@ async function startWorker(options: SystemOptions, db: Database, metrics: Metric
     recurringWork: recurringWork(config.retention),
     log,
     tracing: options.tracing?.worker ?? null,
+    deployment: config.deployment === null ? null : { name: config.deployment, buildId: thisBuildId() },
   })
   const stopWorking = async () => {
     await worker.stop()

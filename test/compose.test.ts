@@ -68,6 +68,7 @@ const webhookSecrets = {
 const settings = {
   ...webhookSecrets,
   LOG_LEVEL: 'debug',
+  WORKER_DEPLOYMENT: 'aftersend',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
   OTEL_EXPORTER_OTLP_HEADERS: 'x-key=value',
   OTEL_SERVICE_NAME: 'lives',

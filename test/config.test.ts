@@ -21,7 +21,7 @@ describe('the configuration', () => {
   it('needs nothing set: everything is embedded, with the documented defaults', () => {
     const config = readConfig({})
     assert.deepEqual([config.port, config.host, config.role, config.dataDir], [null, '127.0.0.1', 'all', '.aftersend'])
-    assert.deepEqual([config.workerPort, config.metricsKeys, config.tracing], [null, [], null])
+    assert.deepEqual([config.workerPort, config.metricsKeys, config.tracing, config.deployment], [null, [], null, null])
     assert.deepEqual([config.databaseUrl, config.temporal.address, config.temporal.namespace], [null, null, 'default'])
     assert.deepEqual([config.webhookSecrets.size, config.apiKeys], [0, []])
     assert.deepEqual(config.providerApis, {

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isGrpcServiceError } from '@temporalio/client'
 import type { Worker } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import type { WorkerActivities } from '../activities/worker-activities.ts'
 import type { WorkerTracing } from '../telemetry/tracing.ts'
 import { connectWorker, createTemporalClient, type TemporalTarget } from './connection.ts'
+import { BuildUnknownError, type Deployment, takeOver } from './deployment.ts'
 import { ensureSchedules, type RecurringWork } from './schedules.ts'
 import { createLifecycleWorker } from './worker.ts'
 
@@ -14,6 +16,8 @@ export interface KeepWorkerOptions {
   readonly recurringWork: readonly RecurringWork[]
   readonly log: Logger
   readonly tracing: WorkerTracing | null
+  /** Null: builds are not told apart. */
+  readonly deployment: Deployment | null
 }
 
 export interface KeptWorker {
@@ -29,7 +33,14 @@ export interface KeptWorker {
  * Runs a worker until it is stopped: waits for a Temporal that is not there yet, and starts anew should polling end.
  * What a worker held when it ended is done again by the next one.
  */
-export function keepWorker({ target, activities, recurringWork, log, tracing }: KeepWorkerOptions): KeptWorker {
+export function keepWorker({
+  target,
+  activities,
+  recurringWork,
+  log,
+  tracing,
+  deployment,
+}: KeepWorkerOptions): KeptWorker {
   const stopping = new AbortController()
   let worker: Worker | null = null
   let started: () => void = () => {}
@@ -40,11 +51,12 @@ export function keepWorker({ target, activities, recurringWork, log, tracing }: 
   const runOnce = async (): Promise<void> => {
     const connection = await connectWorker(target)
     try {
-      worker = await createLifecycleWorker({ connection, namespace: target.namespace, activities, tracing })
+      worker = await createLifecycleWorker({ connection, namespace: target.namespace, activities, tracing, deployment })
       const running = worker.run()
       started()
       // A connection can be closed only when every worker on it has run and ended.
       if (stopping.signal.aborted) worker.shutdown()
+      if (deployment) await takeOverInTime(target, deployment, log, stopping.signal)
       await schedule(target, recurringWork, log)
       await running
     } finally {
@@ -75,6 +87,37 @@ export function keepWorker({ target, activities, recurringWork, log, tracing }: 
     },
   }
 }
+
+/** While no build is current, no life goes on: so it is tried until it works. */
+async function takeOverInTime(target: TemporalTarget, deployment: Deployment, log: Logger, signal: AbortSignal) {
+  const client = createTemporalClient(target)
+  const { buildId } = deployment
+  try {
+    while (!signal.aborted) {
+      try {
+        const outcome = await client.withDeadline(Date.now() + takeOverDeadlineMs, () => takeOver(client, deployment))
+        log.info(
+          { buildId },
+          outcome === 'current' ? 'lives run on this build' : 'lives run on a newer build than this',
+        )
+        return
+      } catch (error) {
+        const isExpected =
+          error instanceof BuildUnknownError || (isGrpcServiceError(error) && error.code === notFoundCode)
+        if (!isExpected)
+          log.warn({ buildId, reason: String(error) }, 'this build could not take over; it is tried again')
+        await sleep(500, undefined, { signal }).catch(() => {})
+      }
+    }
+  } finally {
+    await client.connection.close()
+  }
+}
+
+const takeOverDeadlineMs = 5_000
+
+/** gRPC's number for what is not there: google.golang.org/grpc/codes. */
+const notFoundCode = 5
 
 /** Lives go on without it, so a failure does not end the worker; the next worker that starts tries again. */
 async function schedule(target: TemporalTarget, works: readonly RecurringWork[], log: Logger): Promise<void> {

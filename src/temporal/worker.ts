@@ -4,6 +4,7 @@ import { type NativeConnection, Runtime, Worker, type WorkerOptions } from '@tem
 import type { Logger } from 'pino'
 import type { WorkerActivities } from '../activities/worker-activities.ts'
 import type { WorkerTracing } from '../telemetry/tracing.ts'
+import { type Deployment, versioningOf } from './deployment.ts'
 
 export const taskQueue = 'email-lifecycle'
 
@@ -15,6 +16,8 @@ export interface LifecycleWorkerOptions {
   readonly taskQueue?: string
   /** Null, the default: nothing is traced. */
   readonly tracing?: WorkerTracing | null
+  /** Null, the default: the worker takes whatever comes, whichever build others are. */
+  readonly deployment?: Deployment | null
 }
 
 /** A worker for email lives; `run()` it, and `shutdown()` lets it finish what it holds. */
@@ -23,6 +26,7 @@ export const createLifecycleWorker = ({
   namespace,
   activities,
   tracing = null,
+  deployment = null,
   ...options
 }: LifecycleWorkerOptions) =>
   Worker.create({
@@ -31,6 +35,7 @@ export const createLifecycleWorker = ({
     taskQueue: options.taskQueue ?? taskQueue,
     activities,
     ...workflowCode(tracing),
+    ...(deployment && versioningOf(deployment)),
     // About 1 MB each, and a life is idle nearly all of its time: a miss costs one replay of a short history.
     maxCachedWorkflows: 1_000,
     // What a killed worker costs each of its workflows, since their next task first goes to its private queue.
