@@ -4,7 +4,7 @@ import type { LifecycleActivities } from '../../src/activities/lifecycle-activit
 import type { Database } from '../../src/db/database.ts'
 import type { ReceivedEvent } from '../../src/domain/events.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { ProviderRefusedError } from '../../src/providers/provider.ts'
+import { ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/provider.ts'
 import { store } from '../db/stored.ts'
 import { receivedEvent } from '../received-event.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'
@@ -95,6 +95,8 @@ describe('the activities about recipient and provider', () => {
     const failure = () => failureOf(onAttempt(1, () => activitiesWith(['aisend']).askProvider(email)))
     answer = new Error('AISend did not answer within 5 s')
     assert.deepEqual([(await failure()).type, (await failure()).nonRetryable ?? false], ['ProviderUnavailable', false])
+    answer = new ProviderUnreachableError('AISend answered 429', { retryAfterMs: 7_000 })
+    assert.equal((await failure()).nextRetryDelay, 7_000, 'when the provider wants it')
     answer = new ProviderRefusedError('the key is not accepted')
     assert.deepEqual([(await failure()).type, (await failure()).nonRetryable], ['ProviderRefused', true])
   })

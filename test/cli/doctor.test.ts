@@ -5,6 +5,7 @@ import { runCommandLine } from '../../src/cli/program.ts'
 import { createTemporalConnection } from '../../src/temporal/connection.ts'
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.ts'
 import { apiKey, type Served, serve, webhookSecret } from '../api/served.ts'
+import { startApiStandIn } from '../providers/api-stand-in.ts'
 import { type TestDatabase, temporaryFolder, testDatabase, testTemporal } from '../stack.ts'
 
 describe('aftersend doctor', function () {
@@ -117,6 +118,22 @@ describe('aftersend doctor', function () {
 
   it('finds a public URL that leads nowhere', async () => {
     assert.equal((await examine({}, '--public-url', 'http://127.0.0.1:1')).stateOf('webhook aisend'), 'wrong')
+  })
+
+  it('finds a provider that refuses our key, does not answer, or posts to somebody else', async () => {
+    const resend = await startApiStandIn()
+    const finding = async (...args: string[]) => {
+      const changes = { RESEND_API_KEY: 're_123', RESEND_API_URL: resend.apiUrl }
+      return (await examine(changes, ...args)).findingOf('api of Resend')
+    }
+    resend.says(200, { data: [{ id: 'wh_1', endpoint: 'https://mail.example.com/webhooks/resend', events: [] }] })
+    assert.equal((await finding())?.state, 'well')
+    const elsewhere = await finding('--public-url', served.url)
+    assert.deepEqual([elsewhere?.state, /webhooks register/.test(elsewhere?.todo ?? '')], ['warning', true])
+    resend.says(401, {})
+    assert.deepEqual([(await finding())?.state, /RESEND_API_KEY/.test((await finding())?.todo ?? '')], ['wrong', true])
+    resend.close()
+    assert.equal((await finding())?.state, 'warning')
   })
 
   it('tells every mistake of the configuration instead', async () => {

@@ -2,10 +2,12 @@ import { Command } from 'commander'
 import { type Config, readConfig } from '../../config.ts'
 import { ConfigurationError } from '../../errors.ts'
 import { readRunning } from '../../local/running.ts'
+import { createProviderApis } from '../../providers/provider-apis.ts'
 import { type ApiOptions, type CommandContext, exitCodes, tell, UsageError, withApi } from '../command-context.ts'
 import { examineApi, examineWebhooks } from '../doctor/api.ts'
 import { examineDatabase, noDatabase } from '../doctor/database.ts'
 import { type Finding, skipped, well, wordsOf, wrong } from '../doctor/finding.ts'
+import { examineProviderApis } from '../doctor/provider-apis.ts'
 import { examineTemporal } from '../doctor/temporal.ts'
 import { findApi } from '../target.ts'
 
@@ -51,6 +53,10 @@ async function examineAll(options: DoctorOptions, { env }: CommandContext): Prom
       ? await examineTemporal({ address, namespace, security })
       : [skipped('temporal', nothingRuns, 'set TEMPORAL_ADDRESS, or start Aftersend: aftersend up')]),
     ...(await examineServed(options, config, env)),
+    ...(await examineProviderApis(
+      createProviderApis(config.providerApis),
+      options.publicUrl?.replace(/\/+$/, '') ?? null,
+    )),
   ]
 }
 
