@@ -1,5 +1,6 @@
 /** What the API answers, as forms: the document at /openapi.json is made of them, and a test holds every answer to them. */
 import { z } from 'zod'
+import { machineReasons } from '../domain/engagement-policy.ts'
 import { escalationReasons, escalationStates } from '../domain/escalation.ts'
 import { priorities } from '../domain/events.ts'
 import { deliveryStates, emailStatuses } from '../domain/lifecycle.ts'
@@ -71,6 +72,7 @@ const emailEvent = z
     receivedAt: time.describe('By our clock.'),
     appliedAt: maybeTime,
     quarantinedReason: z.string().optional(),
+    machineReason: z.enum(machineReasons).optional().describe('Why an open or click is likely a machine’s.'),
   })
   .meta({ id: 'EmailEvent' })
 

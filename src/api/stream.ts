@@ -8,7 +8,6 @@ import { emailStatuses } from '../domain/lifecycle.ts'
 import {
   type ChangedEmail,
   type ChangeFeed,
-  type Changes,
   type OnChange,
   passesFilter,
   type Subscription,
@@ -71,18 +70,41 @@ export const streamRoutes = (dependencies: StreamDependencies): Route[] => [
 ]
 
 const stream = { description: 'A stream that does not end', mediaType: 'text/event-stream', schema: z.string() }
+/** A HEAD is routed like a GET; it asks what would come, and must not hold a stream. */
+function isAnswered(ctx: Context): boolean {
+  if (ctx.method !== 'HEAD') return false
+  ctx.type = 'text/event-stream'
+  ctx.status = 200
+  return true
+}
+
 const busy = 'Too many listen already, or a server that it needs does not answer now: try again'
 
-/** Every email that changes, in short. Subscribed before the past is read, so that nothing falls between the two. */
+/**
+ * Every email that changes, in short. Subscribed before the past is read, so that nothing falls between the two; what
+ * changes while the past is told is read as the past too, and not kept in memory for a client that may be slow.
+ */
 async function tellChanges(ctx: Context, filter: FirehoseFilter, dependencies: StreamDependencies): Promise<void> {
+  if (isAnswered(ctx)) return
   const { db, changes, streams } = dependencies
   streams.refuseWhenFull()
-  const waiting: Changes[] = []
-  let tell = (change: Changes): void => void waiting.push(change)
+  let latest = ''
+  let tell: OnChange = ({ place }) => {
+    latest = place
+  }
   const subscription = await inTime(() => changes.subscribe(filter, (change) => tell(change)))
   const stream = openFor(ctx, streams, subscription)
   let reached = subscription.place
-  const tellTo = ({ emails, place }: Changes) => {
+  latest ||= reached
+  const lastId = ctx.get('Last-Event-ID')
+  try {
+    if (lastId !== '') reached = await resume(stream, db, filter, lastId, () => latest)
+  } catch {
+    // The client comes back, and is told then.
+    stream.end()
+  }
+  stream.reached(reached)
+  tell = ({ emails, place }) => {
     for (const email of emails) {
       // Only with the last of them is all told that lies before the new place.
       if (email === emails.at(-1)) reached = place
@@ -91,35 +113,37 @@ async function tellChanges(ctx: Context, filter: FirehoseFilter, dependencies: S
     reached = place
     stream.reached(reached)
   }
-  const lastId = ctx.get('Last-Event-ID')
-  if (lastId !== '') {
-    await resume(stream, db, filter, lastId, subscription.place).catch(() => stream.end())
-  } else stream.reached(reached)
-  for (const change of waiting) tellTo(change)
-  tell = tellTo
 }
 
-/** What changed since the client was here; or that it must read anew, when that is not known any more. */
+/**
+ * Tells what changed since the client was here; or that it must read anew, when that is not known any more.
+ * @param latest the place up to which changes are known by now.
+ * @returns the place that was reached: the latest one.
+ */
 async function resume(
   stream: EventStream,
   db: Database,
   filter: FirehoseFilter,
-  since: string,
-  until: string,
-): Promise<void> {
-  if (!isChangePlace(since) || !(await inTime(() => isKeptSince(db, since)))) {
-    stream.send({ event: 'reset', data: { detail: 'changes were missed; read what you show anew' }, id: until })
-    return
+  lastId: string,
+  latest: () => string,
+): Promise<string> {
+  if (!isChangePlace(lastId) || !(await inTime(() => isKeptSince(db, lastId)))) {
+    stream.send({ event: 'reset', data: { detail: 'changes were missed; read what you show anew' }, id: latest() })
+    return latest()
   }
-  for await (const emails of readChanges(db, since, until)) {
-    for (const email of emails.filter((changed) => passesFilter(changed, filter))) {
-      stream.send({ event: 'email', data: changeView(email), id: since })
-      // The past may be long: it is told as fast as it is read, and nobody is dropped for it.
-      await stream.drained()
-      if (stream.isClosed) return
+  let since = lastId
+  for (let until = latest(); since !== until && !stream.isClosed; until = latest()) {
+    for await (const emails of readChanges(db, since, until)) {
+      for (const email of emails.filter((changed) => passesFilter(changed, filter))) {
+        stream.send({ event: 'email', data: changeView(email), id: since })
+        // The past may be long: it is told as fast as it is read, and nobody is dropped for it.
+        await stream.drained()
+        if (stream.isClosed) return since
+      }
     }
+    since = until
   }
-  stream.reached(until)
+  return since
 }
 
 /** One email in full, now and after every change. A client that comes back is told how it stands: nothing to resume. */
@@ -129,6 +153,7 @@ async function tellEmail(
   provider: string | undefined,
   { db, changes, streams }: StreamDependencies,
 ): Promise<void> {
+  if (isAnswered(ctx)) return
   streams.refuseWhenFull()
   let onChange: OnChange = () => {}
   const subscription = await inTime(() => changes.subscribe({ id, provider }, (change) => onChange(change)))

@@ -21,6 +21,7 @@ export interface ChangeListenerOptions {
 export function listenForChanges({ retryEveryMs = 1_000, ...options }: ChangeListenerOptions): ChangeListener {
   const stopping = new AbortController()
   let current: pg.Client | null = null
+  let isToldOfLoss = false
 
   const listenOnce = async (): Promise<void> => {
     const client = new pg.Client({
@@ -38,6 +39,7 @@ export function listenForChanges({ retryEveryMs = 1_000, ...options }: ChangeLis
       await client.connect()
       await client.query(`LISTEN ${changeChannel}`)
       current = client
+      isToldOfLoss = false
       options.onRing()
       if (!stopping.signal.aborted) await broken
     } finally {
@@ -50,7 +52,9 @@ export function listenForChanges({ retryEveryMs = 1_000, ...options }: ChangeLis
     while (!stopping.signal.aborted) {
       await listenOnce().catch(() => {})
       if (stopping.signal.aborted) return
-      options.log.warn('the connection that hears of changes is lost; changes are looked for until it is back')
+      // Once for each loss, not for each attempt.
+      if (!isToldOfLoss) options.log.warn('the connection that hears of changes is lost; they are looked for meanwhile')
+      isToldOfLoss = true
       await sleep(retryEveryMs, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }

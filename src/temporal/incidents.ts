@@ -2,7 +2,8 @@
 import { type Client, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowNotFoundError } from '@temporalio/client'
 import type { Incident } from '../domain/incident.ts'
 import type { LifecyclePolicy } from '../domain/stall-policy.ts'
-import { type IncidentInput, type incident, type Measurement, measured } from '../workflows/incident.ts'
+import { type incident, measured } from '../workflows/incident.ts'
+import type { IncidentInput, Measurement } from '../workflows/ongoing-incident.ts'
 
 export interface Incidents {
   /** Calls support for an incident, unless somebody was called for it since it began. */

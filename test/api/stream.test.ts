@@ -205,6 +205,16 @@ describe('live streams', () => {
     await until(() => sources.every(({ isEnded }) => isEnded))
   })
 
+  it('are only described to who asks for their head', async () => {
+    await served.stop()
+    served = await serve({ db, changes, streams: createEventStreams({ limit: 1 }) })
+    for (let n = 0; n < 3; n++) {
+      const head = await served.call('HEAD', '/v1/stream')
+      assert.deepEqual([head.status, head.headers.get('content-type')], [200, 'text/event-stream; charset=utf-8'])
+    }
+    await listen('/v1/stream')
+  })
+
   it('want a key, an email that somebody has heard of, and a filter that makes sense', async () => {
     assert.equal((await fetch(`${served.url}/v1/stream`)).status, 401)
     assert.equal((await served.call('GET', '/v1/emails/nobody/stream')).status, 404)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { currentPlace, readChanges } from '../../src/db/changes.ts'
 import { createDatabase, type Database } from '../../src/db/database.ts'
+import { readEngagements } from '../../src/db/engagements.ts'
 import { eraseRecipient } from '../../src/db/erasure.ts'
 import { readEscalations, writeEscalation } from '../../src/db/escalations.ts'
 import {
@@ -154,6 +156,18 @@ const statements: Record<string, Statement> = {
   'replay of quarantined events': {
     run: (db) => replayQuarantined(db, { provider }, { receivedAt: '2000-01-01T00:00:00Z', provider, id: 'x' }, 5),
     indexes: ['events_pkey', 'events_quarantined'],
+  },
+  'read of what changed between two places': {
+    run: async (db, turn) => {
+      const since = await currentPlace(db)
+      await db.$executeRaw`UPDATE emails SET updated_at = now() WHERE id = ${`em_${500 + turn}`} AND provider = ${provider}`
+      for await (const _ of readChanges(db, since, await currentPlace(db)));
+    },
+    indexes: ['email_changes_pkey', 'emails_pkey'],
+  },
+  'second look at an email': {
+    run: (db) => readEngagements(db, [{ provider, emailId: 'em_1' }]),
+    indexes: ['emails_pkey', 'events_email_id_provider_idx'],
   },
   'figures of the inbox': {
     run: readInboxFigures,
