@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { absentDatabase } from '../api/served.ts'
 import { store } from '../db/stored.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'
 import { serveDashboard, type Visited, Visitor } from './visitor.ts'
@@ -83,6 +84,35 @@ describe('what every page of the dashboard holds to', () => {
       assert.doesNotMatch(html, /<script>|<img|<b>/)
       assert.match(html, /&lt;\/script>&lt;script>alert\(1\)/)
     }
+  })
+
+  it('says within 2 seconds, as a page, that the database is away', async () => {
+    const db = absentDatabase()
+    const away = await serveDashboard({ db })
+    const reader = new Visitor(away.served)
+    await reader.signIn()
+    for (const path of [
+      '/',
+      '/emails?q=words',
+      '/emails/aisend/em_1',
+      '/escalations',
+      '/suppressions',
+      '/events',
+      '/setup',
+    ]) {
+      const startedAt = performance.now()
+      const answer = await reader.get(path)
+      assert.equal(answer.status, 503, path)
+      assert.ok(performance.now() - startedAt < 2_000, path)
+      assert.match(await answer.text(), /Not available just now[\s\S]*PostgreSQL does not answer now/)
+    }
+    await away.stop()
+    await db.$disconnect()
+  })
+
+  it('sends an open page whose session has ended to the sign-in, rather than part of it', async () => {
+    const answer = await new Visitor(visited.served).get('/emails', { 'hx-request': 'true' })
+    assert.deepEqual([answer.status, answer.headers.get('hx-redirect')], [204, '/sign-in'])
   })
 
   it('tells mistakes as a page, without what was asked for', async () => {
