@@ -51,6 +51,7 @@ export const pageLimit = z.coerce
 /** A cursor that {@link pageOf} made: the place of the last entry, opaque to whoever carries it. */
 export const cursor = <T>(position: z.ZodType<T>) =>
   text(4_000)
+    .regex(/^[\w-]*$/, 'wants the nextCursor of an earlier answer')
     .transform((value, issues) => {
       const parsed = position.safeParse(decodeJson(value))
       if (parsed.success) return parsed.data

@@ -13,6 +13,7 @@ export const metricsDescription: RouteDescription = {
   tag: 'Operations',
   summary: 'Figures for Prometheus',
   description: 'From this machine without a key.',
+  access: 'local',
   answers: { 200: { description: 'In the text format', mediaType: 'text/plain', schema: z.string() } },
 }
 

@@ -54,7 +54,7 @@ function operationOf(route: RouteDescription, schemas: Map<string, Json>): Json 
     tags: [tag],
     summary,
     ...(description && { description }),
-    security: access === 'key' ? [{ apiKey: [] }] : [],
+    security: securityOf(access),
     parameters: [
       ...parametersOf('path', route.params, schemas),
       ...parametersOf('query', route.query, schemas),
@@ -66,6 +66,9 @@ function operationOf(route: RouteDescription, schemas: Map<string, Json>): Json 
     responses: responsesOf(route, schemas),
   }
 }
+
+const securityOf = (access: RouteDescription['access']) =>
+  access === 'anyone' ? [] : [{ apiKey: [] }, ...(access === 'local' ? [{}] : [])]
 
 function parametersOf(place: 'path' | 'query', form: z.ZodType | undefined, schemas: Map<string, Json>): Json[] {
   if (!form) return []
@@ -94,7 +97,7 @@ function responsesOf(route: RouteDescription, schemas: Map<string, Json>): Json 
   const takesBody = body !== undefined || upload !== undefined
   const common = [
     400,
-    ...(access === 'key' ? [401, 503] : []),
+    ...(access === 'anyone' ? [] : [401, 503]),
     ...(params ? [404] : []),
     ...(takesBody ? [408, 413, 415] : []),
   ] as (keyof typeof commonProblems)[]
@@ -107,6 +110,8 @@ function responsesOf(route: RouteDescription, schemas: Map<string, Json>): Json 
         { description, content: { 'application/problem+json': { schema } } },
       ]),
     ),
+    // The server's own, before any of us reads the request.
+    431: { description: 'The path or the headers are too long' },
     ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, responseOf(answer, schemas)])),
   }
 }

@@ -25,8 +25,8 @@ export interface RouteDescription {
   /** What it does, in a few words. */
   readonly summary: string
   readonly description?: string
-  /** Who may call it: default `key`, whoever holds an API key. */
-  readonly access?: 'key' | 'anyone'
+  /** Who may call it: default `key`, whoever holds an API key; `local` also whoever asks from the same machine. */
+  readonly access?: 'key' | 'local' | 'anyone'
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   /** What a JSON body must hold. */
@@ -76,7 +76,7 @@ export function defineRoute<const Description extends RouteDescription>(
 export function routerOf(routes: readonly Route[], wantKey: Middleware, readJson: Middleware): Router {
   const router = new Router({ sensitive: true })
   for (const { method, path, access = 'key', body, take } of routes) {
-    const before = [...(access === 'key' ? [wantKey] : []), ...(body ? [readJson] : [])]
+    const before = [...(access === 'anyone' ? [] : [wantKey]), ...(body ? [readJson] : [])]
     router[method](path, ...before, take)
   }
   return router
