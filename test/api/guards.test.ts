@@ -210,6 +210,15 @@ describe('health and metrics', () => {
     await served.stop()
   })
 
+  it('opens the figures alone to a key of the scraper’s', async () => {
+    const scraperKey = 'key-of-the-scraper-01'
+    const served = await serve({ metricsKeys: [scraperKey] })
+    const headers = { authorization: `Bearer ${scraperKey}`, 'x-forwarded-for': '192.0.2.1' }
+    assert.equal((await fetch(`${served.url}/metrics`, { headers })).status, 200)
+    assert.equal((await fetch(`${served.url}/v1/emails`, { headers })).status, 401)
+    await served.stop()
+  })
+
   it('leaves the figures of a database that is away out rather than fail', async () => {
     const metrics = createMetrics(() => Promise.reject(new DatabaseUnavailableError('away')))
     const served = await serve({ metrics })

@@ -106,6 +106,22 @@ describe('the webhook channel', () => {
     })
   }
 
+  it('follows no redirect, since the notice holds addresses', async () => {
+    let followed = 0
+    const elsewhere = createServer((_, response) => {
+      followed += 1
+      response.end()
+    })
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve))
+    const { port } = elsewhere.address() as AddressInfo
+    for (const status of [301, 302, 303, 307, 308]) {
+      answerStatus(status, { location: `http://127.0.0.1:${port}/latest/meta-data` })
+      await assert.rejects(createWebhookChannel({ url, secret }).tell(sampleNotice()))
+    }
+    assert.equal(followed, 0)
+    elsewhere.close()
+  })
+
   it('cuts a far side that never answers at the timeout', async () => {
     answer = () => {}
     const started = performance.now()

@@ -1,0 +1,42 @@
+/**
+ * `npm run audit`: fails on a known weakness, high or critical, of what is shipped. A registry that keeps no such list is no
+ * pass: that is said, and is no failure of ours either.
+ */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { root } from './root.mjs'
+
+/** What `npm audit --json` came to: whether it fails us, and a line to say. */
+export function verdictOf(text) {
+  const report = parsed(text)
+  const counts = report?.metadata?.vulnerabilities
+  if (!counts) {
+    const why = report?.message ?? 'it answered nothing that can be read'
+    return { fails: false, line: `Audit: NOT CHECKED, the registry has no list of weaknesses (${why}).` }
+  }
+  const severe = counts.high + counts.critical
+  if (severe === 0) return { fails: false, line: 'Audit: no high or critical weakness is known of what is shipped.' }
+  const names = Object.entries(report.vulnerabilities ?? {})
+    .filter(([, { severity }]) => severity === 'high' || severity === 'critical')
+    .map(([name, { severity }]) => `${name} (${severity})`)
+  return { fails: true, line: `Audit: ${severe} high or critical: ${names.join(', ')}. See \`npm audit\`.` }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { stdout } = spawnSync('npm', ['audit', '--omit=dev', '--json'], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  const { fails, line } = verdictOf(stdout)
+  console.log(line)
+  process.exit(fails ? 1 : 0)
+}
