@@ -17,6 +17,12 @@ export function addLiveRoute(router: Router, { changes, streams }: LiveDependenc
   router.get('/live', async (ctx) => {
     const { provider, email: id } = parseInput(query, ctx.query, 'query')
     streams.refuseWhenFull()
+    if (ctx.method === 'HEAD') {
+      // What is asked for is that there is a stream, not one.
+      ctx.type = 'text/event-stream'
+      ctx.status = 200
+      return
+    }
     let tell = () => {}
     const subscription = await inTime(() =>
       changes.subscribe({ provider, id }, ({ emails }) => {

@@ -15,7 +15,11 @@ interface SetupBodyProps extends Settings {
 
 export const SetupBody = ({ webhooks, providerApis, supportChannels, origin, lastSeen }: SetupBodyProps) => (
   <>
-    <PageHead title="Setup" />
+    <PageHead title="Setup">
+      <a class="button" href="/docs">
+        API reference
+      </a>
+    </PageHead>
     <section aria-labelledby="webhooks">
       <h2 id="webhooks">Webhooks</h2>
       <div class="stack providers">

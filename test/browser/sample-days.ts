@@ -96,7 +96,8 @@ function emailAt(at: number, key: string, slow: number, random: Random): Email {
     clicksFirstAt: clicks > 0 ? engagedAt : null,
     clicksLastAt: clicks > 0 ? engagedAt : null,
     firstReceivedAt: later(0),
-    settledReceivedAt: status === 'deferred' ? null : later(deliveryMs),
+    // Of the deferred ones too: lives that wait would be taken up again, and escalate while the picture is taken.
+    settledReceivedAt: later(deliveryMs),
     createdAt: later(0),
     updatedAt: later(deliveryMs),
   }

@@ -228,6 +228,17 @@ describe('the pages of the dashboard', () => {
     assert.match(html, /Last webhook<\/dt><dd><time/)
   })
 
+  it('tell an open page of changes by a stream, which asking about it does not open', async () => {
+    const head = await visitor.head('/live')
+    assert.deepEqual([head.status, head.headers.get('content-type')], [200, 'text/event-stream; charset=utf-8'])
+    const stream = await visitor.get('/live?provider=aisend&email=em_1')
+    const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
+    let told = ''
+    while (!told.includes('event: changed')) told += (await reader?.read())?.value ?? ''
+    await reader?.cancel()
+    assert.equal(stream.headers.get('cache-control'), 'no-store')
+  })
+
   it('send test events through the code that takes webhooks, and lead to their email', async () => {
     const answer = await visitor.post('/setup/test-event', { path: 'aisend' })
     const location = answer.headers.get('location') ?? ''

@@ -51,6 +51,9 @@ export class Visitor {
     )
   }
 
+  head = (path: string): Promise<Response> =>
+    fetch(this.#url + path, { method: 'HEAD', headers: { cookie: this.cookie } })
+
   /** The page's HTML. */
   html = async (path: string): Promise<string> => (await this.get(path)).text()
 
