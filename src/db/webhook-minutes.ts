@@ -45,7 +45,8 @@ export const readProviderTraffic = (db: Database, windowMs: number): Promise<Pro
     FROM webhook_minutes GROUP BY provider
   ), waiting AS (
     SELECT provider, min(created_at) AS since FROM emails LEFT JOIN counted USING (provider)
-    WHERE status IN ('queued', 'sending', 'sent', 'deferred') AND settled_received_at IS NULL
+    -- One that is queued may not have been handed to the provider yet: it waits for its sender.
+    WHERE status IN ('sending', 'sent', 'deferred') AND settled_received_at IS NULL
       AND created_at > now() - ${waitingDays} * interval '1 day'
       -- A count is of a whole minute: what was sent within it may be what the webhook was about.
       AND created_at > coalesce(last_at + interval '1 minute', '-infinity')

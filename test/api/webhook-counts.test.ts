@@ -73,6 +73,8 @@ describe('the traffic of providers', () => {
     await sendAt(300)
     await sendAt(200)
     assert.equal((await traffic())?.silentForMs, 500, 'no webhook ever came')
+    await database.db.email.updateMany({ where: { id: 'em_500_false' }, data: { status: 'queued' } })
+    assert.equal((await traffic())?.silentForMs, 300, 'one that is queued still waits for its sender')
     await cameAt(400, 1, 0)
     assert.equal((await traffic())?.silentForMs, 300)
     await cameAt(100, 0, 9)
