@@ -10,11 +10,11 @@ import type { Email } from '../db/generated/client.ts'
 import { normalizeAddress } from '../domain/address.ts'
 import { priorities } from '../domain/events.ts'
 import { emailStatuses } from '../domain/lifecycle.ts'
+import { Choice } from './choice.tsx'
 import { EmailTable } from './email-rows.tsx'
 import { Empty, PageHead } from './layout.tsx'
 import { type PageLinks, Pager, pathWith } from './pager.tsx'
 import type { Pages } from './pages.tsx'
-import { phrase } from './words.ts'
 
 interface EmailPagesDependencies {
   readonly db: Database
@@ -112,28 +112,6 @@ const EmailList = ({ emails, asked, links }: EmailListProps) => (
       <NoEmails isFiltered={Boolean(asked.q || asked.status || asked.priority || asked.tag || asked.cursor)} />
     )}
   </>
-)
-
-interface ChoiceProps {
-  readonly name: string
-  /** What the choice of nothing is called. */
-  readonly any: string
-  readonly options: readonly string[]
-  readonly chosen: string | undefined
-}
-
-export const Choice = ({ name, any, options, chosen }: ChoiceProps) => (
-  <label>
-    <span class="hidden-text">{phrase(name)}</span>
-    <select name={name}>
-      <option value="">{any}</option>
-      {options.map((option) => (
-        <option key={option} value={option} selected={option === chosen}>
-          {phrase(option)}
-        </option>
-      ))}
-    </select>
-  </label>
 )
 
 const NoEmails = ({ isFiltered }: { isFiltered: boolean }) =>

@@ -15,6 +15,7 @@ import { readForm, sessionOf } from './guards.ts'
 import { Empty, PageHead } from './layout.tsx'
 import { type PageLinks, Pager, pathWith } from './pager.tsx'
 import { backWith, localPath, type Pages, seeOther } from './pages.tsx'
+import { Tabs } from './tabs.tsx'
 import { phrase } from './words.ts'
 
 interface EscalationPagesDependencies {
@@ -107,24 +108,4 @@ const EscalationList = ({ escalations, state, links }: EscalationListProps) => (
       </Empty>
     )}
   </>
-)
-
-interface TabsProps {
-  readonly label: string
-  readonly tabs: readonly { readonly name: string; readonly href: string; readonly isCurrent: boolean }[]
-}
-
-/** Views of one list, as links. */
-export const Tabs = ({ label, tabs }: TabsProps) => (
-  <nav class="tabs" aria-label={label}>
-    <ul>
-      {tabs.map(({ name, href, isCurrent }) => (
-        <li key={href}>
-          <a href={href} aria-current={isCurrent ? 'page' : undefined}>
-            {name}
-          </a>
-        </li>
-      ))}
-    </ul>
-  </nav>
 )

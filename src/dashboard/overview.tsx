@@ -12,11 +12,11 @@ import type { Email, Escalation } from '../db/generated/client.ts'
 import { Backlog, OpenEscalations } from './attention.tsx'
 import { DeliveryTimeChart, VolumeChart } from './charts.tsx'
 import { EmailTable } from './email-rows.tsx'
-import { Tabs } from './escalations.tsx'
 import { FigureCards } from './figure-cards.tsx'
 import { Empty, PageHead } from './layout.tsx'
 import { pathWith } from './pager.tsx'
 import type { Pages } from './pages.tsx'
+import { Tabs } from './tabs.tsx'
 
 interface OverviewDependencies {
   readonly db: Database
