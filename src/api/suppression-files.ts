@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import { z } from 'zod'
-import type { Database } from '../db/database.ts'
+import { type Database, withDatabaseDeadline } from '../db/database.ts'
 import { listSuppressions } from '../db/suppressions.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
 import { csvOf, type ReadPage } from '../suppressions/export.ts'
@@ -12,6 +12,9 @@ import { refuseEncoded } from './body.ts'
 import { inTime } from './deadlines.ts'
 import { Problem } from './problem.ts'
 import { defineRoute, type Route } from './route.ts'
+
+/** A file takes its time, so that a database which is slow for a moment does not cut it off. */
+const patiently = <T>(work: () => Promise<T>): Promise<T> => withDatabaseDeadline(10_000, work)
 
 const fileLimitBytes = 50 * 1_048_576
 const pageSize = 1_000
@@ -52,7 +55,7 @@ export const suppressionFileRoutes = ({ db }: { readonly db: Database }): Route[
       const isPreview = query.dryRun === 'true'
       const report = emptyReport()
       try {
-        await importLines(readLines(fileIn(ctx), formOf(ctx)), { db, isPreview, inTime }, report)
+        await importLines(readLines(fileIn(ctx), formOf(ctx)), { db, isPreview, inTime: patiently }, report)
       } catch (error) {
         throw error instanceof DatabaseUnavailableError ? brokenOff(report.added) : error
       }
@@ -77,11 +80,11 @@ export const suppressionFileRoutes = ({ db }: { readonly db: Database }): Route[
 
 /** Answers with those that are suppressed now, as a CSV file to keep; no longer than somebody reads it. */
 export async function answerWithList(ctx: Context, db: Database): Promise<void> {
-  const readPage: ReadPage = (after) => inTime(() => listSuppressions(db, { includeRemoved: false }, after, pageSize))
-  const first = await readPage(null)
+  const readPage: ReadPage = (after) => listSuppressions(db, { includeRemoved: false }, after, pageSize)
+  const first = await inTime(() => readPage(null))
   ctx.type = 'text/csv; charset=utf-8'
   ctx.set('Content-Disposition', 'attachment; filename="suppressions.csv"')
-  ctx.body = Readable.from(csvOf(first, readPage))
+  ctx.body = Readable.from(csvOf(first, (after) => patiently(() => readPage(after))))
 }
 
 function formOf(ctx: Context): FileForm {
