@@ -194,6 +194,13 @@ describe('docker-compose.yml', () => {
     assert.deepEqual({ ...given, ...settings }, given)
   })
 
+  it('runs two APIs behind one address, and two workers', () => {
+    const services = servicesOf(secrets)
+    for (const name of ['api', 'worker']) assert.match(services.get(name) ?? '', /replicas: 2/, name)
+    assert.match(read('docker/proxy.conf'), /set \$api api:3000;/)
+    assert.match(services.get('proxy') ?? '', /proxy\.conf:\/etc\/nginx\/conf\.d\/default\.conf:ro/)
+  })
+
   it('keeps the secrets of the API from whoever does not serve it', () => {
     const services = servicesOf({ ...secrets, ...webhookSecrets })
     for (const name of ['migrate', 'worker']) {
@@ -203,17 +210,19 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  it('publishes ports on this machine alone, and leaves the worker free to be scaled', () => {
+  it('publishes ports on this machine alone, and leaves API and worker free to be scaled', () => {
     const services = servicesOf(secrets)
     const published = [...services].filter(([, service]) => /^ {4}ports:/m.test(service)).map(([name]) => name)
-    assert.deepEqual(published.toSorted(), ['api', 'temporal-ui'])
+    assert.deepEqual(published.toSorted(), ['proxy', 'temporal-ui'])
     for (const name of published) assert.match(services.get(name) ?? '', /127\.0\.0\.1/)
-    assert.doesNotMatch(services.get('worker') ?? '', /container_name/)
+    for (const name of ['api', 'worker']) assert.doesNotMatch(services.get(name) ?? '', /container_name/)
   })
 
   it('lets our services write nowhere and gain no rights', () => {
     const services = servicesOf(secrets)
-    for (const name of Object.keys(ourServices)) {
+    assert.match(read('Dockerfile'), /^USER node$/m)
+    for (const name of services.keys()) assert.match(services.get(name) ?? '', /- no-new-privileges:true/, name)
+    for (const name of [...Object.keys(ourServices), 'proxy']) {
       const service = services.get(name) ?? ''
       for (const line of ['read_only: true', '- no-new-privileges:true', '- ALL', '- /tmp']) {
         assert(service.includes(line), `${name}: ${line}`)

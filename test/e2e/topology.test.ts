@@ -39,7 +39,7 @@ describe('two APIs and two workers behind one address', function () {
     await simulation.exit()
   })
   after(async () => {
-    address?.close()
+    await address?.close()
     await Promise.all((roles ?? []).map((role) => role.process.stop()))
     await db?.$disconnect()
   })
