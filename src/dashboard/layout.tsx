@@ -85,13 +85,21 @@ export interface FrameProps {
   readonly children: ComponentChildren
 }
 
+/** Where every email's changes are told, they may come by the hundred: a list or a sum need not follow each. */
+const renewalPace = (live: string): string => (live === '/live' ? '2s' : '1s')
+
 /**
  * Navigation and page. When the server says that something changed, the page asks for itself once more and takes over
  * what is new: what is shown live and what a reload shows are then the same by construction.
  */
 export function Frame({ section, session, badges, live, url, notice, children }: FrameProps) {
   const renewal = live
-    ? { 'hx-get': url, 'hx-select': '#page', 'hx-trigger': 'changed from:#live throttle:1s', 'hx-swap': 'outerMorph' }
+    ? {
+        'hx-get': url,
+        'hx-select': '#page',
+        'hx-trigger': `changed from:#live throttle:${renewalPace(live)}`,
+        'hx-swap': 'outerMorph',
+      }
     : {}
   return (
     <>
