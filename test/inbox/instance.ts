@@ -1,4 +1,5 @@
 /** Instances of the inbox on real servers, and the worker that applies what they signal. */
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Client } from '@temporalio/client'
 import { createActivities } from '../../src/activities/create-activities.ts'
@@ -14,6 +15,7 @@ import { createTemporalLives } from '../../src/temporal/temporal-lives.ts'
 import { createLifecycleWorker } from '../../src/temporal/worker.ts'
 import { quietLog, quietTemporalRuntime } from '../quiet.ts'
 import { receivedEvent } from '../received-event.ts'
+import { until } from '../until.ts'
 
 const hourMs = 3_600_000
 
@@ -139,3 +141,19 @@ export async function opensCounted(db: Database): Promise<number> {
 
 export const isAllApplied = async (db: Database): Promise<boolean> =>
   (await db.event.count({ where: { appliedAt: null } })) === 0
+
+/** Waits until all opens are applied, then holds that none of the acknowledged is missing, and that each is counted once. */
+export async function assertAppliedOnce(
+  db: Database,
+  acknowledged: Iterable<string>,
+  withinMs = 30_000,
+): Promise<void> {
+  await until(() => isAllApplied(db), withinMs)
+  const applied = await db.event.findMany({ where: { appliedAt: { not: null } }, select: { eventId: true } })
+  const ids = new Set(applied.map(({ eventId }) => eventId))
+  assert.deepEqual(
+    [...acknowledged].filter((id) => !ids.has(id)),
+    [],
+  )
+  assert.equal(await opensCounted(db), applied.length)
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { insertEvents } from '../../src/db/events.ts'
+import { expireLeases } from '../db/stored.ts'
+import { assertAppliedOnce, opensOf } from '../inbox/instance.ts'
+import { isLong } from './form.ts'
+import { Rig } from './rig.ts'
+
+const [events, emails] = [20_000, 1_000]
+
+/** The short form is the inbox's own: `test/inbox/crash.test.ts`, "is swept by two instances at once". */
+const describeLong = isLong ? describe : () => {}
+
+describeLong('faults: a backlog after a long outage', function () {
+  this.timeout(400_000)
+  let rig: Rig
+  before(async () => {
+    rig = await Rig.start({ apis: 1, workers: 1 })
+  })
+  after(() => rig.stop())
+
+  /** @returns events applied a second, from the moment on which all of them may be swept. */
+  const drain = async (run: string): Promise<number> => {
+    const backlog = opensOf(run, emails, events)
+    for (let start = 0; start < events; start += 1_000) {
+      await insertEvents(rig.db, backlog.slice(start, start + 1_000))
+      await rig.db.$executeRaw`UPDATE events SET lease_until = now() + interval '1 hour' WHERE applied_at IS NULL`
+    }
+    await expireLeases(rig.db)
+    const startedAt = performance.now()
+    await assertAppliedOnce(
+      rig.db,
+      backlog.map(({ id }) => id),
+      180_000,
+    )
+    return (events / (performance.now() - startedAt)) * 1_000
+  }
+
+  it('is swept by three APIs and two workers: each event counts once, and they are faster than one of each', async () => {
+    const one = await drain('one')
+    await Promise.all([rig.add('api'), rig.add('api'), rig.add('worker')])
+    const several = await drain('several')
+    console.log(
+      `      ${events} events of ${emails} emails: ${Math.round(one)} a second by one API and one worker, ` +
+        `${Math.round(several)} by three and two`,
+    )
+    assert.equal(await rig.failedWorkflows(), 0)
+    // On a machine that Temporal alone keeps busy, more instances cannot be faster; much slower would be a fault of ours.
+    assert.ok(several > one * 0.7)
+  })
+})

@@ -1,0 +1,25 @@
+/** What a provider and an application ask of an API, wherever it runs. */
+import { signAisend } from '../../src/providers/aisend.ts'
+import { apiKey, webhookSecret } from '../api/served.ts'
+
+/** Posts a genuine webhook. @returns how many of its events were new. @throws unless it is acknowledged. */
+export async function postWebhook(url: string, event: object): Promise<number> {
+  const body = JSON.stringify(event)
+  const headers = { 'content-type': 'application/json', 'x-webhook-signature': signAisend(body, webhookSecret) }
+  const response = await fetch(`${url}/webhooks/aisend`, { method: 'POST', headers, body })
+  const answer = (await response.json()) as { received: number }
+  if (response.status !== 200) throw new Error(`answered ${response.status}`)
+  return answer.received
+}
+
+/** Calls `/v1` with a key. @throws unless it answers 2xx. */
+export async function callApi<T>(url: string, method: string, path: string, body?: object): Promise<T> {
+  const response = await fetch(`${url}/v1${path}`, {
+    method,
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  const answer = (await response.json()) as T
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}`)
+  return answer
+}

@@ -1,0 +1,44 @@
+/** Whole systems within the test's own process: for faults that need several instances, and no process that dies. */
+import { readConfig } from '../../src/config.ts'
+import { freePort } from '../../src/local/free-port.ts'
+import { startSystem } from '../../src/system.ts'
+import { apiKey, webhookSecret } from '../api/served.ts'
+import { quietLog, quietTemporalRuntime } from '../quiet.ts'
+
+export interface Servers {
+  readonly databaseUrl: string
+  readonly temporalAddress: string
+}
+
+export interface Started {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+const firstPort = 3_980
+
+/** Starts one instance; resolves when it serves and, should it be a worker, polls. */
+export async function startInstance(
+  { databaseUrl, temporalAddress }: Servers,
+  role: 'all' | 'api',
+  env: Readonly<Record<string, string>> = {},
+): Promise<Started> {
+  quietTemporalRuntime()
+  const config = readConfig({
+    ...{ ROLE: role, DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporalAddress },
+    ...{ AISEND_WEBHOOK_SECRET: webhookSecret, API_KEYS: apiKey },
+    ...env,
+  })
+  const system = await startSystem({
+    config,
+    databaseUrl,
+    temporal: { address: temporalAddress, namespace: 'default', security: {} },
+    webhookSecrets: config.webhookSecrets,
+    apiKeys: config.apiKeys,
+    webUiUrl: null,
+    port: await freePort(firstPort),
+    log: quietLog,
+  })
+  await system.whenWorking
+  return { url: String(system.apiUrl), stop: () => system.stop() }
+}

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expireLeases } from '../db/stored.ts'
+import { assertAppliedOnce } from '../inbox/instance.ts'
+import { until } from '../until.ts'
+import { postWebhook } from './calls.ts'
+import type { FaultProxy } from './fault-proxy.ts'
+import { inForm } from './form.ts'
+import { type Answer, type OpensProvider, percentile } from './opens-provider.ts'
+import { Rig } from './rig.ts'
+
+const temporalAwayMs = inForm({ short: 2_500, long: 60_000 })
+const postgresAwayMs = inForm({ short: 2_500, long: 15_000 })
+
+/** What a server says to whoever connects while it replays its log after a crash: SQLSTATE 57P03. */
+const startingUp = errorResponse({ S: 'FATAL', V: 'FATAL', C: '57P03', M: 'the database system is starting up' })
+
+const outages = {
+  'refuses connections': (way: FaultProxy) => way.refuse(),
+  'is a black hole': (way: FaultProxy) => way.hold(),
+  'is in recovery': (way: FaultProxy) => way.answerOnly(startingUp),
+} satisfies Record<string, (way: FaultProxy) => void>
+
+describe('faults: servers are away', function () {
+  this.timeout(temporalAwayMs + 120_000)
+  let rig: Rig
+  before(async () => {
+    rig = await Rig.start()
+  })
+  after(() => rig.stop())
+  afterEach(() => rig.mend())
+
+  const begin = (fault: (way: FaultProxy) => void, server: Rig['toPostgres']) => {
+    for (const way of [server.api, server.worker]) fault(way)
+    return Date.now()
+  }
+
+  /** Everything that was ever acknowledged is applied once, and no life has failed. */
+  const assertNothingLost = async (provider: OpensProvider) => {
+    await provider.stop()
+    // The long form waits until they run out.
+    await inForm({ short: () => expireLeases(rig.db), long: async () => 0 })()
+    await assertAppliedOnce(rig.db, provider.acknowledged, 120_000)
+    assert.equal(await rig.failedWorkflows(), 0)
+  }
+
+  for (const what of ['refuses connections', 'is a black hole'] as const) {
+    it(`Temporal ${what}: webhooks are acknowledged all the while, and their events flow when it is back`, async () => {
+      const { toTemporal } = rig
+      const provider = rig.provider(100, 40)
+      await until(async () => (await rig.appliedCount()) > 100)
+      const beganAt = begin(outages[what], toTemporal)
+      await sleep(temporalAwayMs / 2)
+      const ready = await answerOf(`${rig.apis[0]?.url}/readyz`)
+      await sleep(temporalAwayMs / 2)
+      const connections = toTemporal.api.connections + toTemporal.worker.connections
+      const duringIt = provider.answersTo(beganAt, Date.now() - 2_000)
+      await rig.mend()
+      const flowsAfterMs = await rig.untilMoreApplied()
+      const startedAt = performance.now()
+      await assertNothingLost(provider)
+      const latencies = duringIt.map(({ ms }) => ms)
+      console.log(
+        `      ${temporalAwayMs / 1_000} s away, ${duringIt.length} acks, p99 ${Math.round(percentile(latencies, 0.99))} ms, ` +
+          `longest ${Math.round(Math.max(...latencies))} ms; flows ${Math.round(flowsAfterMs)} ms after its return, ` +
+          `all applied ${Math.round(performance.now() - startedAt)} ms later; ` +
+          `/readyz ${ready.status} in ${Math.round(ready.ms)} ms; ${connections} connections held`,
+      )
+      assert.ok(duringIt.length > temporalAwayMs / 50, 'webhooks came all the while')
+      assert.deepEqual(
+        duringIt.filter(({ status }) => status !== 200),
+        [],
+      )
+      assert.ok(percentile(latencies, 0.99) < 2_000)
+      assert.deepEqual([ready.status, ready.ms < 3_000], [503, true])
+      assert.ok(connections < 50)
+      assert.ok(flowsAfterMs < 15_000, `flowed after ${flowsAfterMs} ms`)
+    })
+  }
+
+  for (const [what, fault] of Object.entries(outages)) {
+    it(`PostgreSQL ${what}: webhooks get 503 within 2 seconds, and nothing is lost`, async () => {
+      const provider = rig.provider(50, 20)
+      await until(() => provider.acknowledged.size > 50)
+      const beganAt = begin(fault, rig.toPostgres)
+      await sleep(postgresAwayMs)
+      const refusals = provider.answersTo(beganAt + 100, Date.now() - 2_100)
+      await rig.mend()
+      const [mendedAt, acknowledgedBefore] = [performance.now(), provider.acknowledged.size]
+      await until(() => provider.acknowledged.size > acknowledgedBefore + 50)
+      const againAfterMs = performance.now() - mendedAt
+      await assertNothingLost(provider)
+      console.log(`      ${refusalsTold(refusals)}; acknowledged again ${Math.round(againAfterMs)} ms after its return`)
+      assertRefused(refusals)
+    })
+  }
+
+  it('PostgreSQL is away for the worker alone: lives wait, with no more than 10 history events more than without the outage', async () => {
+    const [calm, disturbed] = [rig.provider(20, 10), rig.provider(20, 10)]
+    await Promise.all([calm, disturbed].map((provider) => until(() => provider.acknowledged.size >= 20)))
+    await Promise.all([calm, disturbed].map((provider) => assertNothingLost(provider)))
+    const faults = inForm({ short: [outages['refuses connections']], long: Object.values(outages) })
+    const before = await historyLengths(rig, disturbed)
+    for (const fault of faults) {
+      fault(rig.toPostgres.worker)
+      await post(rig, disturbed.emailIds(), `disturbed by ${fault}`)
+      await sleep(postgresAwayMs)
+      await rig.mend()
+      await until(async () => (await rig.db.event.count({ where: { appliedAt: null } })) === 0, 60_000)
+    }
+    const calmBefore = await historyLengths(rig, calm)
+    for (const fault of faults) {
+      await post(rig, calm.emailIds(), `not disturbed by ${fault}`)
+      await until(async () => (await rig.db.event.count({ where: { appliedAt: null } })) === 0, 60_000)
+    }
+    const grown = (lengths: number[], from: number[]) => lengths.map((length, n) => length - (from[n] ?? 0))
+    const calmly = grown(await historyLengths(rig, calm), calmBefore)
+    const extra = grown(await historyLengths(rig, disturbed), before).map(
+      (length) => (length - Math.min(...calmly)) / faults.length,
+    )
+    console.log(`      at most ${Math.max(...extra).toFixed(1)} history events more for each outage`)
+    assert.ok(Math.max(...extra) <= 10)
+    assert.equal(await rig.failedWorkflows(), 0)
+  })
+
+  const firstBack = inForm({ short: ['toTemporal'] as const, long: ['toTemporal', 'toPostgres'] as const })
+  for (const first of firstBack) {
+    it(`both are away, and ${first === 'toPostgres' ? 'PostgreSQL' : 'Temporal'} is back first: everything is applied`, async () => {
+      const provider = rig.provider(50, 20)
+      await until(() => provider.acknowledged.size > 50)
+      const beganAt = begin((way) => way.refuse(), rig.toPostgres)
+      begin((way) => way.refuse(), rig.toTemporal)
+      await sleep(postgresAwayMs)
+      const refusals = provider.answersTo(beganAt + 100, Date.now() - 2_100)
+      await Promise.all([rig[first].api.mend(), rig[first].worker.mend()])
+      await sleep(1_000)
+      await rig.mend()
+      const flowsAfterMs = await rig.untilMoreApplied()
+      await assertNothingLost(provider)
+      console.log(`      ${refusalsTold(refusals)}; flows ${Math.round(flowsAfterMs)} ms after both are back`)
+      assertRefused(refusals)
+    })
+  }
+})
+
+async function answerOf(url: string): Promise<{ status: number; ms: number }> {
+  const startedAt = performance.now()
+  const response = await fetch(url)
+  await response.arrayBuffer()
+  return { status: response.status, ms: performance.now() - startedAt }
+}
+
+function assertRefused(refusals: readonly Answer[]): void {
+  assert.ok(refusals.length > 0)
+  for (const { status, retryAfter, ms } of refusals) {
+    assert.equal(status, 503)
+    assert.match(retryAfter ?? '', /^[1-9]\d*$/)
+    assert.ok(ms < 3_000, `refused after ${ms} ms`)
+  }
+}
+
+const refusalsTold = (refusals: readonly Answer[]): string =>
+  `${refusals.length} refused, the slowest after ${Math.round(Math.max(...refusals.map(({ ms }) => ms)))} ms`
+
+const historyLengths = (rig: Rig, provider: OpensProvider): Promise<number[]> =>
+  Promise.all(provider.emailIds().map(async (id) => (await rig.historyOf(id)).length))
+
+/** One open of each email. */
+async function post(rig: Rig, emailIds: readonly string[], what: string): Promise<void> {
+  for (const emailId of emailIds) {
+    const event = { id: `${emailId}: ${what}`, type: 'email.opened', data: { email_id: emailId } }
+    await postWebhook(rig.apis[0]?.url ?? '', event)
+  }
+}
+
+function errorResponse(fields: Readonly<Record<string, string>>): Buffer {
+  const body = Buffer.from(
+    `${Object.entries(fields)
+      .map(([name, value]) => `${name}${value}\0`)
+      .join('')}\0`,
+  )
+  const head = Buffer.alloc(5)
+  head.write('E')
+  head.writeInt32BE(body.length + 4, 1)
+  return Buffer.concat([head, body])
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { assertAppliedOnce } from '../inbox/instance.ts'
+import { until } from '../until.ts'
+import { inForm } from './form.ts'
+import { Rig } from './rig.ts'
+import type { SystemProcess } from './system-process.ts'
+
+/** Within this of a round's begin, each victim dies at a moment of its own. */
+const roundMs = 2_000
+
+/** What is killed, and what a supervisor does then. */
+interface Victim {
+  kill(): Promise<unknown>
+  start(): Promise<void>
+}
+
+describe('faults: processes end', function () {
+  this.timeout(inForm({ short: 120_000, long: 500_000 }))
+  let rig: Rig
+  before(async () => {
+    rig = await Rig.start({ apis: 2, workers: 2 })
+  })
+  after(() => rig.stop())
+
+  it('killed at random moments (API, worker, PostgreSQL, Temporal): nothing is lost, nothing counted twice', async () => {
+    const rounds = inForm({ short: 1, long: 20 })
+    const victims: Record<string, Victim> = {
+      api: processVictim(rig.apis[0]),
+      worker: processVictim(rig.workers[0]),
+      postgres: { kill: () => rig.postgres.kill('SIGKILL'), start: () => rig.postgres.start() },
+      temporal: { kill: () => rig.temporal.kill('SIGKILL'), start: () => rig.temporal.start() },
+    }
+    const provider = rig.provider(50, 40)
+    await until(async () => (await rig.appliedCount()) > 50)
+    for (let round = 0; round < rounds; round += 1) {
+      await Promise.all(Object.values(victims).map(killAndStart))
+      // Alive again before the next round, so that each round kills a system at work.
+      await rig.untilMoreApplied()
+    }
+    await provider.stop()
+    const startedAt = performance.now()
+    await assertAppliedOnce(rig.db, provider.acknowledged, 120_000)
+    const { length: posts } = provider.answers
+    console.log(
+      `      ${rounds} kills of each, ${provider.acknowledged.size} events acknowledged after ${posts} posts, ` +
+        `all applied ${Math.round(performance.now() - startedAt)} ms after the last`,
+    )
+    assert.equal(await rig.failedWorkflows(), 0)
+  })
+
+  it('told to stop under load: API and worker end within 10 seconds, with nothing lost and no task timed out', async () => {
+    const provider = rig.provider(50, 40)
+    await until(() => provider.acknowledged.size >= 100)
+    const [[api, apiMs], [worker, workerMs]] = [await timeToEnd(rig.apis[0]), await timeToEnd(rig.workers[0])]
+    const acknowledgedBefore = provider.acknowledged.size
+    await until(() => provider.acknowledged.size >= acknowledgedBefore + 100)
+    await Promise.all([rig.apis[0]?.start(), rig.workers[0]?.start()])
+    await provider.stop()
+    await assertAppliedOnce(rig.db, provider.acknowledged)
+    const histories = await Promise.all(provider.emailIds().map((id) => rig.historyOf(id)))
+    const timedOut = histories.flat().filter((event) => event.workflowTaskTimedOutEventAttributes)
+    console.log(
+      `      API ended after ${apiMs} ms, worker after ${workerMs} ms; ${timedOut.length} workflow tasks timed out`,
+    )
+    assert.deepEqual([api, worker], [0, 0])
+    assert.ok(apiMs < 10_000 && workerMs < 10_000)
+    assert.equal(timedOut.length, 0)
+  })
+
+  it('a worker is killed: its lives wait no more than seconds for the other one', async () => {
+    const waits: number[] = []
+    const kills = inForm({ short: 1, long: 5 })
+    for (let kill = 1; kill <= kills; kill += 1) {
+      const provider = rig.provider(20, 40)
+      // Every life is in the memory of one worker or the other.
+      await until(() => provider.acknowledged.size >= 80)
+      const killedAt = Date.now()
+      await rig.workers[0]?.end('SIGKILL')
+      await until(() => provider.answersTo(killedAt, Date.now()).length >= 80)
+      await provider.stop()
+      await assertAppliedOnce(rig.db, provider.acknowledged)
+      waits.push(await longestWaitMs(rig, killedAt - 1_000))
+      if (kill < kills) await rig.workers[0]?.start()
+    }
+    console.log(`      killed: the longest wait of an event was ${waits.map((ms) => `${ms} ms`).join(', ')}`)
+    assert.ok(Math.max(...waits) < 20_000)
+  })
+})
+
+function processVictim(process: SystemProcess | undefined): Victim {
+  assert.ok(process)
+  return {
+    kill: () => process.end('SIGKILL'),
+    start: async () => {
+      // As supervisors do: it cannot start while PostgreSQL is away.
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await process.start()
+        } catch (error) {
+          if (tries === 10) throw error
+        }
+      }
+    },
+  }
+}
+
+async function killAndStart(victim: Victim): Promise<void> {
+  await sleep(Math.random() * roundMs)
+  await victim.kill()
+  await victim.start()
+}
+
+async function timeToEnd(process: SystemProcess | undefined): Promise<[unknown, number]> {
+  const startedAt = performance.now()
+  const code = await process?.end('SIGTERM')
+  return [code, Math.round(performance.now() - startedAt)]
+}
+
+/** The longest time between receipt and application, of events that were received since a moment. */
+async function longestWaitMs(rig: Rig, sinceMs: number): Promise<number> {
+  const rows = await rig.db.event.findMany({
+    where: { receivedAt: { gte: new Date(sinceMs) } },
+    select: { receivedAt: true, appliedAt: true },
+  })
+  return Math.max(
+    ...rows.map(({ receivedAt, appliedAt }) => (appliedAt?.getTime() ?? Number.NaN) - receivedAt.getTime()),
+  )
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import type { Client } from '@temporalio/client'
+import type { LocalTemporal } from '../../src/local/temporal.ts'
+import { createTemporalClient } from '../../src/temporal/connection.ts'
+import { workflowIdOf } from '../../src/temporal/lives.ts'
+import { isAllApplied } from '../inbox/instance.ts'
+import { ownTemporal, type TestDatabase, testDatabase } from '../stack.ts'
+import { until } from '../until.ts'
+import { callApi, postWebhook } from './calls.ts'
+import { inForm } from './form.ts'
+import { type Started, startInstance } from './in-process.ts'
+import { SupportDesk, supportSecret } from './support-desk.ts'
+
+const repeats = inForm({ short: 300, long: 1_000 })
+
+describe('faults: repeats and disorder over three APIs', function () {
+  this.timeout(120_000)
+  let temporal: LocalTemporal
+  let client: Client
+  let database: TestDatabase
+  let desk: SupportDesk
+  let systems: Started[]
+
+  const startAll = async () => {
+    const servers = { databaseUrl: database.url, temporalAddress: temporal.address }
+    const env = {
+      ...{ SUPPORT_WEBHOOK_URL: desk.url, SUPPORT_WEBHOOK_SECRET: supportSecret },
+      ENGAGEMENT_WINDOW: '1s',
+    }
+    systems = await Promise.all((['all', 'api', 'api'] as const).map((role) => startInstance(servers, role, env)))
+  }
+  const stopAll = () => Promise.all(systems.map((system) => system.stop()))
+
+  before(async () => {
+    temporal = await ownTemporal({ dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': '60' } })
+    client = createTemporalClient({ address: temporal.address, namespace: 'default', security: {} })
+    database = await testDatabase()
+    desk = await SupportDesk.open()
+    await startAll()
+  })
+  after(async () => {
+    await stopAll()
+    desk.close()
+    await client.connection.close()
+    await database.drop()
+    await temporal.stop()
+  })
+
+  const urlOf = (n: number): string => systems[n % systems.length]?.url ?? ''
+
+  /** Posts an event to all APIs at once, many times. @returns how often it was taken for new. */
+  const postAtOnce = async (event: object): Promise<number> => {
+    const received = await Promise.all(Array.from({ length: repeats }, (_, n) => postWebhook(urlOf(n), event)))
+    return received.reduce((sum, count) => sum + count, 0)
+  }
+
+  it('one event, many times at once, and again after each thing that a life forgets by: one row, one effect, one notice', async () => {
+    const { db } = database
+    const email = { provider: 'aisend', emailId: 'em_repeated' }
+    const bounced = {
+      id: 'evt_repeated',
+      type: 'email.bounced',
+      data: { email_id: email.emailId, to: ['ada@example.com'], bounce: { type: 'hard', code: '5.1.1' } },
+    }
+    const handle = client.workflow.getHandle(workflowIdOf(email))
+    const isClosed = async () => (await handle.describe()).status.name === 'COMPLETED'
+    await callApi(urlOf(0), 'POST', '/emails', { id: email.emailId, to: 'ada@example.com', priority: 'critical' })
+
+    const taken = [await postAtOnce(bounced)]
+    await until(() => desk.taken.length > 0)
+    const { runId: firstRunId } = await handle.describe()
+    const isContinued = async () => (await handle.describe()).runId !== firstRunId
+    for (let opens = 0; !(await isContinued()); opens += 1) {
+      await postWebhook(urlOf(opens), { id: `open ${opens}`, type: 'email.opened', data: { email_id: email.emailId } })
+      await until(() => isAllApplied(db))
+    }
+    taken.push(await postAtOnce(bounced))
+
+    const { escalations } = await callApi<{ escalations: { id: string }[] }>(
+      urlOf(1),
+      'GET',
+      `/emails/${email.emailId}`,
+    )
+    await callApi(urlOf(2), 'POST', `/escalations/${escalations[0]?.id}/resolve`, {})
+    await until(isClosed)
+    taken.push(await postAtOnce(bounced))
+
+    await stopAll()
+    await startAll()
+    taken.push(await postAtOnce(bounced))
+    await until(async () => (await isAllApplied(db)) && (await isClosed()))
+
+    assert.deepEqual(taken, [1, 0, 0, 0])
+    assert.equal(await db.event.count({ where: { eventId: bounced.id } }), 1)
+    assert.equal(await db.suppression.count(), 1)
+    assert.deepEqual([escalations.length, await db.notification.count(), desk.taken.length], [1, 2, 1])
+    console.log(`      ${4 * repeats} posts of one event: 1 row, 1 suppression, 1 notice on each channel`)
+  })
+
+  it('all 24 orders of four events, each repeated: one final state', async () => {
+    const types = ['queued', 'sent', 'delivered', 'opened'] as const
+    const orders = permutationsOf(types)
+    const startsAt = Date.UTC(2026, 0, 1)
+    await Promise.all(
+      orders.map(async (order, n) => {
+        for (const [turn, type] of order.entries()) {
+          const created_at = new Date(startsAt + 1_000 * types.indexOf(type)).toISOString()
+          const data = { email_id: `em_order_${n}`, to: ['ada@example.com'] }
+          const event = { id: `${n}/${type}`, type: `email.${type}`, created_at, data }
+          await Promise.all([0, 1, 2].map((api) => postWebhook(urlOf(n + turn + api), event)))
+        }
+      }),
+    )
+    await until(() => isAllApplied(database.db))
+    const states = await Promise.all(
+      orders.map(async (_, n) => {
+        const email = await callApi<Record<string, unknown>>(urlOf(n), 'GET', `/emails/em_order_${n}`)
+        const { status, delivery, opens, clicks, queuedAt, sentAt, deliveredAt, deliveryTimeMs } = email
+        return JSON.stringify({ status, delivery, opens, clicks, queuedAt, sentAt, deliveredAt, deliveryTimeMs })
+      }),
+    )
+    assert.equal(states.length, 24)
+    assert.equal(new Set(states).size, 1, states.join('\n'))
+    assert.match(states[0] ?? '', /"status":"opened","delivery":"delivered","opens":{"total":1/)
+    assert.equal(await database.db.event.count({ where: { emailId: { startsWith: 'em_order_' } } }), 96)
+  })
+})
+
+function permutationsOf<T>(values: readonly T[]): T[][] {
+  if (values.length === 0) return [[]]
+  return values.flatMap((first, n) => permutationsOf(values.toSpliced(n, 1)).map((rest) => [first, ...rest]))
+}
