@@ -42,14 +42,25 @@ function parseInstant(text: string): number {
 
 export type Json = Readonly<Record<string, unknown>>
 
-/** What a text says in JSON. @throws InvalidEventError if it is none. */
+/** PostgreSQL and JSON.stringify go down into a value by recursion, and fail at some thousands of levels. */
+const deepestNesting = 200
+
+/** What a text says in JSON. @throws InvalidEventError if it is none, or is nested deeper than what follows can hold. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    const json: unknown = JSON.parse(text)
+    // Each level takes two characters: most bodies are too short to be deep.
+    if (text.length < 2 * deepestNesting || isWithin(json, deepestNesting)) return json
   } catch {
     throw new InvalidEventError('the body is not JSON')
   }
+  throw new InvalidEventError(`the body is nested more than ${deepestNesting} levels deep`)
 }
+
+const isWithin = (json: unknown, levels: number): boolean =>
+  typeof json !== 'object' ||
+  json === null ||
+  (levels > 0 && Object.values(json).every((value) => isWithin(value, levels - 1)))
 
 /** The JSON object that a text is. @throws InvalidEventError if it is anything else. */
 export function parseEnvelope(text: string): Json {

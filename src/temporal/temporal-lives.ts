@@ -82,6 +82,12 @@ export function createTemporalLives(options: TemporalLivesOptions): Lives {
   }
 }
 
+/**
+ * What a worker that is killed costs the lives it was just at: until this is over, Temporal waits for it. A task takes
+ * milliseconds, and a local activity gives up before Temporal would have to be told that the task goes on.
+ */
+const workflowTaskTimeout = '3 seconds' as const
+
 /** What a life starts with, should this message be the one that starts it. */
 function startOptions(
   { taskQueue, policy }: TemporalLivesOptions,
@@ -97,6 +103,7 @@ function startOptions(
     args: [{ ...email, policy }] as Parameters<typeof emailLifecycle>,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    workflowTaskTimeout,
     staticSummary: summary.slice(0, 200),
     typedSearchAttributes: [
       { key: searchAttributes.provider, value: email.provider },

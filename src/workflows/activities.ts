@@ -9,7 +9,7 @@ import type { LifecycleActivities } from '../activities/lifecycle-activities.ts'
  */
 export const localActivities = proxyLocalActivities<Pick<LifecycleActivities, 'saveSnapshot' | 'loadLife'>>({
   startToCloseTimeout: '2 seconds',
-  scheduleToCloseTimeout: '3 seconds',
+  scheduleToCloseTimeout: '2 seconds',
   retry: { initialInterval: '100 milliseconds', maximumAttempts: 2 },
 })
 

@@ -37,9 +37,9 @@ describe('faults: the disk of PostgreSQL is full', function () {
   })
   after(async () => {
     if (!volume) return
-    await system.stop()
-    await db.$disconnect()
-    await postgres.stop()
+    await system?.stop()
+    await db?.$disconnect()
+    await postgres?.stop()
     execFileSync('umount', [volume])
   })
 

@@ -2,13 +2,8 @@
 import { readConfig } from '../../src/config.ts'
 import { freePort } from '../../src/local/free-port.ts'
 import { startSystem } from '../../src/system.ts'
-import { apiKey, webhookSecret } from '../api/served.ts'
 import { quietLog, quietTemporalRuntime } from '../quiet.ts'
-
-export interface Servers {
-  readonly databaseUrl: string
-  readonly temporalAddress: string
-}
+import { type Servers, settingsOf } from './settings.ts'
 
 export interface Started {
   readonly url: string
@@ -19,22 +14,19 @@ const firstPort = 3_980
 
 /** Starts one instance; resolves when it serves and, should it be a worker, polls. */
 export async function startInstance(
-  { databaseUrl, temporalAddress }: Servers,
+  servers: Servers,
   role: 'all' | 'api',
   env: Readonly<Record<string, string>> = {},
 ): Promise<Started> {
   quietTemporalRuntime()
-  const config = readConfig({
-    ...{ ROLE: role, DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporalAddress },
-    ...{ AISEND_WEBHOOK_SECRET: webhookSecret, API_KEYS: apiKey },
-    ...env,
-  })
+  const config = readConfig({ ...settingsOf(role, servers), ...env })
   const system = await startSystem({
     config,
-    databaseUrl,
-    temporal: { address: temporalAddress, namespace: 'default', security: {} },
+    databaseUrl: servers.databaseUrl,
+    temporal: { address: servers.temporalAddress, namespace: 'default', security: {} },
     webhookSecrets: config.webhookSecrets,
     apiKeys: config.apiKeys,
+    erasureKey: config.erasureKey,
     webUiUrl: null,
     port: await freePort(firstPort),
     log: quietLog,

@@ -59,9 +59,11 @@ describe('faults: processes end', function () {
     await provider.stop()
     await assertAppliedOnce(rig.db, provider.acknowledged)
     const histories = await Promise.all(provider.emailIds().map((id) => rig.historyOf(id)))
-    const timedOut = histories.flat().filter((event) => event.workflowTaskTimedOutEventAttributes)
+    const timedOut = histories.flat().flatMap((event) => event.workflowTaskTimedOutEventAttributes ?? [])
+    const kinds = timedOut.map(({ timeoutType }) => (timeoutType === 1 ? 'at work' : 'waiting for a worker'))
     console.log(
-      `      API ended after ${apiMs} ms, worker after ${workerMs} ms; ${timedOut.length} workflow tasks timed out`,
+      `      API ended after ${apiMs} ms, worker after ${workerMs} ms; ` +
+        `${kinds.length} workflow tasks timed out (${[...new Set(kinds)].join(', ') || 'none'})`,
     )
     assert.deepEqual([api, worker], [0, 0])
     assert.ok(apiMs < 10_000 && workerMs < 10_000)

@@ -5,17 +5,15 @@ import { fileURLToPath } from 'node:url'
 import type { Client } from '@temporalio/client'
 import { freePort } from '../../src/local/free-port.ts'
 import { taskQueue } from '../../src/temporal/worker.ts'
-import { apiKey, webhookSecret } from '../api/served.ts'
 import { until } from '../until.ts'
+import { type Servers, settingsOf } from './settings.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const startWithinMs = 60_000
 const firstPort = 3_950
 
-export interface SystemProcessOptions {
+export interface SystemProcessOptions extends Servers {
   readonly role: 'api' | 'worker'
-  readonly databaseUrl: string
-  readonly temporalAddress: string
   /** On a way to Temporal that works, whatever the process's own way does. */
   readonly client: Client
   /** Further settings, by their variables. */
@@ -75,16 +73,12 @@ export class SystemProcess {
   #hasExited = (): boolean => this.#child === null || this.#child.exitCode !== null || this.#child.signalCode !== null
 
   #environment(): NodeJS.ProcessEnv {
-    const { role, databaseUrl, temporalAddress, env } = this.#options
+    const { role, env } = this.#options
     return {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
-      ROLE: role,
+      ...settingsOf(role, this.#options),
       PORT: String(this.#port || ''),
-      DATABASE_URL: databaseUrl,
-      TEMPORAL_ADDRESS: temporalAddress,
-      AISEND_WEBHOOK_SECRET: webhookSecret,
-      API_KEYS: apiKey,
       LOG_LEVEL: 'warn',
       ...env,
     }

@@ -129,6 +129,11 @@ describe('AISend’s events', () => {
       '{"id":"\\ud800","type":"sent","email_id":"x"}',
       /event ID holds control/,
     ],
+    [
+      'a body nested without end',
+      `{"type":"sent","email_id":"x","more":${'['.repeat(9_000)}${']'.repeat(9_000)}}`,
+      /nested/,
+    ],
     ['an endless email ID', JSON.stringify({ type: 'sent', email_id: 'x'.repeat(256) }), /longer than 255/],
     ['a time that is none', '{"type":"sent","email_id":"x","timestamp":"yesterday"}', /no time/],
     ['a time in another age', '{"type":"sent","email_id":"x","timestamp":1e300}', /no time/],
