@@ -12,7 +12,7 @@ const { signals, longestHistory, dynamicConfig } = inForm({
   short: {
     signals: 400,
     // A run goes on until its loop idles or has applied what came meanwhile.
-    longestHistory: 400,
+    longestHistory: 600,
     dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': '100' } as Record<string, string>,
   },
   long: { signals: 10_500, longestHistory: 5_000, dynamicConfig: {} },

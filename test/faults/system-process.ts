@@ -14,8 +14,8 @@ const firstPort = 3_950
 
 export interface SystemProcessOptions extends Servers {
   readonly role: 'api' | 'worker'
-  /** On a way to Temporal that works, whatever the process's own way does. */
-  readonly client: Client
+  /** Of a worker: on a way to Temporal that works, whatever the process's own way does. */
+  readonly client?: Client
   /** Further settings, by their variables. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -92,12 +92,12 @@ export class SystemProcess {
 
   /** Workers name themselves by process and machine. */
   #polls = async (): Promise<boolean> => {
-    const described = this.#options.client.workflowService.describeTaskQueue({
+    const described = this.#options.client?.workflowService.describeTaskQueue({
       namespace: 'default',
       taskQueue: { name: taskQueue },
       taskQueueType: 1,
     })
-    const { pollers } = await described.catch(() => ({ pollers: [] }))
-    return pollers?.some(({ identity }) => identity === `${this.pid}@${hostname()}`) ?? false
+    const answer = await described?.catch(() => null)
+    return answer?.pollers?.some(({ identity }) => identity === `${this.pid}@${hostname()}`) ?? false
   }
 }

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
+import { type Served, serve, wireTo } from '../api/served.ts'
+import { isLong } from '../faults/form.ts'
+import { OpensProvider, percentile } from '../faults/opens-provider.ts'
+import { SystemProcess } from '../faults/system-process.ts'
+import { type TestDatabase, testDatabase } from '../stack.ts'
+import { until } from '../until.ts'
+
+const head = 'POST /webhooks/aisend HTTP/1.1\r\nHost: x\r\n'
+
+describe('fuzz: bodies and connections that are meant to hurt', () => {
+  let served: Served
+  before(async () => {
+    served = await serve()
+  })
+  after(() => served.stop())
+
+  it('answers a compressed bomb without unpacking it', async () => {
+    const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20))
+    const response = await served.webhook(bomb, { 'content-encoding': 'gzip' })
+    assert.equal(response.status, 415)
+  })
+
+  it('cuts off a chunked body without end, and reads no more than the limit of it', async () => {
+    const wire = wireTo(served.port)
+    wire.socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n`)
+    const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`
+    const pour = () => {
+      while (wire.socket.writable && wire.socket.write(chunk));
+    }
+    wire.socket.on('drain', pour)
+    pour()
+    await wire.closed
+    assert.match(wire.received(), /^HTTP\/1\.1 413 /)
+    assert.ok(wire.socket.bytesWritten < 100 * 2 ** 20, `took ${wire.socket.bytesWritten} bytes`)
+  })
+
+  it('answers each of a thousand requests that come at once on one connection', async () => {
+    const wire = wireTo(served.port)
+    wire.socket.write(`${head}Content-Length: 2\r\n\r\n{}`.repeat(1_000))
+    await until(() => wire.received().split('HTTP/1.1 401 ').length === 1_001)
+    wire.socket.destroy()
+  })
+})
+
+/** The short form is test/api/deadlines.test.ts: the same cuts, one connection each, with deadlines made short. */
+const describeLong = isLong ? describe : () => {}
+
+describeLong('fuzz: 500 slow and half-open connections', function () {
+  this.timeout(120_000)
+  let database: TestDatabase
+  let api: SystemProcess
+  before(async () => {
+    database = await testDatabase()
+    api = await SystemProcess.start({ role: 'api', databaseUrl: database.url, temporalAddress: '127.0.0.1:1' })
+  })
+  after(async () => {
+    await api.end('SIGKILL')
+    await database.drop()
+  })
+
+  it('are cut within 15 seconds, cost little memory, and slow nobody else down', async () => {
+    const provider = new OpensProvider({ urls: [api.url], perSecond: 50, emails: 50 })
+    await until(() => provider.answers.length >= 400)
+    const calm = provider.answers.slice(100).map(({ ms }) => ms)
+    const memoryBefore = residentBytes(api.pid)
+    const beganAt = Date.now()
+    const wires = Array.from({ length: 500 }, () => wireTo(Number(new URL(api.url).port)))
+    const closedAfterMs: number[] = []
+    wires.forEach((wire, n) => {
+      void wire.closed.then(() => closedAfterMs.push(Date.now() - beganAt))
+      // A third says nothing, a third begins its headers, a third its body; the latter two go on a byte at a time.
+      if (n % 3 === 1) wire.socket.write(`${head}X-Slow: `)
+      if (n % 3 === 2) wire.socket.write(`${head}Content-Length: 1000\r\n\r\n`)
+    })
+    let peak = 0
+    while (closedAfterMs.length < wires.length && Date.now() - beganAt < 30_000) {
+      for (const [n, { socket }] of wires.entries()) if (n % 3 > 0 && socket.writable) socket.write('x')
+      peak = Math.max(peak, residentBytes(api.pid))
+      await sleep(500)
+    }
+    const disturbed = provider.answersTo(beganAt, Date.now()).map(({ ms }) => ms)
+    await provider.stop()
+    const [before, during] = [percentile(calm, 0.99), percentile(disturbed, 0.99)]
+    const grown = (peak - memoryBefore) / 2 ** 20
+    console.log(
+      `      ${closedAfterMs.length} cut, the last after ${Math.max(...closedAfterMs)} ms; ${grown.toFixed(1)} MiB more; ` +
+        `p99 of others ${before.toFixed(1)} ms before, ${during.toFixed(1)} ms meanwhile`,
+    )
+    assert.equal(closedAfterMs.length, wires.length)
+    assert.ok(Math.max(...closedAfterMs) < 20_000)
+    assert.ok(grown < 50)
+    assert.ok(during < Math.max(4 * before, 500))
+    assert.deepEqual([...new Set(provider.answers.map(({ status }) => status))], [200])
+  })
+})
+
+/** Of another process: proc(5). */
+function residentBytes(pid: number): number {
+  const [, kibibytes = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kibibytes) * 1024
+}
