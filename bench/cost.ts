@@ -88,10 +88,11 @@ async function historiesOn(address: string) {
   const client = createTemporalClient({ address, namespace: 'default', security: {} })
   const found = { runs: 0, events: 0, actions: 0, bytes: 0 }
   for await (const run of client.workflow.list({ query: 'WorkflowType = "emailLifecycle"' })) {
-    const { events } = await client.workflow.getHandle(run.workflowId, run.runId).fetchHistory()
+    const handle = client.workflow.getHandle(run.workflowId, run.runId)
+    const [{ events }, { historySize }] = await Promise.all([handle.fetchHistory(), handle.describe()])
     found.runs += 1
     found.events += events?.length ?? 0
-    found.bytes += run.historySize ?? 0
+    found.bytes += historySize ?? 0
     found.actions += (events ?? []).filter((event) =>
       Object.keys(event).some((key) => actionEvents.has(key) && event[key as keyof typeof event]),
     ).length
