@@ -18,7 +18,7 @@ export interface Deadlines {
 export const defaultDeadlines: Deadlines = {
   headersMs: 10_000,
   requestMs: 15_000,
-  uploadMs: 120_000,
+  uploadMs: 600_000,
   checkEveryMs: 2_000,
   keepAliveMs: 65_000,
 }
