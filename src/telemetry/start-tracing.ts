@@ -1,4 +1,5 @@
 /** Turns tracing on: spans go to an OpenTelemetry collector by OTLP over HTTP. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { context, propagation } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
@@ -14,6 +15,9 @@ import { traceStatements } from './traced-statements.ts'
 import { traceClient, traceWorker } from './traced-worker.ts'
 import type { Tracing } from './tracing.ts'
 
+/** A collector that is away must not hold up the end of the process. */
+const stopWithinMs = 2_000
+
 /** Once per process: what is active is OpenTelemetry's to remember, and it has one memory. A collector that is away costs spans, and nothing else. */
 export function startTracing({ url, headers, serviceName, sampleRatio }: TracingSettings): Tracing {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
@@ -28,6 +32,6 @@ export function startTracing({ url, headers, serviceName, sampleRatio }: Tracing
     traceStatements: (pool) => traceStatements(pool, tracer),
     clientInterceptors: traceClient(tracer),
     worker: traceWorker(tracer, processor, resource),
-    stop: () => processor.shutdown(),
+    stop: () => Promise.race([processor.shutdown(), sleep(stopWithinMs)]),
   }
 }

@@ -50,16 +50,21 @@ export function keepWorker({
 
   const runOnce = async (): Promise<void> => {
     const connection = await connectWorker(target)
+    const over = new AbortController()
+    const arrange = async () => {
+      const signal = AbortSignal.any([stopping.signal, over.signal])
+      if (deployment) await takeOverInTime(target, deployment, log, signal)
+      await schedule(target, recurringWork, log)
+    }
     try {
       worker = await createLifecycleWorker({ connection, namespace: target.namespace, activities, tracing, deployment })
       const running = worker.run()
       started()
       // A connection can be closed only when every worker on it has run and ended.
       if (stopping.signal.aborted) worker.shutdown()
-      if (deployment) await takeOverInTime(target, deployment, log, stopping.signal)
-      await schedule(target, recurringWork, log)
-      await running
+      await Promise.all([running, arrange()])
     } finally {
+      over.abort()
       worker = null
       await connection.close()
     }
