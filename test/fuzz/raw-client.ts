@@ -35,10 +35,9 @@ export class RawClient {
           response.setEncoding('utf8').on('data', (chunk) => {
             text += chunk
           })
-          response.once(isEndless ? 'data' : 'end', () => {
-            resolve({ ...answered, text })
-            if (isEndless) sent.destroy()
-          })
+          const done = () => resolve({ ...answered, text })
+          response.once('end', done)
+          if (isEndless) response.once('data', () => sent.destroy()).once('data', done)
           response.once('error', reject)
         },
       )
