@@ -5,6 +5,7 @@ import { createRecurringActivities } from './activities/create-recurring-activit
 import { createApi } from './api/api.ts'
 import { createEventStreams } from './api/event-streams.ts'
 import { listenAsWorker, listenOn } from './api/listening.ts'
+import { createSteadyClock } from './api/steady-clock.ts'
 import { createWebhookCounts } from './api/webhook-counts.ts'
 import { createWorkerServer } from './api/worker-server.ts'
 import type { Config } from './config.ts'
@@ -102,7 +103,9 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
   const { client, lives } = reachLives(options)
   const { maxEventAgeMs } = config
   const observer = tracing?.inbox ?? null
-  const inbox = announcingInbox(createInbox({ db, lives, metrics, log, maxEventAgeMs, observer }), bell)
+  const receiptClock = createSteadyClock()
+  const receipt = { clock: receiptClock, maxEventAgeMs, observer }
+  const inbox = announcingInbox(createInbox({ db, lives, metrics, log, ...receipt }), bell)
   const listen = (onRing: () => void) => listenForChanges({ databaseUrl: options.databaseUrl, log, onRing })
   const changes = createChangeFeed({ db, listen, log })
   const webhookCounts = createWebhookCounts({ write: (counts) => addWebhookCounts(db, counts) })
@@ -123,7 +126,8 @@ async function startApi(options: SystemOptions, db: Database, metrics: Metrics, 
     log,
   }
   const dashboard = createDashboard({ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config.support) })
-  const api = createApi({ ...parts, webhookCounts, metrics, dashboard, onRequest: tracing?.requests ?? null })
+  const onRequest = tracing?.requests ?? null
+  const api = createApi({ ...parts, receiptClock, webhookCounts, metrics, dashboard, onRequest })
   const url = await listenOn(api, { port, host: config.host, setting: 'PORT' })
   return {
     url,

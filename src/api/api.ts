@@ -58,6 +58,8 @@ export interface ApiDependencies {
   readonly log: Logger
   /** Epoch milliseconds. Default Date.now. */
   readonly clock?: () => number
+  /** By which webhooks are received; default `clock`. */
+  readonly receiptClock?: () => number
   /** Default {@link defaultDeadlines}. */
   readonly deadlines?: Partial<Deadlines>
 }
@@ -69,7 +71,14 @@ export interface Api extends HttpServer {
 
 /** Builds the API. It takes requests after `listen`. */
 export function createApi(dependencies: ApiDependencies): Api {
-  const { log, apiKeys, metricsKeys = [], clock = Date.now, streams = createEventStreams() } = dependencies
+  const {
+    log,
+    apiKeys,
+    metricsKeys = [],
+    clock = Date.now,
+    receiptClock = clock,
+    streams = createEventStreams(),
+  } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
   const holdsKey = createKeyCheck(apiKeys)
   const app = new Koa()
@@ -77,7 +86,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   if (dependencies.onRequest) app.use(dependencies.onRequest)
   app.use(answerProblems(log))
   // Webhooks come by the thousand: they are taken before everything that only the others need.
-  app.use(takeWebhooks({ ...dependencies, clock, requestMs: deadlines.requestMs }))
+  app.use(takeWebhooks({ ...dependencies, clock: receiptClock, requestMs: deadlines.requestMs }))
   app.use(logRequests(log))
   app.use(refuseBrokenEncoding)
   app.use(healthRoutes(serverChecks(dependencies)).routes())
