@@ -113,7 +113,5 @@ function begin(ctx: Context, res: ServerResponse): void {
   ctx.respond = false
   // nginx and those that follow it gather an answer unless told otherwise.
   res.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' })
-  // Whoever asks for the head alone has it, and nothing to wait for.
-  if (ctx.method === 'HEAD') res.end()
-  else res.write(`retry: ${retryAfterMs}\n\n`)
+  res.write(`retry: ${retryAfterMs}\n\n`)
 }
