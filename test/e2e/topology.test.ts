@@ -1,52 +1,60 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import type { Client } from '@temporalio/client'
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
 import { createDatabase, type Database } from '../../src/db/database.ts'
+import { applyMigrations } from '../../src/db/migrate.ts'
+import { anyFreePort } from '../../src/local/free-port.ts'
 import { createTemporalClient } from '../../src/temporal/connection.ts'
+import { apiKey, webhookSecret } from '../api/served.ts'
+import { SystemProcess } from '../faults/system-process.ts'
 import { metricNamesIn, readOpsFile } from '../ops/ops-files.ts'
 import { ownPostgres, ownTemporal } from '../stack.ts'
-import { OurProcess, oneAddressFor, type Role, startRole } from './processes.ts'
+import { type OneAddress, oneAddressFor } from './one-address.ts'
 
-const secret = 'secret-of-the-topology-test'
-const apiKey = 'key-of-the-topology-test'
+interface Role {
+  readonly process: SystemProcess
+  readonly url: string
+  /** What `/metrics` says now. */
+  metrics(): Promise<string>
+}
 
 describe('two APIs and two workers behind one address', function () {
-  this.timeout(240_000)
-  let roles: Role[]
-  let address: Awaited<ReturnType<typeof oneAddressFor>>
+  this.timeout(400_000)
+  const roles: Role[] = []
+  let address: OneAddress
   let db: Database
-  let temporalAddress: string
-  let simulation: OurProcess
+  let client: Client
+  let simulated: { status: number; output: string }
 
   before(async () => {
     const [postgres, temporal] = await Promise.all([ownPostgres(), ownTemporal()])
-    temporalAddress = temporal.address
+    const servers = { databaseUrl: postgres.url, temporalAddress: temporal.address }
+    await applyMigrations(servers)
     db = createDatabase({ url: postgres.url })
-    const env = {
-      DATABASE_URL: postgres.url,
-      TEMPORAL_ADDRESS: temporal.address,
-      AISEND_WEBHOOK_SECRET: secret,
-      API_KEYS: apiKey,
-      ERASURE_KEY: 'erasure-key-of-the-topology-test-0001',
-      LOG_LEVEL: 'debug',
+    client = createTemporalClient({ address: temporal.address, namespace: 'default', security: {} })
+    for (const role of ['api', 'api', 'worker', 'worker'] as const) {
+      const workerPort = await anyFreePort()
+      const env = { LOG_LEVEL: 'debug', WORKER_PORT: String(workerPort) }
+      const process = await SystemProcess.start({ role, ...servers, client, env })
+      const url = role === 'api' ? process.url : `http://127.0.0.1:${workerPort}`
+      roles.push({ process, url, metrics: async () => (await fetch(`${url}/metrics`)).text() })
     }
-    roles = await Promise.all((['api', 'api', 'worker', 'worker'] as const).map((role) => startRole(role, env)))
-    address = await oneAddressFor(roles.slice(0, 2).map(({ port }) => port))
-    const args = ['--url', address.url, '--secret', secret, '--emails', '100', '--rate', '40', '--seed', '11']
-    simulation = new OurProcess('src/cli/simulate.ts', [...args, '--verify', '--no-progress'], {
-      API_KEY: apiKey,
-      API_KEYS: apiKey,
-    })
-    await simulation.exit()
+    address = await oneAddressFor(roles.slice(0, 2).map(({ url }) => Number(new URL(url).port)))
+    simulated = await simulate(address.url)
   })
   after(async () => {
     await address?.close()
-    await Promise.all((roles ?? []).map((role) => role.process.stop()))
+    await Promise.all(roles.map((role) => role.process.end('SIGTERM')))
+    await client?.connection.close()
     await db?.$disconnect()
   })
 
   it('bring every email to the state that it must have', async () => {
-    assert.equal(await simulation.exit(), 0, simulation.output)
-    assert.match(simulation.output, /100 emails verified, 0 differences/)
+    assert.equal(simulated.status, 0, simulated.output)
+    assert.match(simulated.output, /100 emails verified, 0 differences/)
   })
 
   it('all take part', async () => {
@@ -73,7 +81,7 @@ describe('two APIs and two workers behind one address', function () {
     assert.ok(told.length > 100, `${told.length} addresses and subjects`)
     const logs = roles.map((role) => role.process.output).join('\n')
     assert.match(logs, /"eventIds":\["/, 'events are named in the log')
-    const histories = await historiesOn(temporalAddress)
+    const histories = await historiesOn(client)
     assert.ok(histories.includes('eventsReceived') && histories.includes('saveSnapshot'))
     for (const [what, text] of [
       ['logs', logs],
@@ -89,6 +97,19 @@ describe('two APIs and two workers behind one address', function () {
   })
 })
 
+/** The simulator in a process of its own. */
+async function simulate(url: string): Promise<{ status: number; output: string }> {
+  const { PATH, HOME } = process.env
+  const args = ['--url', url, '--secret', webhookSecret, '--emails', '100', '--rate', '40', '--seed', '11']
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', 'src/cli/simulate.ts', ...args, '--verify', '--no-progress'],
+    { env: { PATH, HOME, API_KEYS: apiKey }, stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  const [[status], ...said] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
+  return { status, output: said.join('\n') }
+}
+
 /** Every address and subject that was used. */
 async function everybodyIn(db: Database): Promise<string[]> {
   const [events, emails] = await Promise.all([
@@ -103,14 +124,12 @@ async function everybodyIn(db: Database): Promise<string[]> {
 }
 
 /** All histories with their payloads decoded, in one text. */
-async function historiesOn(temporalAddress: string): Promise<string> {
-  const client = createTemporalClient({ address: temporalAddress, namespace: 'default', security: {} })
+async function historiesOn(client: Client): Promise<string> {
   const texts: string[] = []
   for await (const { workflowId, runId, memo, searchAttributes } of client.workflow.list()) {
     const history = historyToJSON(await client.workflow.getHandle(workflowId, runId).fetchHistory())
     texts.push(JSON.stringify({ memo, searchAttributes }), history, decodedPayloadsIn(history))
   }
-  await client.connection.close()
   return texts.join('\n')
 }
 
