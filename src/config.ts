@@ -263,9 +263,6 @@ function missingTogether(given: Given, webhooks: WebhookSecrets): string[] {
     if (holdsNone(given['API_KEYS']))
       mistakes.push('API_KEYS is missing: one or more keys for /v1, separated by commas')
   }
-  if (!isEmbedded(given) && !given['ERASURE_KEY']) {
-    mistakes.push('ERASURE_KEY is missing: 32 characters or more, the same for every process, never changed')
-  }
   if (['api', 'worker'].includes(role) && isEmbedded(given)) {
     mistakes.push(`ROLE=${role} wants DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds its servers`)
   }

@@ -12,6 +12,7 @@ import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
 import { ringChangeBell } from './db/changes.ts'
 import { createDatabase, type Database, withDatabaseDeadline } from './db/database.ts'
+import { requireErasureKey } from './db/erasure-key.ts'
 import { readInboxFigures } from './db/events.ts'
 import { addWebhookCounts } from './db/webhook-minutes.ts'
 import { claimWebhookToken } from './db/webhook-tokens.ts'
@@ -76,6 +77,7 @@ const graceMs = 5_000
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { databaseUrl: url, erasureKey } = options
   const db = createDatabase({ url, erasureKey, poolSize: 20, statementTimeoutMs: 5_000 })
+  await requireErasureKey(db)
   options.tracing?.traceStatements(db.pool)
   const metrics = createMetrics(
     () => withDatabaseDeadline(scrapeDeadlineMs, () => readInboxFigures(db)),

@@ -49,7 +49,6 @@ const secrets = {
   DATABASE_PASSWORD: 'database-password',
   TEMPORAL_DATABASE_PASSWORD: 'temporal-password',
   API_KEYS: 'one-key-of-24-characters',
-  ERASURE_KEY: 'an-erasure-key-of-32-characters-or-so',
 }
 
 /** One provider's is enough, whichever it is: that is for the configuration to demand. */

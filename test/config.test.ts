@@ -3,8 +3,7 @@ import { readConfig } from '../src/config.ts'
 import { ConfigurationError } from '../src/errors.ts'
 
 const servers = { DATABASE_URL: 'postgresql://u:p@db:5432/aftersend', TEMPORAL_ADDRESS: 'temporal:7233' }
-const erasure = { ERASURE_KEY: 'an-erasure-key-of-32-characters-or-so' }
-const secrets = { AISEND_WEBHOOK_SECRET: 'secret', API_KEYS: 'key-of-the-tests-0001', ...erasure }
+const secrets = { AISEND_WEBHOOK_SECRET: 'secret', API_KEYS: 'key-of-the-tests-0001' }
 
 /** The lines that a configuration is refused with. */
 function mistakesIn(env: Record<string, string>): string[] {
@@ -109,17 +108,16 @@ describe('the configuration', () => {
       SUPPORT_EMAIL: 'support@example.com',
     })
     const names = mistakes.map((line) => line.replace(/^ {2}- (\w+).*/, '$1'))
-    assert.deepEqual(names, ['AISEND_WEBHOOK_SECRET', 'API_KEYS', 'ERASURE_KEY', 'SUPPORT_WEBHOOK_SECRET', 'SMTP_URL'])
+    assert.deepEqual(names, ['AISEND_WEBHOOK_SECRET', 'API_KEYS', 'SUPPORT_WEBHOOK_SECRET', 'SMTP_URL'])
   })
 
-  it('demands secrets unless a server is embedded; a worker needs but the key for erasures', () => {
+  it('demands secrets unless a server is embedded, and none of a worker', () => {
     const { DATABASE_URL, TEMPORAL_ADDRESS } = servers
-    assert.equal(mistakesIn(servers).length, 3)
-    assert.equal(mistakesIn({ ...servers, ROLE: 'api' }).length, 3)
-    assert.equal(mistakesIn({ ...servers, ROLE: 'worker' }).length, 1)
+    assert.equal(mistakesIn(servers).length, 2)
+    assert.equal(mistakesIn({ ...servers, ROLE: 'api' }).length, 2)
     const sound: Record<string, string>[] = [
       { ...servers, ...secrets },
-      { ...servers, ...erasure, ROLE: 'worker' },
+      { ...servers, ROLE: 'worker' },
       { DATABASE_URL },
       { TEMPORAL_ADDRESS },
     ]
@@ -161,7 +159,7 @@ describe('the configuration', () => {
   it('is content with the secret of any one provider', () => {
     const { API_KEYS } = secrets
     const RESEND_WEBHOOK_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
-    assert.deepEqual(mistakesIn({ ...servers, ...erasure, API_KEYS, RESEND_WEBHOOK_SECRET }), [])
+    assert.deepEqual(mistakesIn({ ...servers, API_KEYS, RESEND_WEBHOOK_SECRET }), [])
   })
 
   it('refuses a secret that its provider cannot have given, and an account that no path can name', () => {

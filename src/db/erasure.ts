@@ -3,6 +3,7 @@ import { erasedAddress } from '../domain/address.ts'
 import { registrationEventType } from '../domain/events.ts'
 import type { Database } from './database.ts'
 import { erasedKeyOf } from './erased-address.ts'
+import { noteErasureKey } from './erasure-key.ts'
 import { Prisma } from './generated/client.ts'
 
 /** What was changed by one call. */
@@ -25,9 +26,11 @@ type Transaction = Pick<Database, '$queryRaw' | '$executeRaw'>
  * @throws if the database has no key for erasures.
  */
 export async function eraseRecipient(db: Database, address: string, limit: number): Promise<Erasure> {
+  const { erasureKey } = db
   const key = erasedKeyOf(db, address)
-  if (key === null) throw new Error('erasing wants a key')
+  if (erasureKey === null || key === null) throw new Error('erasing wants a key')
   return db.$transaction(async (transaction) => {
+    await noteErasureKey(transaction, erasureKey)
     const pending = await hideUnapplied(transaction, address)
     const mail = await eraseFromEmails(transaction, address, limit)
     const others = await eraseFromEvents(transaction, address, limit)
