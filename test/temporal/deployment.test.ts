@@ -8,6 +8,7 @@ import { takeOver, thisBuildId } from '../../src/temporal/deployment.ts'
 import { createTemporalLives } from '../../src/temporal/temporal-lives.ts'
 import { createLifecycleWorker } from '../../src/temporal/worker.ts'
 import { quietMetrics } from '../api/served.ts'
+import { startWholeSystem } from '../browser/whole-system.ts'
 import { type Instance, isAllApplied, opensCounted, opensOf, startInstance } from '../inbox/instance.ts'
 import { quietTemporalRuntime } from '../quiet.ts'
 import { ownTemporal, type TestDatabase, testDatabase } from '../stack.ts'
@@ -19,6 +20,19 @@ const policy = {
   escalationRepeatAfterMs: hourMs,
   engagementWindowMs: hourMs,
   giveUpAfterMs: hourMs,
+}
+
+/** Which builds carried out the workflow tasks of a life, in order. A task is completed a little after what it has applied. */
+async function buildsOf(client: Client, workflowId: string): Promise<string[]> {
+  let builds: string[] = []
+  await until(async () => {
+    const { events } = await client.workflow.getHandle(workflowId).fetchHistory()
+    builds = (events ?? []).flatMap(
+      (event) => event.workflowTaskCompletedEventAttributes?.deploymentVersion?.buildId ?? [],
+    )
+    return builds.length > 0
+  })
+  return builds
 }
 
 describe('builds of the workflow code', function () {
@@ -63,14 +77,6 @@ describe('builds of the workflow code', function () {
       },
     }
   }
-  const buildsOf = async (workflowId: string) => {
-    const { events } = await client.workflow.getHandle(workflowId).fetchHistory()
-    return (events ?? []).flatMap((event) => {
-      const completed = event.workflowTaskCompletedEventAttributes
-      return completed?.deploymentVersion?.buildId ?? []
-    })
-  }
-
   it('hand over under load: the new one takes over by itself, no life is stuck, and nothing counts twice', async () => {
     const { db } = database
     const older = await startBuild(db, 'build-1')
@@ -87,18 +93,33 @@ describe('builds of the workflow code', function () {
     await append(450, 600)
     await until(() => isAllApplied(db), 60_000)
     assert.equal(await opensCounted(db), 600)
-    const builds = await buildsOf('email/aisend/roll:0')
-    assert.equal(builds[0], 'build-1')
-    assert.equal(builds.at(-1), 'build-2')
+    await until(async () => (await buildsOf(client, 'email/aisend/roll:0')).at(-1) === 'build-2')
+    assert.equal((await buildsOf(client, 'email/aisend/roll:0'))[0], 'build-1')
 
     // The older one comes back, as after a crash: it takes nothing, and takes nothing over.
     const returned = await startBuild(db, 'build-1')
     assert.equal(returned.outcome, 'older')
     await instance.inbox.append(opensOf('late', 10, 50))
     await until(() => isAllApplied(db), 60_000)
-    assert.deepEqual([...new Set(await buildsOf('email/aisend/late:0'))], ['build-2'])
+    assert.deepEqual([...new Set(await buildsOf(client, 'email/aisend/late:0'))], ['build-2'])
     await returned.stop()
     await newer.stop()
+  })
+
+  it('need nobody to make the first of them current', async () => {
+    const { address: temporalAddress } = await ownTemporal()
+    const system = await startWholeSystem({ env: { WORKER_DEPLOYMENT: 'aftersend' }, temporalAddress })
+    try {
+      await system.webhook('delivered', 'em_first', { to: 'ada@example.com' })
+      await until(() => isAllApplied(system.db), 60_000)
+      const target = { address: temporalAddress, namespace: 'default', security: {} }
+      const own = createTemporalClient(target)
+      const builds = await buildsOf(own, 'email/aisend/em_first')
+      await own.connection.close()
+      assert.deepEqual([...new Set(builds)], [thisBuildId()])
+    } finally {
+      await system.stop()
+    }
   })
 
   it('are named by the release and by what the workflow code says, the same at every start', () => {
