@@ -100,7 +100,7 @@ describe('faults: repeats and disorder over three APIs', function () {
   it('all 24 orders of four events, each repeated: one final state', async () => {
     const types = ['queued', 'sent', 'delivered', 'opened'] as const
     const orders = permutationsOf(types)
-    const startsAt = Date.UTC(2026, 0, 1)
+    const startsAt = Date.now() - 60_000
     await Promise.all(
       orders.map(async (order, n) => {
         for (const [turn, type] of order.entries()) {
