@@ -37,7 +37,10 @@ export async function emailLifecycle(input: LifeInput): Promise<EmailStatus> {
   })
 
   for (;;) {
-    if (life.hasWaitingEvents()) await life.applyWaitingEvents()
+    // First, since an email that is never left in peace would otherwise never come to its next run.
+    if (life.mayHandOn() && workflowInfo().continueAsNewSuggested && patched('hands waiting events on')) {
+      await continueAsNew<typeof emailLifecycle>({ ...input, carried: life.carry() })
+    } else if (life.hasWaitingEvents()) await life.applyWaitingEvents()
     else if (life.hasCommands()) await life.carryOutCommand()
     else if (!life.isLoaded() && patched('loads before it idles')) await life.load()
     else if (life.isDue(Date.now())) await life.meetDeadline(Date.now())

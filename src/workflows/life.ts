@@ -1,12 +1,12 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  allHandlersFinished,
   condition,
   setCurrentDetails,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow'
-import { softBounceLimitCode } from '../domain/bounce-policy.ts'
 import {
   type Escalation,
   type EscalationCommand,
@@ -22,6 +22,7 @@ import { askProvider, patientActivities } from './activities.ts'
 import { EscalationDesk } from './escalation-desk.ts'
 import { KeptSnapshot } from './kept-snapshot.ts'
 import { type CarriedLife, type LifeInput, type LifeStatus, searchAttributes } from './messages.ts'
+import { suppressRecipients } from './suppress-recipients.ts'
 import { timelineOf } from './timeline.ts'
 
 /** A person's command, waiting for the loop. */
@@ -37,6 +38,9 @@ const urgentDetails: Record<UrgentReason, string> = {
   critical_bounce: 'A critical email was refused for good.',
   critical_complaint: 'The recipient of a critical email complained about it.',
 }
+
+/** About a quarter of a megabyte, of the two that Temporal takes. */
+const handedOnLimit = 1_000
 
 /** What a run knows of its email, and what it does about it. Only the workflow's loop calls the async methods. */
 export class Life {
@@ -55,6 +59,7 @@ export class Life {
     this.#desk = new EscalationDesk(this.#email, policy, carried?.untold ?? [])
     this.#kept = new KeptSnapshot(this.#email, ({ escalations }) => this.#desk.adopt(escalations))
     if (carried) this.#kept.adopt(carried)
+    this.hear(carried?.waiting ?? [])
   }
 
   hear(events: readonly LifecycleEvent[]): void {
@@ -90,7 +95,7 @@ export class Life {
    */
   async #apply(batch: readonly LifecycleEvent[]): Promise<void> {
     const events = [...batch, ...(await this.#hardBouncesFrom(batch))]
-    const isUnclear = await this.#suppressRecipients(events)
+    const isUnclear = await suppressRecipients(this.#email, events)
     for (const id of await this.#kept.save(events)) this.#applied.delete(id)
     if (isUnclear) await this.#desk.open('recipient_unclear', unclearDetail)
     for (const reason of urgentReasons(this.#kept.current)) await this.#desk.open(reason, urgentDetails[reason])
@@ -107,19 +112,6 @@ export class Life {
     const fresh = found.filter((event) => event !== null).filter(({ id }) => !this.#applied.has(id))
     for (const { id } of fresh) this.#applied.add(id)
     return fresh
-  }
-
-  /** @returns whether an event named nobody whom it could be about. */
-  async #suppressRecipients(events: readonly LifecycleEvent[]): Promise<boolean> {
-    const suppressing = events.filter(
-      (event) => event.type === 'complained' || (event.type === 'bounced' && event.bounce.class === 'hard'),
-    )
-    const outcomes = await Promise.all(
-      suppressing.map((event) =>
-        patientActivities.suppressRecipient({ ...this.#email, eventId: event.id, reason: suppressionReasonOf(event) }),
-      ),
-    )
-    return outcomes.includes('recipient_unclear')
   }
 
   /** What people see in the Web UI. Search attributes cost an event each time, so only when they change. */
@@ -213,8 +205,17 @@ export class Life {
       revision: this.#kept.revision,
       escalations: this.#desk.all(),
       untold: this.#desk.untold(),
+      waiting: this.#waiting,
     }
   }
+
+  /** Whether what waits is fit for the next run: some events, not so many that they fill a payload, and no person. */
+  mayHandOn = (): boolean =>
+    this.isLoaded() &&
+    this.hasWaitingEvents() &&
+    this.#waiting.length <= handedOnLimit &&
+    !this.hasCommands() &&
+    allHandlersFinished()
 
   describe(): LifeStatus {
     const nextDeadline = this.nextDeadline(Date.now())
@@ -229,12 +230,6 @@ export class Life {
       nextDeadline: nextDeadline === null ? null : new Date(nextDeadline).toISOString(),
     }
   }
-}
-
-function suppressionReasonOf(event: LifecycleEvent) {
-  if (event.type === 'complained') return 'complaint'
-  const isRepeatedSoft = event.type === 'bounced' && event.bounce.code === softBounceLimitCode
-  return isRepeatedSoft ? 'repeated_soft_bounces' : 'hard_bounce'
 }
 
 const commandRefused = (refusal: string) => ApplicationFailure.nonRetryable(refusal, 'CommandRefused')

@@ -18,6 +18,8 @@ export interface LifeInput extends EmailKey {
 export interface CarriedLife extends StoredLife {
   /** Notices that support has not been told yet. */
   readonly untold: readonly UntoldNotice[]
+  /** Events that the run had heard and not applied. None before version 0.2. */
+  readonly waiting?: readonly LifecycleEvent[]
 }
 
 /** One notice on one channel. */

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { insertEvents } from '../../src/db/events.ts'
+import type { LifecycleEvent } from '../../src/domain/events.ts'
 import { lifecycleEventOf } from '../../src/domain/received-event.ts'
+import { TemporalUnavailableError } from '../../src/errors.ts'
 import type { LocalTemporal } from '../../src/local/temporal.ts'
 import { workflowIdOf } from '../../src/temporal/lives.ts'
 import { ownTemporal } from '../stack.ts'
 import { until } from '../until.ts'
-import { Living } from '../workflows/living.ts'
+import { Living, type LivingEmail } from '../workflows/living.ts'
 import { inForm } from './form.ts'
 
 const { signals, longestHistory, dynamicConfig } = inForm({
@@ -15,13 +17,12 @@ const { signals, longestHistory, dynamicConfig } = inForm({
     longestHistory: 600,
     dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': '100' } as Record<string, string>,
   },
-  // The 10,500 that a run may take at most end the worker's process: docs/reliability.md.
-  long: {
-    signals: 1_500,
-    longestHistory: 2_000,
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': '500' } as Record<string, string>,
-  },
+  // More than the 10,000 that Temporal takes for one run, at the length where it suggests the next one by itself.
+  long: { signals: 10_500, longestHistory: 5_500, dynamicConfig: {} as Record<string, string> },
 })
+
+/** A dispatcher sends an email one signal at a time, so these are API instances. */
+const senders = 3
 
 describe('faults: one email without end', function () {
   this.timeout(400_000)
@@ -44,24 +45,39 @@ describe('faults: one email without end', function () {
     const startedAt = performance.now()
     const queue = [...opens]
     await Promise.all(
-      Array.from({ length: 16 }, async () => {
+      Array.from({ length: senders }, async () => {
         for (let open = queue.pop(); open; open = queue.pop()) {
-          await email.lives.signal(email, [lifecycleEventOf(open)], null)
+          await signalUntilTaken(email, lifecycleEventOf(open))
         }
       }),
     )
     await until(async () => (await living.db.event.count({ where: { appliedAt: null } })) === 0, 120_000)
     const appliedMs = performance.now() - startedAt
     const { opensTotal } = await email.row()
-    const lengths = await runLengths(living, workflowIdOf(email))
+    const workflowId = workflowIdOf(email)
+    // Lists of workflows are told a moment later.
+    await until(async () => (await runLengths(living, workflowId)).length >= 2)
+    const lengths = await runLengths(living, workflowId)
     console.log(
       `      ${signals} signals in ${(appliedMs / 1_000).toFixed(1)} s, ${lengths.length} runs of ${lengths.join(', ')} history events`,
     )
     assert.equal(opensTotal, signals)
-    assert.ok(lengths.length >= 2, 'it continued as new')
     assert.ok(Math.max(...lengths) <= longestHistory)
   })
 })
+
+/** As the inbox does: a run that is about to end takes no signal for a moment. */
+async function signalUntilTaken(email: LivingEmail, event: LifecycleEvent): Promise<void> {
+  await until(async () => {
+    try {
+      await email.lives.signal(email, [event], null)
+      return true
+    } catch (error) {
+      if (error instanceof TemporalUnavailableError) return false
+      throw error
+    }
+  })
+}
 
 /** History events of each run of a workflow. */
 async function runLengths({ client }: Living, workflowId: string): Promise<number[]> {

@@ -74,4 +74,22 @@ export const kinds: Record<string, Kind> = {
     await email.closed()
     return email
   },
+
+  async 'bounced-and-complained'(living) {
+    const email = living.email({ engagementWindowMs: 300 })
+    await email.hear(email.event('sent'), email.hardBounce(), email.event('complained'))
+    await email.closed()
+    return email
+  },
+
+  async woken(living) {
+    const email = living.email({ ...stallAfter(500), engagementWindowMs: 300 })
+    await email.hear(email.event('sent'))
+    await email.handle().terminate()
+    await email.lives.wake(email, null)
+    await email.escalated('stalled', 'open')
+    await email.hear(email.event('delivered'))
+    await email.closed()
+    return email
+  },
 }
