@@ -16,7 +16,7 @@ import { atOnce, machine, median, revision, verdict } from './machine.ts'
 import { benchPostgres, benchTemporal } from './servers.ts'
 import { startSmallestLives } from './smallest-lives.ts'
 
-const rounds = 3
+const rounds = 5
 const emails = 300
 const types = ['queued', 'sent', 'delivered']
 
