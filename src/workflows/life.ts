@@ -1,8 +1,6 @@
 import {
   ActivityFailure,
-  ApplicationFailure,
   allHandlersFinished,
-  condition,
   setCurrentDetails,
   upsertSearchAttributes,
   workflowInfo,
@@ -19,18 +17,12 @@ import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import { deliveryOf, type EmailStatus, isSettled, statusOf } from '../domain/lifecycle.ts'
 import { closingTime, type LifecyclePolicy, stallDeadline } from '../domain/stall-policy.ts'
 import { askProvider, patientActivities } from './activities.ts'
+import { CommandQueue, commandRefused } from './command-queue.ts'
 import { EscalationDesk } from './escalation-desk.ts'
 import { KeptSnapshot } from './kept-snapshot.ts'
 import { type CarriedLife, type LifeInput, type LifeStatus, searchAttributes } from './messages.ts'
 import { suppressRecipients } from './suppress-recipients.ts'
 import { timelineOf } from './timeline.ts'
-
-/** A person's command, waiting for the loop. */
-interface PendingCommand {
-  readonly reason: EscalationReason
-  readonly command: EscalationCommand
-  outcome?: { readonly escalation: Escalation } | { readonly refusal: string }
-}
 
 const unclearDetail = 'A bounce or complaint names none of the recipients: which one is it? Nobody was suppressed.'
 
@@ -51,7 +43,7 @@ export class Life {
   readonly #waiting: LifecycleEvent[] = []
   /** Events that this run has applied: their repeats are dropped here. Those of older runs are, by the save. */
   readonly #applied = new Set<string>()
-  readonly #commands: PendingCommand[] = []
+  readonly #commands = new CommandQueue()
 
   constructor({ provider, emailId, policy, carried }: LifeInput) {
     this.#email = { provider, emailId }
@@ -67,7 +59,7 @@ export class Life {
   }
 
   hasWaitingEvents = (): boolean => this.#waiting.length > 0
-  hasCommands = (): boolean => this.#commands.some((pending) => pending.outcome === undefined)
+  hasCommands = (): boolean => !this.#commands.isEmpty()
   isLoaded = (): boolean => this.#kept.isLoaded
   hasWork = (): boolean => this.hasWaitingEvents() || this.hasCommands()
   headline = (): EmailStatus => statusOf(this.#kept.current)
@@ -180,22 +172,12 @@ export class Life {
   }
 
   /** Puts a command before the loop and waits for what comes of it. */
-  async command(reason: EscalationReason, command: EscalationCommand): Promise<Escalation> {
-    const pending: PendingCommand = { reason, command }
-    this.#commands.push(pending)
-    await condition(() => pending.outcome !== undefined)
-    if (pending.outcome && 'escalation' in pending.outcome) return pending.outcome.escalation
-    throw commandRefused(pending.outcome?.refusal ?? 'the command was not carried out')
-  }
+  command = (reason: EscalationReason, command: EscalationCommand): Promise<Escalation> =>
+    this.#commands.put(reason, command)
 
   async carryOutCommand(): Promise<void> {
-    const pending = this.#commands.shift()
-    if (!pending) return
     await this.#kept.load()
-    const refusal = this.#desk.refusalOf(pending.reason, pending.command, Date.now())
-    pending.outcome = refusal
-      ? { refusal }
-      : { escalation: await this.#desk.carryOut(pending.reason, pending.command, Date.now()) }
+    await this.#commands.carryOutNext(this.#desk)
     this.#show()
   }
 
@@ -231,5 +213,3 @@ export class Life {
     }
   }
 }
-
-const commandRefused = (refusal: string) => ApplicationFailure.nonRetryable(refusal, 'CommandRefused')

@@ -1,8 +1,9 @@
-import { ApplicationFailure, allHandlersFinished, condition } from '@temporalio/workflow'
+import { allHandlersFinished } from '@temporalio/workflow'
 import type { Escalation, EscalationCommand } from '../domain/escalation.ts'
 import { type Incident, incidentKeyOf, recovered } from '../domain/incident.ts'
 import type { LifecyclePolicy } from '../domain/stall-policy.ts'
 import { patientActivities } from './activities.ts'
+import { CommandQueue } from './command-queue.ts'
 import { EscalationDesk } from './escalation-desk.ts'
 import type { UntoldNotice } from './messages.ts'
 
@@ -21,12 +22,6 @@ export interface Measurement {
   readonly detail: string
 }
 
-/** A person's command, waiting for the loop. */
-interface PendingCommand {
-  readonly command: EscalationCommand
-  outcome?: { readonly escalation: Escalation } | { readonly refusal: string }
-}
-
 /** After this long a resolved incident of which no more is measured is let go. */
 const letGoAfterMs = 7 * 86_400_000
 
@@ -34,7 +29,7 @@ const letGoAfterMs = 7 * 86_400_000
 export class OngoingIncident {
   readonly #input: IncidentInput
   readonly #desk: EscalationDesk
-  readonly #commands: PendingCommand[] = []
+  readonly #commands = new CommandQueue()
   readonly #measurements: Measurement[] = []
   #isOver = false
 
@@ -54,32 +49,17 @@ export class OngoingIncident {
   }
 
   /** Puts a command before the loop and waits for what comes of it. */
-  async command(command: EscalationCommand): Promise<Escalation> {
-    const pending: PendingCommand = { command }
-    this.#commands.push(pending)
-    await condition(() => pending.outcome !== undefined)
-    if (pending.outcome && 'escalation' in pending.outcome) return pending.outcome.escalation
-    throw ApplicationFailure.nonRetryable(pending.outcome?.refusal ?? 'it was not carried out', 'CommandRefused')
-  }
+  command = (command: EscalationCommand): Promise<Escalation> => this.#commands.put(this.#input.reason, command)
 
-  hasWork = (): boolean => this.#commands.length > 0 || this.#measurements.length > 0
+  hasWork = (): boolean => !this.#commands.isEmpty() || this.#measurements.length > 0
 
   /** Does the next thing that waits. */
   async work(): Promise<void> {
-    const pending = this.#commands.shift()
-    if (pending) return this.#carryOut(pending)
+    if (!this.#commands.isEmpty()) return this.#commands.carryOutNext(this.#desk)
     const measurement = this.#measurements.shift()
     if (measurement?.level === 'raised') return this.#desk.open(this.#input.reason, measurement.detail)
     if (measurement) await this.#desk.resolve(this.#input.reason, recovered)
     this.#isOver = measurement !== undefined
-  }
-
-  async #carryOut(pending: PendingCommand): Promise<void> {
-    const { reason } = this.#input
-    const refusal = this.#desk.refusalOf(reason, pending.command, Date.now())
-    pending.outcome = refusal
-      ? { refusal }
-      : { escalation: await this.#desk.carryOut(reason, pending.command, Date.now()) }
   }
 
   isNoticeDue = (): boolean => isPast(this.#desk.nextNoticeAt())
