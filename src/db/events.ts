@@ -129,17 +129,19 @@ export async function claimOverdueEvents(db: Database, limit: number): Promise<W
  * Gives events that Temporal has taken time to be applied. Most are applied by then, and are left alone; so are those
  * that are being applied right now. Index: events_pkey.
  */
-export const extendLeases = (db: Database, keys: readonly EventKey[]): Promise<number> => db.$executeRaw`
-  WITH unapplied AS (
-    SELECT events.provider, events.event_id
-    FROM unnest(${keys.map((key) => key.provider)}::text[], ${keys.map((key) => key.id)}::text[]) AS given(provider, event_id)
-    JOIN events USING (provider, event_id)
-    WHERE applied_at IS NULL
-    FOR UPDATE OF events SKIP LOCKED
-  )
-  UPDATE events SET lease_until = now() + ${signalledLeaseMs} * interval '1 ms'
-  FROM unapplied
-  WHERE events.provider = unapplied.provider AND events.event_id = unapplied.event_id`
+export function extendLeases(db: Database, keys: readonly EventKey[]): Promise<number> {
+  const providers = keys.map((key) => key.provider)
+  const ids = keys.map((key) => key.id)
+  // No join: one that is planned on an empty table reads all of it.
+  return db.$executeRaw`
+    UPDATE events SET lease_until = now() + ${signalledLeaseMs} * interval '1 ms'
+    WHERE provider = ANY(${providers}) AND event_id = ANY(ARRAY(
+      SELECT event_id FROM events
+      WHERE provider = ANY(${providers}) AND event_id = ANY(${ids}) AND applied_at IS NULL
+        AND (provider, event_id) IN (SELECT * FROM unnest(${providers}::text[], ${ids}::text[]))
+      FOR UPDATE SKIP LOCKED
+    ))`
+}
 
 /**
  * Notes that events failed for a reason of their own (not an outage); at the {@link attemptLimit} they are quarantined.

@@ -82,8 +82,9 @@ export async function saveSnapshot(db: Database, save: SnapshotSave): Promise<bo
       subject = CASE WHEN is_erased THEN NULL ELSE events.subject END,
       bounce_message = CASE WHEN is_erased THEN NULL ELSE events.bounce_message END,
       payload = CASE WHEN is_erased AND type <> 'aftersend.registered' THEN NULL ELSE events.payload END
-    FROM waiting, stored
-    WHERE events.provider = ${provider} AND events.event_id = waiting.event_id
+    FROM stored
+    -- By its key once more rather than joined to what waits: a join that is planned on an empty table reads all of it.
+    WHERE events.provider = ${provider} AND events.event_id = ANY(${eventIds})
     RETURNING 1`
   return stored.length > 0
 }

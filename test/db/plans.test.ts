@@ -35,7 +35,7 @@ const policy = {
   giveUpAfterMs: 1,
 }
 
-/** A day's table: nearly all events are applied, the last 5,000 wait, every fiftieth is a soft bounce. */
+/** A day's tables: nearly all events are applied, the last 5,000 wait, every fiftieth is a soft bounce. */
 async function fill(db: Database): Promise<void> {
   await db.$executeRaw`
     INSERT INTO emails (id, provider, "to", recipients, recipient_domain, revision)
@@ -58,7 +58,6 @@ async function fill(db: Database): Promise<void> {
     INSERT INTO escalations (id, provider, email_id, reason, state, detail, opened_at)
     SELECT 'esc_' || n, ${provider}, 'em_' || n, 'stalled', CASE WHEN n % 1000 = 0 THEN 'open' ELSE 'resolved' END, '', now()
     FROM generate_series(1, ${rows}) AS n`
-  await db.$executeRaw`VACUUM ANALYZE`
 }
 
 interface Statement {
@@ -176,12 +175,22 @@ const statements: Record<string, Statement> = {
   },
 }
 
+/** What happens to every event. */
+const moneyPaths = [
+  'append (events, one a repeat)',
+  'claim of overdue events',
+  'save of a snapshot',
+  'extension of leases',
+  'question which events are unapplied',
+]
+
 describe('on 100,000 rows, the', () => {
   let database: TestDatabase
   before(async () => {
     database = await testDatabase()
     const patient = createDatabase({ url: database.url, statementTimeoutMs: 60_000 })
     await fill(patient)
+    await patient.$executeRaw`VACUUM ANALYZE`
     await patient.$disconnect()
   })
   after(() => database.drop())
@@ -221,4 +230,39 @@ describe('on 100,000 rows, the', () => {
     await explained.close()
     assert.deepEqual(plans[0]?.scanned, ['events'])
   })
+})
+
+/**
+ * A connection keeps the plan of a named statement until the table's statistics change. Those of a new installation, and
+ * of every month's new partition, are of no rows at all for as long as a minute, and thousands of events can come in one.
+ */
+describe('planned while the tables were empty, and carried out on 100,000 rows, the', () => {
+  let database: TestDatabase
+  let explained: ExplainedDatabase
+
+  before(async () => {
+    database = await testDatabase()
+    explained = new ExplainedDatabase(database.url, 'force_generic_plan')
+    const patient = createDatabase({ url: database.url, statementTimeoutMs: 60_000 })
+    for (const table of ['emails', 'events', 'escalations', 'suppressions', 'email_changes']) {
+      await patient.$executeRawUnsafe(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`)
+    }
+    for (const name of moneyPaths) await statements[name]?.run(explained.db, 0)
+    // Not TRUNCATE: it would have every plan made anew.
+    for (const table of ['emails', 'events']) await patient.$executeRawUnsafe(`DELETE FROM ${table}`)
+    await fill(patient)
+    await patient.$disconnect()
+  })
+  after(async () => {
+    await explained.close()
+    await database.drop()
+  })
+
+  for (const name of moneyPaths) {
+    it(`${name} looks at no more rows than it is about`, async () => {
+      const { run, maxRows = 20 } = statements[name] ?? assert.fail(name)
+      const rowsRead = (await explained.plansOf((db) => run(db, 1))).reduce((sum, plan) => sum + plan.rows, 0)
+      assert.ok(rowsRead <= maxRows, `it looked at ${rowsRead} rows`)
+    })
+  }
 })
