@@ -25,11 +25,13 @@ export class Alarm {
     this.#scope = scope
     scope
       .run(() => sleep(Math.max(1, deadline - Date.now())))
-      .then(() => {
-        this.rang = true
-      })
-      .catch((error) => {
-        if (!isCancellation(error)) throw error
-      })
+      .then(
+        () => {
+          this.rang = true
+        },
+        (error) => {
+          if (!isCancellation(error)) throw error
+        },
+      )
   }
 }

@@ -57,7 +57,7 @@ export class KeptSnapshot {
     return []
   }
 
-  async #store(next: Snapshot, events: readonly LifecycleEvent[]): Promise<SaveResult | { rejection: string }> {
+  #store(next: Snapshot, events: readonly LifecycleEvent[]): Promise<SaveResult | { rejection: string }> {
     const input = {
       ...this.#email,
       snapshot: next,
@@ -65,13 +65,9 @@ export class KeptSnapshot {
       eventIds: events.map((event) => event.id),
       change: changeOf(this.current, next, events.length),
     }
-    try {
-      return await localActivities.saveSnapshot(input).catch(() => patientActivities.saveSnapshot(input))
-    } catch (error) {
-      const rejection = rejectionOf(error)
-      if (!rejection) throw error
-      return { rejection }
-    }
+    return localActivities
+      .saveSnapshot(input)
+      .catch(() => patientActivities.saveSnapshot(input).catch((error) => ({ rejection: rejectionIn(error) })))
   }
 
   /** A batch that can't be stored is tried event by event, so that only the event at fault is quarantined. */
@@ -87,8 +83,9 @@ export class KeptSnapshot {
   }
 }
 
-/** Why the snapshot can't be stored at all; null if it is another error. */
-function rejectionOf(error: unknown): string | null {
+/** Why the snapshot can't be stored at all. @throws the error itself if it is another one. */
+function rejectionIn(error: unknown): string {
   const cause = error instanceof ActivityFailure ? error.cause : undefined
-  return cause instanceof ApplicationFailure && cause.type === 'SnapshotRejected' ? cause.message : null
+  if (cause instanceof ApplicationFailure && cause.type === 'SnapshotRejected') return cause.message
+  throw error
 }

@@ -4,14 +4,15 @@ import { softBounceLimitCode } from '../domain/bounce-policy.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import { patientActivities } from './activities.ts'
 
+/** Whether somebody is to be suppressed for this event: it is a hard bounce or a complaint. */
+export const isSuppressing = (event: LifecycleEvent): boolean =>
+  event.type === 'complained' || (event.type === 'bounced' && event.bounce.class === 'hard')
+
 /**
- * Suppresses whom hard bounces and complaints are about.
+ * Suppresses whom these hard bounces and complaints are about.
  * @returns whether an event named nobody whom it could be about.
  */
-export async function suppressRecipients(email: EmailKey, events: readonly LifecycleEvent[]): Promise<boolean> {
-  const suppressing = events.filter(
-    (event) => event.type === 'complained' || (event.type === 'bounced' && event.bounce.class === 'hard'),
-  )
+export async function suppressRecipients(email: EmailKey, suppressing: readonly LifecycleEvent[]): Promise<boolean> {
   const suppress = (event: LifecycleEvent) =>
     patientActivities.suppressRecipient({ ...email, eventId: event.id, reason: suppressionReasonOf(event) })
   // The first of them gives the suppression its reason, so it must be the first to get there.
