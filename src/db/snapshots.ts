@@ -3,7 +3,7 @@ import { domainOf } from '../domain/address.ts'
 import type { EmailKey, ReceivedEvent } from '../domain/events.ts'
 import { deliveryOf, type Snapshot, statusOf } from '../domain/lifecycle.ts'
 import type { Registration } from '../inbox/inbox.ts'
-import type { Database } from './database.ts'
+import { type Database, statementNameOf } from './database.ts'
 import { epochMsOf } from './epoch-ms.ts'
 import { firstLeaseMs } from './events.ts'
 import type { Email } from './generated/client.ts'
@@ -17,76 +17,86 @@ export interface SnapshotSave extends EmailKey {
   readonly eventIds: readonly string[]
 }
 
+const saveStatement = `
+  WITH waiting AS (
+    SELECT event_id, "to", subject, recipient FROM events
+    WHERE provider = $1 AND event_id = ANY($3::text[]) AND applied_at IS NULL
+    FOR UPDATE
+  ), said AS (
+    SELECT (SELECT "to" FROM waiting WHERE cardinality("to") > 0 ORDER BY event_id LIMIT 1) AS "to",
+           (SELECT subject FROM waiting WHERE subject IS NOT NULL ORDER BY event_id LIMIT 1) AS subject
+  ), stored AS (
+    INSERT INTO emails AS kept (id, provider, "to", recipients, recipient_domain, subject, revision,
+      priority, priority_named_at, status, delivery, registered_at, registered_as_sent,
+      queued_at, sending_at, sent_at, delivered_at, bounce_class, bounce_code, bounced_at, bounce_event_id,
+      complained_at, opens_total, opens_human, opens_first_at, opens_last_at,
+      clicks_total, clicks_human, clicks_first_at, clicks_last_at, first_received_at, settled_received_at)
+    SELECT $2, $1, coalesce(said."to", '{}'), coalesce(said."to", '{}'),
+      nullif(split_part(said."to"[1], '@', 2), ''), said.subject, $4::int + 1,
+      priority, priority_named_at, status, delivery, registered_at, registered_as_sent,
+      queued_at, sending_at, sent_at, delivered_at, bounce_class, bounce_code, bounced_at, bounce_event_id,
+      complained_at, opens_total, opens_human, opens_first_at, opens_last_at,
+      clicks_total, clicks_human, clicks_first_at, clicks_last_at, first_received_at, settled_received_at
+    FROM said, json_populate_record(NULL::emails, $5::json)
+    WHERE (SELECT count(*) FROM waiting) = cardinality($3::text[])
+    ON CONFLICT (id, provider) DO UPDATE SET
+      -- Whom and what was erased no event brings back.
+      "to" = CASE WHEN kept."to" = '{}' AND kept.erased_at IS NULL THEN excluded."to" ELSE kept."to" END,
+      recipients = CASE WHEN kept.recipients = '{}' AND kept.erased_at IS NULL THEN excluded.recipients
+                        ELSE kept.recipients END,
+      recipient_domain = coalesce(kept.recipient_domain, excluded.recipient_domain),
+      subject = CASE WHEN kept.erased_at IS NULL THEN coalesce(kept.subject, excluded.subject) ELSE kept.subject END,
+      -- A registration that the workflow has not heard of yet must not be undone by its older snapshot.
+      priority = CASE WHEN kept.priority_named_at > coalesce(excluded.priority_named_at, '-infinity')
+                      THEN kept.priority ELSE excluded.priority END,
+      priority_named_at = greatest(kept.priority_named_at, excluded.priority_named_at),
+      registered_at = least(kept.registered_at, excluded.registered_at),
+      registered_as_sent = kept.registered_as_sent OR excluded.registered_as_sent,
+      revision = excluded.revision, status = excluded.status, delivery = excluded.delivery,
+      queued_at = excluded.queued_at, sending_at = excluded.sending_at, sent_at = excluded.sent_at,
+      delivered_at = excluded.delivered_at, bounce_class = excluded.bounce_class,
+      bounce_code = excluded.bounce_code, bounced_at = excluded.bounced_at,
+      bounce_event_id = excluded.bounce_event_id, complained_at = excluded.complained_at,
+      opens_total = excluded.opens_total, opens_human = excluded.opens_human,
+      opens_first_at = excluded.opens_first_at, opens_last_at = excluded.opens_last_at,
+      clicks_total = excluded.clicks_total, clicks_human = excluded.clicks_human,
+      clicks_first_at = excluded.clicks_first_at, clicks_last_at = excluded.clicks_last_at,
+      first_received_at = excluded.first_received_at, settled_received_at = excluded.settled_received_at,
+      updated_at = now()
+    WHERE kept.revision = $4::int
+    RETURNING kept.erased_at IS NOT NULL AS is_erased, kept.recipients
+  )
+  UPDATE events SET applied_at = now(), quarantined_reason = NULL,
+    "to" = CASE WHEN is_erased THEN '{}' ELSE events."to" END,
+    recipient = CASE WHEN is_erased AND NOT stored.recipients @> ARRAY[events.recipient] THEN NULL ELSE events.recipient END,
+    subject = CASE WHEN is_erased THEN NULL ELSE events.subject END,
+    bounce_message = CASE WHEN is_erased THEN NULL ELSE events.bounce_message END,
+    payload = CASE WHEN is_erased AND type <> 'aftersend.registered' THEN NULL ELSE events.payload END
+  FROM stored
+  -- By its key once more rather than joined to what waits: a join that is planned on an empty table reads all of it.
+  WHERE events.provider = $1 AND events.event_id = ANY($3::text[])
+  RETURNING 1`
+
 /**
  * Stores the snapshot and marks its events applied, both or neither. Neither, if the stored revision is another than
  * expected or one of the events is applied already: then the snapshot was folded from something stale. Events of an email
- * that somebody was erased from lose what names people as they are applied.
+ * that somebody was erased from lose what names people as they are applied. Through the pool, as {@link insertEvents} is.
  * Indexes: events_pkey, emails_pkey.
  * @returns whether it was stored.
  */
-export async function saveSnapshot(db: Database, save: SnapshotSave): Promise<boolean> {
-  const { provider, emailId, snapshot, expectedRevision } = save
-  const eventIds = [...save.eventIds]
-  const stored = await db.$queryRaw<unknown[]>`
-    WITH waiting AS (
-      SELECT event_id, "to", subject, recipient FROM events
-      WHERE provider = ${provider} AND event_id = ANY(${eventIds}) AND applied_at IS NULL
-      FOR UPDATE
-    ), said AS (
-      SELECT (SELECT "to" FROM waiting WHERE cardinality("to") > 0 ORDER BY event_id LIMIT 1) AS "to",
-             (SELECT subject FROM waiting WHERE subject IS NOT NULL ORDER BY event_id LIMIT 1) AS subject
-    ), stored AS (
-      INSERT INTO emails AS kept (id, provider, "to", recipients, recipient_domain, subject, revision,
-        priority, priority_named_at, status, delivery, registered_at, registered_as_sent,
-        queued_at, sending_at, sent_at, delivered_at, bounce_class, bounce_code, bounced_at, bounce_event_id,
-        complained_at, opens_total, opens_human, opens_first_at, opens_last_at,
-        clicks_total, clicks_human, clicks_first_at, clicks_last_at, first_received_at, settled_received_at)
-      SELECT ${emailId}, ${provider}, coalesce(said."to", '{}'), coalesce(said."to", '{}'),
-        nullif(split_part(said."to"[1], '@', 2), ''), said.subject, ${expectedRevision + 1},
-        priority, priority_named_at, status, delivery, registered_at, registered_as_sent,
-        queued_at, sending_at, sent_at, delivered_at, bounce_class, bounce_code, bounced_at, bounce_event_id,
-        complained_at, opens_total, opens_human, opens_first_at, opens_last_at,
-        clicks_total, clicks_human, clicks_first_at, clicks_last_at, first_received_at, settled_received_at
-      FROM said, json_populate_record(NULL::emails, ${JSON.stringify(columnsOf(snapshot))}::json)
-      WHERE (SELECT count(*) FROM waiting) = ${eventIds.length}
-      ON CONFLICT (id, provider) DO UPDATE SET
-        -- Whom and what was erased no event brings back.
-        "to" = CASE WHEN kept."to" = '{}' AND kept.erased_at IS NULL THEN excluded."to" ELSE kept."to" END,
-        recipients = CASE WHEN kept.recipients = '{}' AND kept.erased_at IS NULL THEN excluded.recipients
-                          ELSE kept.recipients END,
-        recipient_domain = coalesce(kept.recipient_domain, excluded.recipient_domain),
-        subject = CASE WHEN kept.erased_at IS NULL THEN coalesce(kept.subject, excluded.subject) ELSE kept.subject END,
-        -- A registration that the workflow has not heard of yet must not be undone by its older snapshot.
-        priority = CASE WHEN kept.priority_named_at > coalesce(excluded.priority_named_at, '-infinity')
-                        THEN kept.priority ELSE excluded.priority END,
-        priority_named_at = greatest(kept.priority_named_at, excluded.priority_named_at),
-        registered_at = least(kept.registered_at, excluded.registered_at),
-        registered_as_sent = kept.registered_as_sent OR excluded.registered_as_sent,
-        revision = excluded.revision, status = excluded.status, delivery = excluded.delivery,
-        queued_at = excluded.queued_at, sending_at = excluded.sending_at, sent_at = excluded.sent_at,
-        delivered_at = excluded.delivered_at, bounce_class = excluded.bounce_class,
-        bounce_code = excluded.bounce_code, bounced_at = excluded.bounced_at,
-        bounce_event_id = excluded.bounce_event_id, complained_at = excluded.complained_at,
-        opens_total = excluded.opens_total, opens_human = excluded.opens_human,
-        opens_first_at = excluded.opens_first_at, opens_last_at = excluded.opens_last_at,
-        clicks_total = excluded.clicks_total, clicks_human = excluded.clicks_human,
-        clicks_first_at = excluded.clicks_first_at, clicks_last_at = excluded.clicks_last_at,
-        first_received_at = excluded.first_received_at, settled_received_at = excluded.settled_received_at,
-        updated_at = now()
-      WHERE kept.revision = ${expectedRevision}
-      RETURNING kept.erased_at IS NOT NULL AS is_erased, kept.recipients
-    )
-    UPDATE events SET applied_at = now(), quarantined_reason = NULL,
-      "to" = CASE WHEN is_erased THEN '{}' ELSE events."to" END,
-      recipient = CASE WHEN is_erased AND NOT stored.recipients @> ARRAY[events.recipient] THEN NULL ELSE events.recipient END,
-      subject = CASE WHEN is_erased THEN NULL ELSE events.subject END,
-      bounce_message = CASE WHEN is_erased THEN NULL ELSE events.bounce_message END,
-      payload = CASE WHEN is_erased AND type <> 'aftersend.registered' THEN NULL ELSE events.payload END
-    FROM stored
-    -- By its key once more rather than joined to what waits: a join that is planned on an empty table reads all of it.
-    WHERE events.provider = ${provider} AND events.event_id = ANY(${eventIds})
-    RETURNING 1`
-  return stored.length > 0
+export async function saveSnapshot({ pool }: Database, save: SnapshotSave): Promise<boolean> {
+  const { rowCount } = await pool.query({
+    name: statementNameOf(saveStatement),
+    text: saveStatement,
+    values: [
+      save.provider,
+      save.emailId,
+      save.eventIds,
+      save.expectedRevision,
+      JSON.stringify(columnsOf(save.snapshot)),
+    ],
+  })
+  return (rowCount ?? 0) > 0
 }
 
 const iso = (epochMs: number | null): string | null => (epochMs === null ? null : new Date(epochMs).toISOString())
