@@ -8,6 +8,9 @@ import { duration, phrase } from './words.ts'
 
 export type EmailView = ReturnType<typeof storedEmailView>
 
+/** Characters that fit into two or three lines of a column. */
+const longText = 60
+
 export const EmailFacts = ({ email }: { email: EmailView }) => (
   <dl class="facts card">
     <Fact name="Delivery">
@@ -23,7 +26,7 @@ export const EmailFacts = ({ email }: { email: EmailView }) => (
     <Fact name="Opens">{engagement(email.opens)}</Fact>
     <Fact name="Clicks">{engagement(email.clicks)}</Fact>
     {email.bounce && (
-      <Fact name="Bounce">
+      <Fact name="Bounce" wholeRow={(email.bounce.message ?? '').length > longText}>
         {phrase(email.bounce.class)}
         {email.bounce.code && <code> {email.bounce.code}</code>}
         {email.bounce.message && (
@@ -38,12 +41,20 @@ export const EmailFacts = ({ email }: { email: EmailView }) => (
         <Moment at={email.complainedAt} zone />
       </Fact>
     )}
-    {Array.isArray(email.to) && <Fact name="Recipients">{email.to.join(', ')}</Fact>}
+    {Array.isArray(email.to) && (
+      <Fact name="Recipients" wholeRow>
+        {email.to.map((address) => (
+          <bdi key={address} class="address">
+            {address}
+          </bdi>
+        ))}
+      </Fact>
+    )}
     <Fact name="Priority">
       <PriorityWord of={email.priority} />
     </Fact>
     {email.tags.length > 0 && (
-      <Fact name="Tags">
+      <Fact name="Tags" wholeRow={email.tags.join('').length > longText}>
         {email.tags.map((tag) => (
           <a key={tag} class="tag" href={pathWith('/emails', { tag })}>
             <bdi>{tag}</bdi>
@@ -61,8 +72,15 @@ export const EmailFacts = ({ email }: { email: EmailView }) => (
   </dl>
 )
 
-export const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
-  <div>
+interface FactProps {
+  readonly name: string
+  /** For what would be a tower of words in a narrow column. */
+  readonly wholeRow?: boolean
+  readonly children: ComponentChildren
+}
+
+export const Fact = ({ name, wholeRow = false, children }: FactProps) => (
+  <div class={wholeRow ? 'whole-row' : undefined}>
     <dt>{name}</dt>
     <dd>{children}</dd>
   </div>

@@ -32,14 +32,16 @@ interface EmailPageDependencies {
 }
 
 const path = z.object({ provider: name(64), id: emailId })
+const query = z.object({ events: z.literal('all').optional() })
 
 export function addEmailPage(router: Router, { db, pages, webUi }: EmailPageDependencies): void {
   router.get('/emails/:provider/:id', async (ctx) => {
     const { provider, id } = parseInput(path, ctx.params, 'path')
+    const { events } = parseInput(query, ctx.query, 'query')
     const found = await inTime(() => readEmail(db, provider, id))
     if (found === null) throw new Problem(404, 'nothing was heard of such an email')
     const live = `/live?${new URLSearchParams({ provider, email: id })}`
-    const body = <EmailBody {...found} webUi={webUi} url={ctx.path} />
+    const body = <EmailBody {...found} webUi={webUi} url={ctx.path} wantsAll={events === 'all'} />
     await pages.show(ctx, { title: found.email.subject ?? id, section: '/emails', live, body })
   })
 }
@@ -82,9 +84,11 @@ function toldEvents(events: readonly StoredEvent[], registration: string): ToldE
 interface EmailBodyProps extends FoundEmail {
   readonly webUi: WebUi | null
   readonly url: string
+  /** Whether every event is to be shown, however many there are. */
+  readonly wantsAll: boolean
 }
 
-const EmailBody = ({ email, events, escalations, suppression, webUi, url }: EmailBodyProps) => (
+const EmailBody = ({ email, events, escalations, suppression, webUi, url, wantsAll }: EmailBodyProps) => (
   <>
     <p class="crumb">
       <a href="/emails">Emails</a>
@@ -118,7 +122,7 @@ const EmailBody = ({ email, events, escalations, suppression, webUi, url }: Emai
     <EmailFacts email={email} />
     <section aria-labelledby="events">
       <h2 id="events">Events</h2>
-      <EventTable events={events} />
+      <EventTable events={events} allAt={wantsAll ? null : `${url}?events=all#events`} />
     </section>
   </>
 )

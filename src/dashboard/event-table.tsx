@@ -4,7 +4,7 @@ import type { EventEffect } from '../domain/event-effect.ts'
 import { registrationEventType } from '../domain/events.ts'
 import { Status } from './status.tsx'
 import { Moment } from './time.tsx'
-import { phrase } from './words.ts'
+import { counted, phrase } from './words.ts'
 
 export interface ToldEvent extends StoredEvent {
   /** Null for one that was put aside. */
@@ -22,27 +22,53 @@ export const stateOf = (event: Pick<StoredEvent, 'appliedAt' | 'quarantinedReaso
   return event.appliedAt === null ? 'pending' : 'applied'
 }
 
-export const EventTable = ({ events }: { events: readonly ToldEvent[] }) => (
-  <div class="table-frame">
-    <table>
-      <caption class="hidden-text">Events in the order in which they happened</caption>
-      <thead>
-        <tr>
-          <th scope="col">Happened (UTC)</th>
-          <th scope="col">Event</th>
-          <th scope="col">What it did</th>
-          <th scope="col" class="wide number">
-            Received (UTC)
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {events.map((event) => (
-          <EventRow key={event.eventId} event={event} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+/** A newsletter that is opened hundreds of times: of more events than twice this, the first and the last are shown. */
+const shownAtEachEnd = 50
+
+interface EventTableProps {
+  readonly events: readonly ToldEvent[]
+  /** Where all of them are shown, however many; null: here. */
+  readonly allAt: string | null
+}
+
+export function EventTable({ events, allAt }: EventTableProps) {
+  const isLong = allAt !== null && events.length > 2 * shownAtEachEnd
+  return (
+    <div class="table-frame">
+      <table>
+        <caption class="hidden-text">Events in the order in which they happened</caption>
+        <thead>
+          <tr>
+            <th scope="col">Happened (UTC)</th>
+            <th scope="col">Event</th>
+            <th scope="col">What it did</th>
+            <th scope="col" class="wide number">
+              Received (UTC)
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          <EventRows events={isLong ? events.slice(0, shownAtEachEnd) : events} />
+          {isLong && (
+            <tr class="left-out">
+              <td colSpan={4}>
+                {counted(events.length - 2 * shownAtEachEnd, 'event')} between them · <a href={allAt}>Show all</a>
+              </td>
+            </tr>
+          )}
+          {isLong && <EventRows events={events.slice(-shownAtEachEnd)} />}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+const EventRows = ({ events }: { events: readonly ToldEvent[] }) => (
+  <>
+    {events.map((event) => (
+      <EventRow key={event.eventId} event={event} />
+    ))}
+  </>
 )
 
 function EventRow({ event }: { event: ToldEvent }) {

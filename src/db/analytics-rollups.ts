@@ -16,17 +16,23 @@ const valueColumn: Record<RollupDimension, Prisma.Sql> = {
 }
 
 /**
- * Notes which hours are to be counted: those that have ended since the last time, and older ones of which an email has
+ * For how long an hour is read live after its end. Most emails are delivered and opened within minutes of being sent; an
+ * hour that was rolled up at its end would miss what is still under way, and look like an outage until it is counted again.
+ */
+export const settlingMs = 15 * 60_000
+
+/**
+ * Notes which hours are to be counted: those that have ended and settled since the last time, and older ones of which an email has
  * changed. All hours, when the roll-ups are new or the database was restored from a copy, since its transactions are
  * numbered anew then. Indexes: email_changes_pkey, emails_created_at_id_provider_idx.
- * @returns the moment before which every hour has ended.
+ * @returns the moment before which every hour has ended and settled.
  */
 export async function noteDirtyHours(db: Database): Promise<Date> {
   const [row] = await db.$queryRaw<{ ended: Date }[]>`
     WITH state AS (
       SELECT rolled_through, place::pg_snapshot AS place,
              place IS NULL OR pg_snapshot_xmax(place::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()) AS is_new,
-             date_trunc('hour', now(), 'UTC') AS ended,
+             date_trunc('hour', now() - ${settlingMs} * interval '1 ms', 'UTC') AS ended,
              -- No email is older than email; a clock that was wrong must not make millions of hours.
              date_trunc('hour', greatest((SELECT min(created_at) FROM emails), now() - interval '10 years'), 'UTC') AS first_hour
       FROM analytics_state FOR UPDATE

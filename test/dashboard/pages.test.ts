@@ -120,6 +120,21 @@ describe('the pages of the dashboard', () => {
     assert.match(html, /http:\/\/temporal\.example\/namespaces\/default\/workflows\/email%2Faisend%2Fem_1/)
   })
 
+  it('show the first and the last events of an email that has hundreds, and all of them when asked', async () => {
+    await email('em_1', { status: 'opened' })
+    const at = Date.now() - 1_000_000
+    const opened = (n: number) => ({ id: `evt_${n}`, type: 'opened' as const, occurredAt: at + n, receivedAt: at + n })
+    await store(database.db, ...Array.from({ length: 130 }, (_, n) => opened(n)))
+    const shownIn = (html: string) => [...html.matchAll(/<code[^>]*>(evt_\d+)</g)].map(([, id]) => id)
+    const short = await visitor.html('/emails/aisend/em_1')
+    const [, all = ''] = /30 events between them · <a href="([^"]+)"/.exec(short) ?? []
+    assert.deepEqual(
+      shownIn(short),
+      [...Array(50).keys(), ...Array.from({ length: 50 }, (_, n) => 80 + n)].map((n) => `evt_${n}`),
+    )
+    assert.equal(shownIn(await visitor.html(all.replace('&amp;', '&'))).length, 130)
+  })
+
   it('let the recipient of an email be suppressed from its page, which then says so', async () => {
     await email('em_1')
     assert.match(await visitor.html('/emails/aisend/em_1'), /Suppress recipient/)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { readRolledThrough } from '../../src/db/analytics.ts'
-import { noteDirtyHours, pruneChanges, rollUpHours } from '../../src/db/analytics-rollups.ts'
+import { noteDirtyHours, pruneChanges, rollUpHours, settlingMs } from '../../src/db/analytics-rollups.ts'
 import { currentPlace, isKeptSince } from '../../src/db/changes.ts'
 import type { Database } from '../../src/db/database.ts'
 import {
@@ -100,6 +100,13 @@ describe('analytics', () => {
     assert.ok(late)
     await changeEmail(db, late)
     assert.equal(await rollUpHours(db, await noteDirtyHours(db), 1_000), 1)
+  })
+
+  it('leave an hour to be read live until what was sent at its end has had time to be delivered', async () => {
+    const ended = await noteDirtyHours(db)
+    const age = Date.now() - ended.getTime()
+    assert.ok(age >= settlingMs && age < settlingMs + hourMs, `the last hour to be rolled up ended ${age} ms ago`)
+    assert.equal(ended.getTime() % hourMs, 0)
   })
 
   it('forget an email that was deleted', async () => {
