@@ -7,7 +7,7 @@ import type { NativeConnectionOptions } from '@temporalio/worker'
 import ms from 'ms'
 import { z } from 'zod'
 import type { AlarmPolicy } from './domain/rate-policy.ts'
-import type { LifecyclePolicy } from './domain/stall-policy.ts'
+import { defaultTransitShownAfterMs, type LifecyclePolicy } from './domain/stall-policy.ts'
 import { ConfigurationError } from './errors.ts'
 import { readWebhookSecrets, type WebhookSecrets } from './providers/accounts.ts'
 import { providers } from './providers/registry.ts'
@@ -311,6 +311,7 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
       escalationRepeatAfterMs: env.ESCALATION_REPEAT_AFTER,
       engagementWindowMs: env.ENGAGEMENT_WINDOW,
       giveUpAfterMs: env.GIVE_UP_AFTER,
+      transitShownAfterMs: defaultTransitShownAfterMs,
     },
     maxEventAgeMs: env.MAX_EVENT_AGE,
     retention: { payloadsAfterMs: env.RETAIN_PAYLOADS, addressesAfterMs: env.RETAIN_ADDRESSES },

@@ -35,6 +35,7 @@ describe('the configuration', () => {
       escalationRepeatAfterMs: 30 * minute,
       engagementWindowMs: 1_440 * minute,
       giveUpAfterMs: 14 * 1_440 * minute,
+      transitShownAfterMs: minute / 2,
     })
     const day = 1_440 * minute
     assert.equal(config.maxEventAgeMs, 7 * day)

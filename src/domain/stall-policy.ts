@@ -12,6 +12,21 @@ export interface LifecyclePolicy {
   readonly engagementWindowMs: number
   /** A life ends after this even if it never settled; counted like a stall. */
   readonly giveUpAfterMs: number
+  /**
+   * What an email passes through on its way is not written to Temporal's search attributes before this, counted like a
+   * stall: most emails are delivered by then, and each write is one more for Temporal's visibility store and one more action to
+   * pay for. Lives that version 0.2.0 started have none, and write every step.
+   */
+  readonly transitShownAfterMs?: number
+}
+
+/** Nearly every email has settled by then. */
+export const defaultTransitShownAfterMs = 30_000
+
+/** Until when the steps of an email on its way are passed over in search attributes; null if they are not. Epoch milliseconds. */
+export function transitHiddenUntil(snapshot: Snapshot, { transitShownAfterMs }: LifecyclePolicy): number | null {
+  if (transitShownAfterMs === undefined || snapshot.firstReceivedAt === null || isSettled(snapshot)) return null
+  return snapshot.firstReceivedAt + transitShownAfterMs
 }
 
 /** When silence becomes a stall; null once delivery is settled or nothing was heard yet. Epoch milliseconds. */

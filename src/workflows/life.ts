@@ -15,7 +15,7 @@ import {
 } from '../domain/escalation.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import { deliveryOf, type EmailStatus, isSettled, statusOf } from '../domain/lifecycle.ts'
-import { closingTime, type LifecyclePolicy, stallDeadline } from '../domain/stall-policy.ts'
+import { closingTime, type LifecyclePolicy, stallDeadline, transitHiddenUntil } from '../domain/stall-policy.ts'
 import { askProvider, patientActivities } from './activities.ts'
 import { CommandQueue, commandRefused } from './command-queue.ts'
 import { EscalationDesk } from './escalation-desk.ts'
@@ -115,15 +115,34 @@ export class Life {
     return fresh
   }
 
-  /** What people see in the Web UI. Search attributes cost an event and a write each time, so only those that change. */
+  /**
+   * What people see in the Web UI. Search attributes cost an event and a write each time, so only those that change, and
+   * not each step of an email that is delivered within moments.
+   */
   #show(): void {
     setCurrentDetails(timelineOf(this.#kept.current, this.#desk.all()))
+    const hiddenUntil = this.#hiddenUntil()
+    const changed = this.#changedAttributes()
+    if (changed.length > 0 && (hiddenUntil === null || hiddenUntil <= Date.now())) upsertSearchAttributes(changed)
+  }
+
+  #changedAttributes() {
     const shown = workflowInfo().typedSearchAttributes
-    const changed = [
-      { key: searchAttributes.status, value: statusOf(this.#kept.current) },
+    return [
+      { key: searchAttributes.status, value: this.headline() },
       { key: searchAttributes.priority, value: this.#kept.current.priority },
     ].filter(({ key, value }) => shown.get(key) !== value)
-    if (changed.length > 0) upsertSearchAttributes(changed)
+  }
+
+  /** Null also for what is shown as sent: of its steps there are none left before it is settled. */
+  #hiddenUntil = (): number | null =>
+    workflowInfo().typedSearchAttributes.get(searchAttributes.status) === 'sent'
+      ? null
+      : transitHiddenUntil(this.#kept.current, this.#policy)
+
+  #isToBeShown(now: number): boolean {
+    const hiddenUntil = this.#hiddenUntil()
+    return hiddenUntil !== null && hiddenUntil <= now && this.#changedAttributes().length > 0
   }
 
   #stallDeadline = (): number | null =>
@@ -133,14 +152,17 @@ export class Life {
 
   /** The next moment after `now` at which something is to be done; null if only a message can bring more. */
   nextDeadline(now: number): number | null {
-    const ahead = [this.#stallDeadline(), this.#desk.nextNoticeAt(), this.#closingTime()].filter(
+    const ahead = [this.#stallDeadline(), this.#desk.nextNoticeAt(), this.#closingTime(), this.#hiddenUntil()].filter(
       (at): at is number => at !== null && at > now,
     )
     return ahead.length === 0 ? null : Math.min(...ahead)
   }
 
   isDue(now: number): boolean {
-    return [this.#stallDeadline(), this.#desk.nextNoticeAt()].some((at) => at !== null && at <= now)
+    return (
+      [this.#stallDeadline(), this.#desk.nextNoticeAt()].some((at) => at !== null && at <= now) ||
+      this.#isToBeShown(now)
+    )
   }
 
   async meetDeadline(now: number): Promise<void> {

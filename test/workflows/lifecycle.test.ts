@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { searchAttributes, status } from '../../src/workflows/messages.ts'
 import { until } from '../until.ts'
-import { Living } from './living.ts'
+import { Living, stallAfter } from './living.ts'
 
 describe('the life of an email', () => {
   let living: Living
@@ -48,6 +48,30 @@ describe('the life of an email', () => {
     const details = await email.handle().query<{ currentDetails?: string }>('__temporal_workflow_metadata')
     assert.match(details.currentDetails ?? '', /\*\*opened\*\*[\s\S]*delivered/)
   })
+
+  it('writes the steps of an email that is delivered within moments to no search attribute', async () => {
+    const email = living.email({ transitShownAfterMs: 3_600_000 })
+    for (const type of ['queued', 'sent', 'delivered'] as const) await email.hear(email.event(type))
+    await until(async () => (await upsertsOf(email)).length > 0)
+    assert.deepEqual(await upsertsOf(email), ['delivered'])
+  })
+
+  it('writes them once it rests on its way, and is watched for a stall after that', async () => {
+    const email = living.email({ transitShownAfterMs: 700, ...stallAfter(1_500) })
+    for (const type of ['queued', 'sent'] as const) await email.hear(email.event(type))
+    await until(async () => (await upsertsOf(email)).length > 0)
+    assert.deepEqual(await upsertsOf(email), ['sent'])
+    await email.escalated('stalled', 'open')
+  })
+
+  /** The statuses that were written to search attributes after the start. */
+  async function upsertsOf(email: ReturnType<Living['email']>): Promise<string[]> {
+    const { events } = await email.handle().fetchHistory()
+    return (events ?? []).flatMap(({ upsertWorkflowSearchAttributesEventAttributes: upsert }) => {
+      const status = upsert?.searchAttributes?.indexedFields?.['EmailStatus']?.data
+      return status ? [JSON.parse(Buffer.from(status).toString())] : []
+    })
+  }
 
   it('closes when the engagement window is over', async () => {
     const email = living.email({ engagementWindowMs: 300 })
