@@ -22,6 +22,12 @@ const duration = (fallback: ms.StringValue) =>
     .transform((text) => ms(text as ms.StringValue))
     .refine((value) => value > 0, 'wants a duration above zero')
 
+const durationOrForever = (fallback: ms.StringValue) =>
+  z
+    .literal('forever')
+    .transform(() => null)
+    .or(duration(fallback))
+
 /** A share of everything, written as `2%`. */
 const percentage = (fallback: `${number}%`) =>
   z
@@ -101,6 +107,7 @@ const environment = z.object({
   MAX_EVENT_AGE: duration('7d'),
   RETAIN_PAYLOADS: duration('30d'),
   RETAIN_ADDRESSES: duration('180d'),
+  RETAIN_EVENTS: durationOrForever('400d'),
   ALARM_BOUNCE_RATE: percentage('2%'),
   ALARM_COMPLAINT_RATE: percentage('0.1%'),
   ALARM_MIN_SAMPLE: wholeNumber(100),
@@ -195,7 +202,12 @@ export interface Config {
   /** Events that are older when they are received are put aside. */
   readonly maxEventAgeMs: number
   /** How long the JSON of events, and addresses and subjects, are kept. */
-  readonly retention: { readonly payloadsAfterMs: number; readonly addressesAfterMs: number }
+  readonly retention: {
+    readonly payloadsAfterMs: number
+    readonly addressesAfterMs: number
+    /** Null: for ever. */
+    readonly keptForMs: number | null
+  }
   /** When support is called for sending as a whole. */
   readonly alarms: AlarmPolicy
   readonly support: {
@@ -223,6 +235,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
     ...webhooks.mistakes,
     ...missingTogether(given, webhooks),
+    ...(parsed.success ? conflicting(parsed.data) : []),
   ]
   if (!parsed.success || mistakes.length > 0) {
     throw new ConfigurationError(`The configuration cannot work:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`)
@@ -275,6 +288,15 @@ function missingTogether(given: Given, webhooks: WebhookSecrets): string[] {
   return mistakes
 }
 
+/** For how long a provider repeats a webhook, and a day more. Source: AISend, 24 hours. */
+const repeatWindowMs = 2 * 86_400_000
+
+/** What two settings say against each other. */
+const conflicting = ({ RETAIN_EVENTS: keptForMs, MAX_EVENT_AGE: maxAgeMs }: Environment): string[] =>
+  keptForMs !== null && keptForMs < maxAgeMs + repeatWindowMs
+    ? ['RETAIN_EVENTS wants to be 2 days longer than MAX_EVENT_AGE: an event that is repeated must still be known']
+    : []
+
 function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: Config['webhookSecrets']): Config {
   return {
     port: env.PORT ?? null,
@@ -314,7 +336,11 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
       transitShownAfterMs: defaultTransitShownAfterMs,
     },
     maxEventAgeMs: env.MAX_EVENT_AGE,
-    retention: { payloadsAfterMs: env.RETAIN_PAYLOADS, addressesAfterMs: env.RETAIN_ADDRESSES },
+    retention: {
+      payloadsAfterMs: env.RETAIN_PAYLOADS,
+      addressesAfterMs: env.RETAIN_ADDRESSES,
+      keptForMs: env.RETAIN_EVENTS,
+    },
     alarms: {
       bounceRate: env.ALARM_BOUNCE_RATE,
       complaintRate: env.ALARM_COMPLAINT_RATE,

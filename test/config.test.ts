@@ -39,7 +39,11 @@ describe('the configuration', () => {
     })
     const day = 1_440 * minute
     assert.equal(config.maxEventAgeMs, 7 * day)
-    assert.deepEqual(config.retention, { payloadsAfterMs: 30 * day, addressesAfterMs: 180 * day })
+    assert.deepEqual(config.retention, {
+      payloadsAfterMs: 30 * day,
+      addressesAfterMs: 180 * day,
+      keptForMs: 400 * day,
+    })
     assert.deepEqual(config.alarms, {
       bounceRate: 0.02,
       complaintRate: 0.001,

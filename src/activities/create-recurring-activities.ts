@@ -3,6 +3,7 @@ import { readOverdueEmails } from '../db/overdue-emails.ts'
 import type { LifecyclePolicy } from '../domain/stall-policy.ts'
 import type { Lives } from '../temporal/lives.ts'
 import { onDatabase } from './database-failure.ts'
+import { createEventMonthActivities } from './event-month-activities.ts'
 import type { RecurringActivities } from './recurring-activities.ts'
 import { createRetentionActivities } from './retention-activities.ts'
 import { createRollUpActivities } from './roll-up-activities.ts'
@@ -25,6 +26,7 @@ export const createRecurringActivities = ({
   ...createRollUpActivities(watching),
   ...createWatchActivities(watching),
   ...createRetentionActivities(watching),
+  ...createEventMonthActivities(watching),
 
   async wakeOverdueLives({ graceMs }) {
     const startedAt = activityInfo().scheduledTimestampMs

@@ -17,6 +17,8 @@ export interface SaveInput extends EmailKey {
   readonly snapshot: Snapshot
   readonly expectedRevision: number
   readonly eventIds: readonly string[]
+  /** Between when they were received, epoch milliseconds. Workers of 0.2.0 did not say. */
+  readonly receivedBetween?: readonly [from: number, to: number]
   /** For the Web UI: what this save changes, such as `sent → delivered, 2 events`. */
   readonly change: string
 }

@@ -2,7 +2,7 @@ import { log } from '@temporalio/activity'
 import type { Database } from '../db/database.ts'
 import { readEscalations } from '../db/escalations.ts'
 import { quarantineEvents, readUnappliedIds } from '../db/events.ts'
-import { saveSnapshot, snapshotOf } from '../db/snapshots.ts'
+import { type SnapshotSave, saveSnapshot, snapshotOf } from '../db/snapshots.ts'
 import type { EmailKey } from '../domain/events.ts'
 import { unheardOf } from '../domain/lifecycle.ts'
 import { countEvent } from '../metrics.ts'
@@ -15,7 +15,7 @@ type SnapshotActivities = Pick<LifecycleActivities, 'saveSnapshot' | 'loadLife' 
 export const createSnapshotActivities = ({ db, metrics }: ActivityDependencies): SnapshotActivities => ({
   saveSnapshot: ({ change, ...save }) =>
     onDatabase('SnapshotRejected', async () => {
-      if (await saveSnapshot(db, save)) {
+      if (await saveWherever(db, save)) {
         log.debug('events applied', { eventIds: save.eventIds, change })
         return { outcome: 'saved', change }
       }
@@ -35,6 +35,10 @@ export const createSnapshotActivities = ({ db, metrics }: ActivityDependencies):
       log.warn('events quarantined', { eventIds, reason })
     }),
 })
+
+/** What an event is said to have been received at may be another word of it than the one that is stored: then every month is asked. */
+const saveWherever = async (db: Database, { receivedBetween, ...save }: SnapshotSave): Promise<boolean> =>
+  (receivedBetween !== undefined && (await saveSnapshot(db, { ...save, receivedBetween }))) || saveSnapshot(db, save)
 
 /** Indexes: emails_pkey, escalations_email_id_provider_reason_key. */
 async function readLife(db: Database, { provider, emailId }: EmailKey): Promise<StoredLife> {

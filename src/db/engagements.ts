@@ -41,6 +41,7 @@ export const readEngagements = (
          AS given(provider, email_id)
   JOIN emails ON emails.id = given.email_id AND emails.provider = given.provider
   JOIN events ON events.email_id = emails.id AND events.provider = emails.provider
+    AND events.received_at >= coalesce(emails.first_received_at - interval '1 day', '-infinity')
   WHERE events.type IN ('opened', 'clicked') AND events.applied_at IS NOT NULL`
 
 export interface EngagementVerdict {

@@ -95,4 +95,4 @@ export function listEvents(
 
 /** One event with all that is stored of it, or null. Index: events_pkey. */
 export const findEvent = (db: Database, { provider, id }: EventKey): Promise<Event | null> =>
-  db.event.findUnique({ where: { provider_eventId: { provider, eventId: id } } })
+  db.event.findFirst({ where: { provider, eventId: id } })

@@ -2,11 +2,20 @@
 import type { EmailKey, LifecycleEvent, ReceivedEvent } from '../domain/events.ts'
 import { lifecycleEventOf } from '../domain/received-event.ts'
 import { type Database, statementNameOf } from './database.ts'
+import { withMonthMade } from './event-months.ts'
+import { Prisma } from './generated/client.ts'
+import { receivedBetween, receivedBounds } from './received-between.ts'
 
 /** Who holds an event: its idempotency key. */
 export interface EventKey {
   readonly provider: string
   readonly id: string
+}
+
+/** One that is stored, and when it was received: by that its month is found. */
+export interface StoredEventKey extends EventKey {
+  /** Epoch milliseconds. */
+  readonly receivedAt: number
 }
 
 /** For how long a new event is left to the instance that took it, before any sweep may send it again. */
@@ -35,13 +44,14 @@ const insertStatement = `
   RETURNING provider, event_id AS id`
 
 /**
- * Stores events in one statement; those whose key is there already are left as they are. Straight through the pool: Prisma
+ * Stores events in one statement; those that were stored before are passed over, by a trigger
+ * that claims their identity (`event_identities`). Straight through the pool: Prisma
  * spends about as much on a statement's result as PostgreSQL on the statement, and every webhook waits for this one.
  * @param events sorted by key by the caller: two instances that take the same events in another order would deadlock.
  * @returns the keys that were new. Index: events_pkey.
  */
-export async function insertEvents({ pool }: Database, events: readonly ReceivedEvent[]): Promise<EventKey[]> {
-  const { rows } = await pool.query<EventKey>({
+export async function insertEvents(db: Database, events: readonly ReceivedEvent[]): Promise<EventKey[]> {
+  const statement = {
     name: statementNameOf(insertStatement),
     text: insertStatement,
     values: [
@@ -61,7 +71,8 @@ export async function insertEvents({ pool }: Database, events: readonly Received
       events.map((event) => event.payload),
       events.map((event) => event.quarantinedReason ?? null),
     ],
-  })
+  }
+  const { rows } = await withMonthMade(db, () => db.pool.query<EventKey>(statement))
   return rows
 }
 
@@ -94,7 +105,7 @@ interface ClaimedRow {
 export async function claimOverdueEvents(db: Database, limit: number): Promise<WaitingEvent[]> {
   const rows = await db.$queryRaw<ClaimedRow[]>`
     WITH due AS (
-      SELECT provider, event_id FROM events
+      SELECT provider, event_id, received_at FROM events
       WHERE applied_at IS NULL AND quarantined_reason IS NULL AND lease_until < now()
       ORDER BY lease_until
       LIMIT ${limit}
@@ -102,7 +113,7 @@ export async function claimOverdueEvents(db: Database, limit: number): Promise<W
     ), claimed AS (
       UPDATE events SET lease_until = now() + ${firstLeaseMs} * interval '1 ms'
       FROM due
-      WHERE events.provider = due.provider AND events.event_id = due.event_id
+      WHERE events.provider = due.provider AND events.event_id = due.event_id AND events.received_at = due.received_at
       RETURNING events.*
     )
     SELECT claimed.provider, claimed.event_id, claimed.email_id, claimed.type, claimed.occurred_at,
@@ -129,15 +140,18 @@ export async function claimOverdueEvents(db: Database, limit: number): Promise<W
  * Gives events that Temporal has taken time to be applied. Most are applied by then, and are left alone; so are those
  * that are being applied right now. Index: events_pkey.
  */
-export function extendLeases(db: Database, keys: readonly EventKey[]): Promise<number> {
+export function extendLeases(db: Database, keys: readonly StoredEventKey[]): Promise<number> {
+  if (keys.length === 0) return Promise.resolve(0)
   const providers = keys.map((key) => key.provider)
   const ids = keys.map((key) => key.id)
+  const [from, to] = receivedBounds(receivedBetween(keys))
+  const isInMonth = Prisma.sql`received_at BETWEEN ${from}::timestamptz AND ${to}::timestamptz`
   // No join: one that is planned on an empty table reads all of it.
   return db.$executeRaw`
     UPDATE events SET lease_until = now() + ${signalledLeaseMs} * interval '1 ms'
-    WHERE provider = ANY(${providers}) AND event_id = ANY(ARRAY(
+    WHERE ${isInMonth} AND provider = ANY(${providers}) AND event_id = ANY(ARRAY(
       SELECT event_id FROM events
-      WHERE provider = ANY(${providers}) AND event_id = ANY(${ids}) AND applied_at IS NULL
+      WHERE ${isInMonth} AND provider = ANY(${providers}) AND event_id = ANY(${ids}) AND applied_at IS NULL
         AND (provider, event_id) IN (SELECT * FROM unnest(${providers}::text[], ${ids}::text[]))
       FOR UPDATE SKIP LOCKED
     ))`

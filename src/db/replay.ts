@@ -17,7 +17,8 @@ export interface NamedReplay {
 }
 
 const made = Prisma.sql`UPDATE events SET quarantined_reason = NULL, attempts = 0, lease_until = now() FROM chosen
-  WHERE events.provider = chosen.provider AND events.event_id = chosen.event_id RETURNING 1`
+  WHERE events.provider = chosen.provider AND events.event_id = chosen.event_id
+    AND events.received_at = chosen.received_at RETURNING 1`
 
 /** Has these events tried again, those that wait and those that were put aside. Index: events_pkey. */
 export async function replayEvents(db: Database, keys: readonly EventKey[]): Promise<NamedReplay> {
@@ -26,7 +27,7 @@ export async function replayEvents(db: Database, keys: readonly EventKey[]): Pro
       SELECT DISTINCT provider, event_id
       FROM unnest(${keys.map((key) => key.provider)}::text[], ${keys.map((key) => key.id)}::text[]) AS given(provider, event_id)
     ), chosen AS (
-      SELECT events.provider, events.event_id FROM events JOIN named USING (provider, event_id)
+      SELECT events.provider, events.event_id, events.received_at FROM events JOIN named USING (provider, event_id)
       WHERE applied_at IS NULL AND type <> ${unreadableEventType}
       FOR UPDATE OF events SKIP LOCKED
     ), replayed AS (${made})

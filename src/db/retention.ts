@@ -49,7 +49,7 @@ const eraseOldEvents = (db: Database, before: number, limit: number, { what, isT
           AND received_at >= coalesce((SELECT through FROM retention_progress WHERE what = ${what}), '-infinity')
         ORDER BY received_at LIMIT ${limit}
       ), aside AS MATERIALIZED (
-        SELECT provider, event_id FROM events
+        SELECT provider, event_id, received_at FROM events
         WHERE quarantined_reason IS NOT NULL AND received_at < ${iso(before)}::timestamptz AND ${isTelling}
         ORDER BY received_at LIMIT ${limit}
       ), advanced AS (
@@ -58,8 +58,8 @@ const eraseOldEvents = (db: Database, before: number, limit: number, { what, isT
         ON CONFLICT (what) DO UPDATE SET through = greatest(retention_progress.through, excluded.through)
       ), erased AS (
         UPDATE events SET ${erased}
-        FROM (SELECT provider, event_id FROM chosen UNION SELECT provider, event_id FROM aside) AS old
-        WHERE events.provider = old.provider AND events.event_id = old.event_id
+        FROM (SELECT * FROM chosen UNION SELECT * FROM aside) AS old
+        WHERE events.provider = old.provider AND events.event_id = old.event_id AND events.received_at = old.received_at
         RETURNING 1
       )
       SELECT count(*)::int AS count FROM erased`

@@ -5,8 +5,10 @@ import { deliveryOf, type Snapshot, statusOf } from '../domain/lifecycle.ts'
 import type { Registration } from '../inbox/inbox.ts'
 import { type Database, statementNameOf } from './database.ts'
 import { epochMsOf } from './epoch-ms.ts'
+import { withMonthMade } from './event-months.ts'
 import { firstLeaseMs } from './events.ts'
 import type { Email } from './generated/client.ts'
+import { type ReceivedBetween, receivedBounds } from './received-between.ts'
 
 /** A snapshot as it is about to be stored. */
 export interface SnapshotSave extends EmailKey {
@@ -15,12 +17,15 @@ export interface SnapshotSave extends EmailKey {
   readonly expectedRevision: number
   /** The events folded into it since: all of them must still be unapplied. */
   readonly eventIds: readonly string[]
+  /** Between when they were received; without it they are looked for in every month. */
+  readonly receivedBetween?: ReceivedBetween
 }
 
 const saveStatement = `
   WITH waiting AS (
     SELECT event_id, "to", subject, recipient FROM events
     WHERE provider = $1 AND event_id = ANY($3::text[]) AND applied_at IS NULL
+      AND received_at BETWEEN $6::timestamptz AND $7::timestamptz
     FOR UPDATE
   ), said AS (
     SELECT (SELECT "to" FROM waiting WHERE cardinality("to") > 0 ORDER BY event_id LIMIT 1) AS "to",
@@ -75,6 +80,7 @@ const saveStatement = `
   FROM stored
   -- By its key once more rather than joined to what waits: a join that is planned on an empty table reads all of it.
   WHERE events.provider = $1 AND events.event_id = ANY($3::text[])
+    AND events.received_at BETWEEN $6::timestamptz AND $7::timestamptz
   RETURNING 1`
 
 /**
@@ -94,6 +100,7 @@ export async function saveSnapshot({ pool }: Database, save: SnapshotSave): Prom
       save.eventIds,
       save.expectedRevision,
       JSON.stringify(columnsOf(save.snapshot)),
+      ...receivedBounds(save.receivedBetween ?? null),
     ],
   })
   return (rowCount ?? 0) > 0
@@ -183,7 +190,7 @@ export async function registerEmail(
   const { provider, emailId, subject, tags, priority, as } = registration
   const at = new Date(event.occurredAt).toISOString()
   const recipients = [...event.to]
-  const [row] = await db.$queryRaw<{ created: boolean }[]>`
+  const store = () => db.$queryRaw<{ created: boolean }[]>`
     WITH announced AS (
       INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, payload, lease_until)
       VALUES (${provider}, ${event.id}, ${emailId}, ${event.type}, ${at}::timestamptz, ${at}::timestamptz,
@@ -207,5 +214,6 @@ export async function registerEmail(
       registered_as_sent = kept.registered_as_sent OR excluded.registered_as_sent,
       updated_at = now()
     RETURNING registered_at = ${at}::timestamptz AS created`
+  const [row] = await withMonthMade(db, store)
   return { created: row?.created ?? true }
 }

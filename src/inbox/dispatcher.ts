@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EventKey, WaitingEvent } from '../db/events.ts'
+import type { EventKey, StoredEventKey, WaitingEvent } from '../db/events.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import { TemporalUnavailableError } from '../errors.ts'
 import { type Lives, workflowIdOf } from '../temporal/lives.ts'
@@ -7,7 +7,7 @@ import { type Lives, workflowIdOf } from '../temporal/lives.ts'
 export interface DispatcherOptions {
   readonly lives: Pick<Lives, 'signal'>
   /** Temporal has taken these events. */
-  readonly onSignalled: (keys: readonly EventKey[]) => void
+  readonly onSignalled: (keys: readonly StoredEventKey[]) => void
   /** These events cannot be signalled, for a reason of their own. */
   readonly onRejected: (keys: readonly EventKey[], reason: string) => void
   /** Temporal could not take a signal; it is sent again. */
@@ -100,7 +100,7 @@ export class Dispatcher {
 
   async #send(waiting: WaitingEmail): Promise<void> {
     const { email, events, recipientDomain } = waiting
-    const keys = events.map(({ id }) => ({ provider: email.provider, id }))
+    const keys = events.map(({ id, receivedAt }) => ({ provider: email.provider, id, receivedAt }))
     try {
       await this.#options.lives.signal(email, events, recipientDomain)
       this.#pauseMs = 0

@@ -1,8 +1,8 @@
-import type { EventKey } from '../db/events.ts'
+import type { StoredEventKey } from '../db/events.ts'
 
 export interface SignalledLeasesOptions {
   /** Gives those of the events that are still unapplied more time. */
-  readonly extend: (keys: readonly EventKey[]) => Promise<unknown>
+  readonly extend: (keys: readonly StoredEventKey[]) => Promise<unknown>
   /** How long a signalled event is given to be applied before its lease is looked after. Default 2 seconds. */
   readonly graceMs?: number
 }
@@ -16,8 +16,8 @@ const maxKeysPerStatement = 2_000
  */
 export class SignalledLeases {
   readonly #options: Required<SignalledLeasesOptions>
-  #young: EventKey[] = []
-  #old: EventKey[] = []
+  #young: StoredEventKey[] = []
+  #old: StoredEventKey[] = []
   readonly #timer: NodeJS.Timeout
 
   constructor(options: SignalledLeasesOptions) {
@@ -25,7 +25,7 @@ export class SignalledLeases {
     this.#timer = setInterval(() => void this.#turn(), this.#options.graceMs).unref()
   }
 
-  add(keys: readonly EventKey[]): void {
+  add(keys: readonly StoredEventKey[]): void {
     this.#young.push(...keys)
   }
 

@@ -1,5 +1,5 @@
 /** What comes round by itself, and how often. */
-import type { OverdueInput, RetentionInput } from '../activities/recurring-activities.ts'
+import type { EventMonthsInput, OverdueInput, RetentionInput } from '../activities/recurring-activities.ts'
 import type { RecurringWork } from './schedules.ts'
 
 const minuteMs = 60_000
@@ -7,8 +7,11 @@ const minuteMs = 60_000
 /** A life that is late by less may just be slow. */
 const overdue: OverdueInput = { graceMs: 5 * minuteMs }
 
-/** @param retention how long payloads, and addresses, are kept. */
-export const recurringWork = (retention: RetentionInput): readonly RecurringWork[] => [
+/** @param retention how long payloads, addresses, and events as a whole are kept. */
+export const recurringWork = ({
+  keptForMs,
+  ...retention
+}: RetentionInput & EventMonthsInput): readonly RecurringWork[] => [
   {
     id: 'wake-overdue-lives',
     summary: 'Starts lives again that Temporal has lost',
@@ -29,6 +32,13 @@ export const recurringWork = (retention: RetentionInput): readonly RecurringWork
     workflow: 'eraseByAge',
     args: [retention],
     everyMs: 60 * minuteMs,
+  },
+  {
+    id: 'keep-event-months',
+    summary: 'Makes the months ahead by which events are stored, and drops old ones',
+    workflow: 'keepEventMonths',
+    args: [{ keptForMs } satisfies EventMonthsInput],
+    everyMs: 6 * 60 * minuteMs,
   },
   {
     id: 'watch-for-incidents',

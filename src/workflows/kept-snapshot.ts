@@ -63,6 +63,7 @@ export class KeptSnapshot {
       snapshot: next,
       expectedRevision: this.revision,
       eventIds: events.map((event) => event.id),
+      receivedBetween: spanOf(events.map((event) => event.receivedAt)),
       change: changeOf(this.current, next, events.length),
     }
     return localActivities
@@ -82,6 +83,8 @@ export class KeptSnapshot {
     return setAside
   }
 }
+
+const spanOf = (times: readonly number[]): [from: number, to: number] => [Math.min(...times), Math.max(...times)]
 
 /** Why the snapshot can't be stored at all. @throws the error itself if it is another one. */
 function rejectionIn(error: unknown): string {

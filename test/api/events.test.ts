@@ -41,8 +41,8 @@ describe('/v1/events', () => {
   const add = async (id: string, state: string, parts: Partial<ReceivedEvent> = {}) => {
     await store(db, { id, ...parts })
     const quarantinedReason = state === 'applied' || state === 'pending' ? null : state
-    await db.event.update({
-      where: { provider_eventId: { provider: parts.provider ?? 'aisend', eventId: id } },
+    await db.event.updateMany({
+      where: { provider: parts.provider ?? 'aisend', eventId: id },
       data: {
         appliedAt: state === 'applied' ? new Date() : null,
         quarantinedReason,

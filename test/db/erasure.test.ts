@@ -41,7 +41,7 @@ describe('somebody who is erased', () => {
     assert.ok(await saveSnapshot(db, { provider, emailId, snapshot: unheardOf, expectedRevision, eventIds }))
   }
   const erase = (address = ada, limit = 500) => eraseRecipient(db, address, limit)
-  const event = (eventId: string) => db.event.findUniqueOrThrow({ where: { provider_eventId: { provider, eventId } } })
+  const event = (eventId: string) => db.event.findFirstOrThrow({ where: { provider, eventId } })
   const email = (id: string) => db.email.findUniqueOrThrow({ where: { id_provider: { id, provider } } })
 
   /** Everything that the database holds, as text. */

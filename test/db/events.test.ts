@@ -19,6 +19,7 @@ import { type TestDatabase, testDatabase } from '../stack.ts'
 import { expireLeases, rowOf, store } from './stored.ts'
 
 const keyOf = (id: string) => ({ provider: 'aisend', id })
+const storedKeyOf = (id: string) => ({ ...keyOf(id), receivedAt: Date.now() })
 const idsOf = (claimed: readonly { event: { id: string } }[]) => claimed.map(({ event }) => event.id).sort()
 
 describe('the events table', () => {
@@ -152,7 +153,7 @@ describe('the events table', () => {
       await store(db, { id: 'waiting' }, { id: 'applied' }, { id: 'other' })
       await apply('applied')
       const before = (await rowWith('applied')).leaseUntil
-      assert.equal(await extendLeases(db, ['waiting', 'applied', 'unknown'].map(keyOf)), 1)
+      assert.equal(await extendLeases(db, ['waiting', 'applied', 'unknown'].map(storedKeyOf)), 1)
       assert.ok(Math.abs((await leaseMs('waiting')) - signalledLeaseMs) < 2_000)
       assert.deepEqual((await rowWith('applied')).leaseUntil, before)
       assert.ok((await leaseMs('other')) <= firstLeaseMs)
@@ -162,7 +163,7 @@ describe('the events table', () => {
       await store(db, { id: 'locked' }, { id: 'waiting' })
       await db.$transaction(async (saving) => {
         await saving.$executeRaw`SELECT 1 FROM events WHERE event_id = 'locked' FOR UPDATE`
-        assert.equal(await extendLeases(db, ['locked', 'waiting'].map(keyOf)), 1)
+        assert.equal(await extendLeases(db, ['locked', 'waiting'].map(storedKeyOf)), 1)
       })
       assert.ok((await leaseMs('locked')) <= firstLeaseMs)
     })

@@ -13,8 +13,9 @@ interface PlanNode {
 }
 
 export interface ExecutedPlan {
+  /** Those of a partition by the names of the whole table's. */
   readonly indexes: readonly string[]
-  /** Tables that were read from end to end. */
+  /** Tables that were read from end to end, and in which there was something: a month ahead is empty. */
   readonly scanned: readonly string[]
   /** How many rows of tables were looked at. */
   readonly rows: number
@@ -68,7 +69,9 @@ export class ExplainedDatabase {
     this.#plans.push({
       indexes: namesOf(nodes.map((node) => node['Index Name'])),
       scanned: namesOf(
-        nodes.filter(({ 'Node Type': type }) => type === 'Seq Scan').map((node) => node['Relation Name']),
+        nodes
+          .filter((node) => node['Node Type'] === 'Seq Scan' && rowsReadBy(node) > 0)
+          .map((node) => node['Relation Name']),
       ),
       rows: nodes.reduce((sum, node) => sum + rowsReadBy(node), 0),
     })
@@ -77,7 +80,10 @@ export class ExplainedDatabase {
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)]
 const namesOf = (names: readonly (string | undefined)[]): string[] =>
-  [...new Set(names.filter((name) => name !== undefined))].sort()
+  [...new Set(names.filter((name) => name !== undefined).map(wholeNameOf))].sort()
+
+/** The first partition and its indexes, as migrations name them. */
+const wholeNameOf = (name: string): string => (name === 'events_first' ? 'events' : name.replace(/^first_/, ''))
 
 const rowsReadBy = (node: PlanNode): number =>
   node['Node Type'].includes('Scan') && node['Relation Name']

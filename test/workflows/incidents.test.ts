@@ -133,8 +133,8 @@ describe('incidents', () => {
     assert.deepEqual(raised.toSorted(), ['backlog system', `signature_failures ${scope}`, `silence ${scope}`])
     await until(() => living.notices.length === 3)
     await addWebhookCounts(living.db, [{ provider: 'aisend', genuine: 1, refused: 0 }])
-    await living.db.event.update({
-      where: { provider_eventId: { provider: event.provider, eventId: event.eventId } },
+    await living.db.event.updateMany({
+      where: { provider: event.provider, eventId: event.eventId },
       data: { appliedAt: new Date() },
     })
     assert.deepEqual((await watch()).cleared.toSorted(), ['backlog system', `silence ${scope}`])

@@ -1,0 +1,2 @@
+-- Reads every event once, beside the traffic. The switch need not.
+ALTER TABLE "events" VALIDATE CONSTRAINT "events_boundary";

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { cp, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { createDatabase, type Database } from '../../src/db/database.ts'
+import {
+  dropDetachedMonths,
+  dropEventMonth,
+  forgetDroppedIdentities,
+  makeEventMonths,
+  readEventMonths,
+} from '../../src/db/event-months.ts'
+import { insertEvents } from '../../src/db/events.ts'
+import { applyMigrations, migrationsPath, readMigrations } from '../../src/db/migrate.ts'
+import { registerEmail, saveSnapshot } from '../../src/db/snapshots.ts'
+import { unheardOf } from '../../src/domain/lifecycle.ts'
+import type { LocalPostgres } from '../../src/local/postgres.ts'
+import { receivedEvent } from '../received-event.ts'
+import { ownPostgres, type TestDatabase, temporaryFolder, testDatabase } from '../stack.ts'
+
+const dayMs = 86_400_000
+
+describe('events by month', () => {
+  let database: TestDatabase
+  let db: Database
+  beforeEach(async () => {
+    database = await testDatabase()
+    db = database.db
+  })
+  afterEach(() => database.drop())
+
+  /** A moment in a month: 0 is the first partition, which ends with it; 1 the month after. */
+  async function momentIn(month: number): Promise<number> {
+    const { until } = (await readEventMonths(db))[month] ?? assert.fail(`there is no month ${month}`)
+    return until.getTime() - dayMs
+  }
+  const namesOf = async () => (await readEventMonths(db)).map(({ name }) => name)
+
+  it('know a repeat that comes in another month, also when both come at once', async () => {
+    const [first, second] = [await momentIn(0), await momentIn(1)]
+    const one = (receivedAt: number, id: string) => insertEvents(db, [receivedEvent({ id, receivedAt })])
+    assert.equal((await one(first, 'evt_1')).length, 1)
+    assert.equal((await one(second, 'evt_1')).length, 0)
+    for (let round = 0; round < 20; round++) {
+      const both = await Promise.all([one(first, `both_${round}`), one(second, `both_${round}`)])
+      assert.equal(both.flat().length, 1)
+    }
+    assert.equal(await db.event.count(), 21)
+  })
+
+  it('are saved whichever month they came in, and found without a look into the others', async () => {
+    const [first, second] = [await momentIn(0), await momentIn(1)]
+    await insertEvents(db, [
+      receivedEvent({ id: 'a', receivedAt: first }),
+      receivedEvent({ id: 'b', receivedAt: second }),
+    ])
+    const email = { provider: 'aisend', emailId: 'em_1', snapshot: unheardOf }
+    const save = { ...email, expectedRevision: 0, eventIds: ['a', 'b'] }
+    assert.equal(await saveSnapshot(db, { ...save, receivedBetween: [first, first] }), false)
+    assert.equal(await saveSnapshot(db, { ...save, receivedBetween: [first, second] }), true)
+    assert.equal(await db.event.count({ where: { appliedAt: null } }), 0)
+  })
+
+  it('have months ahead, which are made once however many make them', async () => {
+    const made = await namesOf()
+    assert.ok(made.length >= 3, made.join())
+    const ahead = (await readEventMonths(db)).at(-1)?.until.getTime() ?? 0
+    assert.ok(ahead - Date.now() > 89 * dayMs)
+    await db.$executeRawUnsafe(`DROP TABLE event_months.${made.at(-1)}`)
+    const counts = await Promise.all([1, 2, 3].map(() => makeEventMonths(db)))
+    assert.deepEqual([counts.reduce((sum, count) => sum + count), await namesOf()], [1, made])
+  })
+
+  it('take an event and a registration although nobody has made their month', async () => {
+    const names = await namesOf()
+    const at = await momentIn(names.length - 1)
+    for (const store of [
+      () => insertEvents(db, [receivedEvent({ receivedAt: at })]),
+      () => {
+        const registration = { to: ['a@b.c'], subject: null, tags: null, priority: null, as: 'sent' as const }
+        return registerEmail(
+          db,
+          { provider: 'aisend', emailId: 'em_1', ...registration },
+          { ...receivedEvent({ id: 'r' }), occurredAt: at },
+        )
+      },
+    ]) {
+      await db.$executeRawUnsafe(`DROP TABLE event_months.${names.at(-1)}`)
+      await store()
+    }
+    assert.equal(await db.event.count(), 1)
+  })
+
+  it('are dropped with their identities, and the next months go on', async () => {
+    const [first, second] = [await momentIn(0), await momentIn(1)]
+    await insertEvents(db, [
+      receivedEvent({ id: 'old', receivedAt: first }),
+      receivedEvent({ id: 'new', receivedAt: second }),
+    ])
+    const [oldest, next] = await readEventMonths(db)
+    assert.ok(oldest && next)
+    assert.equal(await forgetDroppedIdentities(db, 10), 0)
+    await dropEventMonth(db, oldest)
+    assert.deepEqual([await forgetDroppedIdentities(db, 10), await forgetDroppedIdentities(db, 10)], [1, 0])
+    assert.deepEqual(
+      (await db.eventIdentity.findMany()).map(({ eventId }) => eventId),
+      ['new'],
+    )
+    assert.deepEqual(
+      (await db.event.findMany()).map(({ eventId }) => eventId),
+      ['new'],
+    )
+    assert.equal((await insertEvents(db, [receivedEvent({ id: 'new', receivedAt: second })])).length, 0)
+  })
+
+  it('that were detached by somebody who died are dropped by the next', async () => {
+    const [oldest] = await readEventMonths(db)
+    assert.ok(oldest)
+    await db.pool.query(`ALTER TABLE events DETACH PARTITION event_months.${oldest.name} CONCURRENTLY`)
+    await dropDetachedMonths(db)
+    const { rows } = await db.pool.query(`SELECT 1 FROM pg_class WHERE relname = '${oldest.name}'`)
+    assert.equal(rows.length, 0)
+  })
+})
+
+/** The last migration of 0.2.0. */
+const lastOf020 = '20261125084600_erasure_keys'
+const longestMs = 2_000
+
+describe('the migrations to events by month', () => {
+  let postgres: LocalPostgres
+  before(async () => {
+    postgres = await ownPostgres()
+  })
+
+  /** A folder with the migrations up to one. */
+  async function migrationsThrough(last: string): Promise<string> {
+    const folder = join(await temporaryFolder(), 'migrations')
+    await mkdir(folder)
+    await cp(join(migrationsPath, 'migration_lock.toml'), join(folder, 'migration_lock.toml'))
+    for (const { path } of (await readMigrations()).migrationDirectories) {
+      if (path <= last) await cp(join(migrationsPath, path), join(folder, path), { recursive: true })
+    }
+    return folder
+  }
+
+  it('let traffic pass, lose and double nothing, and build no index again', async () => {
+    const databaseUrl = postgres.url
+    await applyMigrations({ databaseUrl, path: await migrationsThrough(lastOf020) })
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    await client.query(`
+      INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, recipient, payload, lease_until, applied_at)
+      SELECT 'aisend', 'old_' || n, 'em_' || n / 4, 'sent', now(), now() - n * interval '30 seconds', 'a@b.c', '{}', now(), now()
+      FROM generate_series(1, 200000) AS n`)
+    const filesOf = async (prefix: string) => {
+      const { rows } = await client.query<{ name: string; file: number }>(
+        `SELECT relname AS name, relfilenode AS file FROM pg_class
+         WHERE relkind = 'i' AND relname IN ('${prefix}events_waiting', '${prefix}events_applied', '${prefix}events_recipient', '${prefix}events_email_id_provider_idx')
+         ORDER BY relname`,
+      )
+      return rows.map(({ name, file }) => [name.slice(prefix.length), file])
+    }
+    const before = await filesOf('')
+    const traffic = startTraffic(databaseUrl)
+    await applyMigrations({ databaseUrl })
+    const { stored, longest } = await traffic.stop()
+    assert.ok(stored > 100, `${stored} events came meanwhile`)
+    assert.ok(longest < longestMs, `one waited ${longest} ms`)
+    console.log(`      ${stored} events came meanwhile, the longest wait was ${Math.round(longest)} ms`)
+    assert.deepEqual(await filesOf('first_'), before)
+    const count = async (sql: string) => Number((await client.query<{ count: string }>(sql)).rows[0]?.count)
+    assert.equal(await count('SELECT count(*) FROM events'), 200_000 + stored)
+    assert.equal(
+      await count('SELECT count(*) FROM events JOIN event_identities USING (provider, event_id, received_at)'),
+      200_000 + stored,
+    )
+    assert.equal(await count('SELECT count(*) FROM pg_index WHERE NOT indisvalid'), 0)
+    await client.end()
+  })
+
+  /** Events that come, are repeated and are saved, one after the other, until it is stopped. */
+  function startTraffic(url: string) {
+    const db = createDatabase({ url, poolSize: 4 })
+    let [stored, longest, isStopped] = [0, 0, false]
+    const timed = async <T>(work: () => Promise<T>): Promise<T> => {
+      const startedAt = performance.now()
+      const result = await work()
+      longest = Math.max(longest, performance.now() - startedAt)
+      return result
+    }
+    const come = async (stream: number) => {
+      for (let n = 0; !isStopped; n++) {
+        const event = receivedEvent({ id: `live_${stream}_${n}`, emailId: `live_${stream}_${n}` })
+        for (const _ of ['once', 'again']) {
+          const { length } = await timed(() => insertEvents(db, [event]))
+          stored += length
+        }
+        const save = { provider: 'aisend', emailId: event.emailId, snapshot: unheardOf, expectedRevision: 0 }
+        assert.ok(await timed(() => saveSnapshot(db, { ...save, eventIds: [event.id] })))
+      }
+    }
+    const streams = [1, 2, 3].map(come)
+    return {
+      async stop() {
+        isStopped = true
+        await Promise.all(streams)
+        await db.$disconnect()
+        return { stored, longest }
+      },
+    }
+  }
+})
