@@ -16,6 +16,7 @@ export async function fill(url: string, events: number): Promise<void> {
     const range = [from, Math.min(emails, from + chunk) - 1, emails]
     await client.query(emailRows, range)
     await client.query(eventRows, range)
+    await client.query(identityRows, range)
   }
   await client.query(
     `INSERT INTO suppressions (address, reason, created_at)
@@ -54,3 +55,7 @@ const eventRows = `
          json_build_object('id', 'old_' || n || '/' || k, 'type', 'email.opened', 'data', json_build_object('email_id', 'old_' || n)),
          ${at}, ${at}
   FROM generate_series($1::int, $2::int) AS n, generate_series(0, 3) AS k`
+
+const identityRows = `
+  INSERT INTO event_identities (provider, event_id, received_at)
+  SELECT 'aisend', 'old_' || n || '/' || k, ${at} FROM generate_series($1::int, $2::int) AS n, generate_series(0, 3) AS k`

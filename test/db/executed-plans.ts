@@ -82,8 +82,9 @@ const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).fla
 const namesOf = (names: readonly (string | undefined)[]): string[] =>
   [...new Set(names.filter((name) => name !== undefined).map(wholeNameOf))].sort()
 
-/** The first partition and its indexes, as migrations name them. */
-const wholeNameOf = (name: string): string => (name === 'events_first' ? 'events' : name.replace(/^first_/, ''))
+/** The first partition and its indexes, as migrations name them; of those made ahead the keys. */
+const wholeNameOf = (name: string): string =>
+  name === 'events_first' ? 'events' : name.replace(/^first_|_\d{4}_\d{2}(?=_pkey$)/, '')
 
 const rowsReadBy = (node: PlanNode): number =>
   node['Node Type'].includes('Scan') && node['Relation Name']
