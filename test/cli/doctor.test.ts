@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { PassThrough, Readable } from 'node:stream'
 import { clockFinding, type Finding } from '../../src/cli/doctor/finding.ts'
 import { runCommandLine } from '../../src/cli/program.ts'
+import { readEventMonths } from '../../src/db/event-months.ts'
 import { createTemporalConnection } from '../../src/temporal/connection.ts'
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.ts'
 import { apiKey, type Served, serve, webhookSecret } from '../api/served.ts'
@@ -69,6 +70,7 @@ describe('aftersend doctor', function () {
         'configuration',
         'database',
         'tables',
+        'months of events',
         'clock of PostgreSQL',
         'temporal',
         'search attributes',
@@ -115,6 +117,29 @@ describe('aftersend doctor', function () {
     const { stateOf, findingOf } = await examine(changes)
     assert.deepEqual([stateOf('database'), stateOf('tables')], ['well', 'wrong'])
     assert.match(findingOf('temporal')?.todo ?? '', /namespace create --namespace nowhere/)
+  })
+
+  it('warns when less than a month is made ahead for events, and says what makes them', async () => {
+    const late = await testDatabase()
+    try {
+      const [, ...ahead] = await readEventMonths(late.db)
+      for (const { name } of ahead) await late.db.pool.query(`DROP TABLE event_months.${name}`)
+      const endFirst = async (inDays: number) => {
+        const ends = new Date(Date.now() + inDays * 86_400_000).toISOString()
+        await late.db.pool.query('ALTER TABLE events DETACH PARTITION event_months.events_first')
+        await late.db.pool.query(
+          `ALTER TABLE events ATTACH PARTITION event_months.events_first FOR VALUES FROM (MINVALUE) TO ('${ends}')`,
+        )
+        return examine({ DATABASE_URL: late.url })
+      }
+      const enough = await endFirst(32)
+      assert.equal(enough.stateOf('months of events'), 'well')
+      const { well, findingOf } = await endFirst(30)
+      assert.deepEqual([well, findingOf('months of events')?.state], [true, 'warning'])
+      assert.match(findingOf('months of events')?.todo ?? '', /keep-event-months/)
+    } finally {
+      await late.drop()
+    }
   })
 
   it('finds a public URL that leads nowhere', async () => {

@@ -16,9 +16,12 @@ export async function examineDatabase(databaseUrl: string): Promise<Finding[]> {
   try {
     await client.connect()
     const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version') AS version")
+    const tables = await examineTables(client)
     return [
       well('database', `PostgreSQL ${rows[0]?.version} at ${where} answers`),
-      await examineTables(client),
+      tables,
+      // There are none to be found before the migration that makes them.
+      ...(tables.state === 'wrong' ? [] : [await examineMonths(client)]),
       await examineClock(client),
     ]
   } catch (error) {
@@ -51,6 +54,27 @@ async function examineTables(client: pg.Client): Promise<Finding> {
   return newer.length > 0
     ? warning('tables', `they are newer than this command: ${newer.join(', ')}`, 'update this checkout')
     : well('tables', `all ${wanted.length} migrations are applied`)
+}
+
+const dayMs = 86_400_000
+
+/** The schedule makes months long before; less than this ahead, and it has not run for two months. */
+const leastAheadMs = 31 * dayMs
+
+/** Whether the months that events are stored by are made ahead. One that is missing is made when an event comes, at its cost. */
+async function examineMonths(client: pg.Client): Promise<Finding> {
+  const { rows } = await client.query<{ until: Date | null }>(
+    `SELECT max((regexp_match(pg_get_expr(relpartbound, oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz) AS until
+     FROM pg_class JOIN pg_inherits ON inhrelid = oid WHERE inhparent = 'events'::regclass`,
+  )
+  const until = rows[0]?.until?.getTime() ?? 0
+  const day = new Date(until).toISOString().slice(0, 10)
+  if (until - Date.now() > leastAheadMs) return well('months of events', `they are made up to ${day}`)
+  return warning(
+    'months of events',
+    until === 0 ? 'there are none' : `they are made up to ${day} only`,
+    'let a worker run, and look at the schedule keep-event-months in Temporal: is it paused, do its runs fail?',
+  )
 }
 
 async function examineClock(client: pg.Client): Promise<Finding> {
