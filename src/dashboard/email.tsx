@@ -7,7 +7,7 @@ import { emailId, name, parseInput } from '../api/input.ts'
 import { Problem } from '../api/problem.ts'
 import type { Database } from '../db/database.ts'
 import { findEmail, readEscalationsOf, readEventsOf, type StoredEvent } from '../db/emails-read.ts'
-import type { Escalation, Suppression } from '../db/generated/client.ts'
+import type { Email, Escalation, Suppression } from '../db/generated/client.ts'
 import { findActiveSuppressions } from '../db/suppressions.ts'
 import { normalizeAddress } from '../domain/address.ts'
 import { effectsOf } from '../domain/event-effect.ts'
@@ -50,6 +50,8 @@ interface FoundEmail {
   readonly email: EmailView
   readonly events: readonly ToldEvent[]
   readonly escalations: readonly Escalation[]
+  /** Whether some of its events, or all, were older than events are kept. */
+  readonly hasDropped: boolean
   /** What suppresses its only recipient; null where nothing does, or there are several. */
   readonly suppression: Suppression | null
 }
@@ -70,8 +72,18 @@ async function readEmail(db: Database, provider: string, id: string): Promise<Fo
   })
   const recipient = typeof email.to === 'string' ? normalizeAddress(email.to) : null
   const [suppression = null] = recipient === null ? [] : await findActiveSuppressions(db, [recipient])
-  return { email, events: toldEvents(events, registration), escalations, suppression }
+  return {
+    email,
+    events: toldEvents(events, registration),
+    hasDropped: row !== null && lacksFirst(row, events),
+    escalations,
+    suppression,
+  }
 }
+
+/** An email is stored with its first event, and remembers when that was received: without it, its month was dropped. */
+const lacksFirst = ({ firstReceivedAt }: Email, events: readonly StoredEvent[]): boolean =>
+  firstReceivedAt !== null && events.every(({ receivedAt }) => receivedAt > firstReceivedAt)
 
 /** Events with what they did, as far as they were applied. */
 function toldEvents(events: readonly StoredEvent[], registration: string): ToldEvent[] {
@@ -88,7 +100,7 @@ interface EmailBodyProps extends FoundEmail {
   readonly wantsAll: boolean
 }
 
-const EmailBody = ({ email, events, escalations, suppression, webUi, url, wantsAll }: EmailBodyProps) => (
+const EmailBody = ({ email, events, hasDropped, escalations, suppression, webUi, url, wantsAll }: EmailBodyProps) => (
   <>
     <p class="crumb">
       <a href="/emails">Emails</a>
@@ -122,6 +134,12 @@ const EmailBody = ({ email, events, escalations, suppression, webUi, url, wantsA
     <EmailFacts email={email} />
     <section aria-labelledby="events">
       <h2 id="events">Events</h2>
+      {hasDropped && (
+        <p class="muted">
+          {events.length === 0 ? 'Its events' : 'Its earlier events'} are older than events are kept (RETAIN_EVENTS) and
+          were dropped. What became of the email stays.
+        </p>
+      )}
       <EventTable events={events} allAt={wantsAll ? null : `${url}?events=all#events`} />
     </section>
   </>

@@ -120,6 +120,17 @@ describe('the pages of the dashboard', () => {
     assert.match(html, /http:\/\/temporal\.example\/namespaces\/default\/workflows\/email%2Faisend%2Fem_1/)
   })
 
+  it('say of an email why events of it are not shown that were older than events are kept', async () => {
+    const at = Date.now()
+    await email('em_1', { status: 'opened', firstReceivedAt: new Date(at) })
+    const page = () => visitor.html('/emails/aisend/em_1')
+    assert.match(await page(), /Its events\s+are older than events are kept \(RETAIN_EVENTS\)/)
+    await store(database.db, { id: 'evt_later', type: 'opened', occurredAt: at + 1, receivedAt: at + 1 })
+    assert.match(await page(), /Its earlier events\s+are older than events are kept/)
+    await store(database.db, { id: 'evt_first', type: 'sent', occurredAt: at, receivedAt: at })
+    assert.doesNotMatch(await page(), /RETAIN_EVENTS/)
+  })
+
   it('show the first and the last events of an email that has hundreds, and all of them when asked', async () => {
     await email('em_1', { status: 'opened' })
     const at = Date.now() - 1_000_000
