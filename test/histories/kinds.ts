@@ -82,6 +82,22 @@ export const kinds: Record<string, Kind> = {
     return email
   },
 
+  async 'delivered-within-moments'(living) {
+    const email = living.email({ transitShownAfterMs: 60_000, engagementWindowMs: 300 })
+    for (const type of ['queued', 'sending', 'sent', 'delivered']) await email.hear(email.event(type))
+    await email.closed()
+    return email
+  },
+
+  async 'rests-on-its-way'(living) {
+    const email = living.email({ transitShownAfterMs: 500, ...stallAfter(1_000), engagementWindowMs: 300 })
+    for (const type of ['queued', 'sent']) await email.hear(email.event(type))
+    await email.escalated('stalled', 'open')
+    await email.hear(email.event('delivered'))
+    await email.closed()
+    return email
+  },
+
   async woken(living) {
     const email = living.email({ ...stallAfter(500), engagementWindowMs: 300 })
     await email.hear(email.event('sent'))
