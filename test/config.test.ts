@@ -17,6 +17,15 @@ function mistakesIn(env: Record<string, string>): string[] {
 }
 
 describe('the configuration', () => {
+  it('keeps events for ever if that is wanted, and refuses to forget them while they may be repeated', () => {
+    assert.equal(readConfig({ RETAIN_EVENTS: 'forever' }).retention.keptForMs, null)
+    assert.throws(
+      () => readConfig({ RETAIN_EVENTS: '8d' }),
+      /RETAIN_EVENTS wants to be 2 days longer than MAX_EVENT_AGE/,
+    )
+    assert.equal(readConfig({ RETAIN_EVENTS: '9d' }).retention.keptForMs, 9 * 86_400_000)
+  })
+
   it('needs nothing set: everything is embedded, with the documented defaults', () => {
     const config = readConfig({})
     assert.deepEqual([config.port, config.host, config.role, config.dataDir], [null, '127.0.0.1', 'all', '.aftersend'])
