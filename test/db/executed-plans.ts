@@ -17,6 +17,8 @@ export interface ExecutedPlan {
   readonly indexes: readonly string[]
   /** Tables that were read from end to end, and in which there was something: a month ahead is empty. */
   readonly scanned: readonly string[]
+  /** Tables and partitions that were really looked into by their keys, by their own names. */
+  readonly lookedUpIn: readonly string[]
   /** How many rows of tables were looked at. */
   readonly rows: number
 }
@@ -73,6 +75,7 @@ export class ExplainedDatabase {
           .filter((node) => node['Node Type'] === 'Seq Scan' && rowsReadBy(node) > 0)
           .map((node) => node['Relation Name']),
       ),
+      lookedUpIn: [...new Set(nodes.filter(isLookUp).flatMap((node) => node['Relation Name'] ?? []))].sort(),
       rows: nodes.reduce((sum, node) => sum + rowsReadBy(node), 0),
     })
   }
@@ -85,6 +88,10 @@ const namesOf = (names: readonly (string | undefined)[]): string[] =>
 /** The first partition and its indexes, as migrations name them; of those made ahead the keys. */
 const wholeNameOf = (name: string): string =>
   name === 'events_first' ? 'events' : name.replace(/^first_|_\d{4}_\d{2}(?=_pkey$)/, '')
+
+/** A partition that turned out not to be needed stays in the plan, and is never carried out. */
+const isLookUp = (node: PlanNode): boolean =>
+  (node['Index Name'] ?? '').endsWith('pkey') && (node['Actual Loops'] ?? 0) > 0
 
 const rowsReadBy = (node: PlanNode): number =>
   node['Node Type'].includes('Scan') && node['Relation Name']
