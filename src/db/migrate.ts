@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { MigrationList } from '@prisma/schema-engine-wasm'
 import pg from 'pg'
+import { completeEventIndexes } from './event-indexes.ts'
 import { noFilters, withSchemaEngine } from './schema-engine.ts'
 
 /** Where migrations are authored: one folder each, named by time. */
@@ -37,6 +38,7 @@ export async function applyMigrations({ databaseUrl, path = migrationsPath }: Mi
     await waitForTurn(guard)
     const migrations = await readMigrations(path)
     const applied = await runEngine(databaseUrl, migrations)
+    await completeEventIndexes(guard)
     await verify(guard, migrations)
     return applied
   } finally {
