@@ -6,8 +6,9 @@ import type { WorkerActivities } from '../activities/worker-activities.ts'
 import type { WorkerTracing } from '../telemetry/tracing.ts'
 import { connectWorker, createTemporalClient, type TemporalTarget } from './connection.ts'
 import { BuildUnknownError, type Deployment, takeOver } from './deployment.ts'
+import { whenBackFromOutage } from './outage.ts'
 import { ensureSchedules, type RecurringWork } from './schedules.ts'
-import { createLifecycleWorker } from './worker.ts'
+import { bundledOnce, createLifecycleWorker } from './worker.ts'
 
 export interface KeepWorkerOptions {
   readonly target: TemporalTarget
@@ -32,6 +33,9 @@ export interface KeptWorker {
 /**
  * Runs a worker until it is stopped: waits for a Temporal that is not there yet, and starts anew should polling end.
  * What a worker held when it ended is done again by the next one.
+ *
+ * A worker that finds Temporal away polls again with a pause that grows to ten seconds and has no setting. So when Temporal
+ * is back from an outage, a new worker takes the old one's place, which finishes what it holds.
  */
 export function keepWorker({
   target,
@@ -42,6 +46,8 @@ export function keepWorker({
   deployment,
 }: KeepWorkerOptions): KeptWorker {
   const stopping = new AbortController()
+  const leaving = new Set<Promise<void>>()
+  const workflows = bundledOnce(tracing)
   let worker: Worker | null = null
   let started: () => void = () => {}
   const whenRunning = new Promise<void>((resolve) => {
@@ -56,18 +62,41 @@ export function keepWorker({
       if (deployment) await takeOverInTime(target, deployment, log, signal)
       await schedule(target, recurringWork, log)
     }
-    try {
-      worker = await createLifecycleWorker({ connection, namespace: target.namespace, activities, tracing, deployment })
-      const running = worker.run()
-      started()
-      // A connection can be closed only when every worker on it has run and ended.
-      if (stopping.signal.aborted) worker.shutdown()
-      await Promise.all([running, arrange()])
-    } finally {
-      over.abort()
-      worker = null
-      await connection.close()
+    const live = async () => {
+      try {
+        const { namespace } = target
+        const current = await createLifecycleWorker({
+          connection,
+          namespace,
+          activities,
+          tracing,
+          deployment,
+          workflows: await workflows(),
+        })
+        worker = current
+        const running = current.run()
+        started()
+        // A connection can be closed only when every worker on it has run and ended.
+        if (stopping.signal.aborted) current.shutdown()
+        await Promise.all([running, arrange()])
+      } finally {
+        over.abort()
+        await connection.close()
+      }
     }
+    await untilReplaced(live(), over.signal)
+  }
+
+  /** Waits for the end of a worker's life, but not once it is to be replaced. */
+  const untilReplaced = async (life: Promise<void>, over: AbortSignal): Promise<void> => {
+    const signal = AbortSignal.any([stopping.signal, over])
+    const isBack = whenBackFromOutage(target, signal, () => log.warn('Temporal is away'))
+    const isToBeReplaced = await Promise.race([life.then(() => false), isBack])
+    if (!isToBeReplaced) return life
+    log.info('Temporal is back: a new worker takes over')
+    if (worker?.getState() === 'RUNNING') worker.shutdown()
+    const left: Promise<void> = life.catch(() => {}).finally(() => leaving.delete(left))
+    leaving.add(left)
   }
 
   const run = async (): Promise<void> => {
@@ -89,6 +118,7 @@ export function keepWorker({
       stopping.abort()
       if (worker?.getState() === 'RUNNING') worker.shutdown()
       await ended
+      await Promise.all(leaving)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
+import { bundleWorkflowCode, type NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import type { WorkerActivities } from '../activities/worker-activities.ts'
 import type { WorkerTracing } from '../telemetry/tracing.ts'
@@ -14,6 +14,8 @@ export interface LifecycleWorkerOptions {
   readonly activities: WorkerActivities
   /** Default {@link taskQueue}. */
   readonly taskQueue?: string
+  /** The workflows' code, where it is kept between workers. Default: what {@link workflowCode} finds. */
+  readonly workflows?: WorkflowCode
   /** Null, the default: nothing is traced. */
   readonly tracing?: WorkerTracing | null
   /** Null, the default: the worker takes whatever comes, whichever build others are. */
@@ -27,6 +29,7 @@ export const createLifecycleWorker = ({
   activities,
   tracing = null,
   deployment = null,
+  workflows = workflowCode(tracing),
   ...options
 }: LifecycleWorkerOptions) =>
   Worker.create({
@@ -34,7 +37,7 @@ export const createLifecycleWorker = ({
     namespace,
     taskQueue: options.taskQueue ?? taskQueue,
     activities,
-    ...workflowCode(tracing),
+    ...workflows,
     ...(deployment && versioningOf(deployment)),
     // About 1 MB each, and a life is idle nearly all of its time: a miss costs one replay of a short history.
     maxCachedWorkflows: 1_000,
@@ -44,10 +47,31 @@ export const createLifecycleWorker = ({
     maxConcurrentLocalActivityExecutions: 50,
   })
 
+type WorkflowCode = Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'interceptors' | 'sinks'>
+
+/** The workflows' code for one worker after the other: sources are bundled for the first of them only. */
+export function bundledOnce(tracing: WorkerTracing | null): () => Promise<WorkflowCode> {
+  let bundled: Promise<WorkflowCode> | null = null
+  return () => {
+    bundled ??= bundle(tracing)
+    return bundled
+  }
+}
+
+async function bundle(tracing: WorkerTracing | null): Promise<WorkflowCode> {
+  const { workflowsPath, ...code } = workflowCode(tracing)
+  if (workflowsPath === undefined) return code
+  const workflowBundle = await bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: tracing?.workflowModules ?? [],
+    logger: Runtime.instance().logger,
+  })
+  // What is bundled holds its workflow interceptors.
+  return { workflowBundle, ...(tracing && { interceptors: tracing.interceptors, sinks: tracing.sinks }) }
+}
+
 /** The bundle made ahead by `npm run build`, where there is one; in development the sources are bundled at start. */
-export function workflowCode(
-  tracing: WorkerTracing | null = null,
-): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'interceptors' | 'sinks'> {
+export function workflowCode(tracing: WorkerTracing | null = null): WorkflowCode {
   const bundle = tracing ? '../traced-workflow-bundle.js' : '../workflow-bundle.js'
   const codePath = fileURLToPath(new URL(bundle, import.meta.url))
   const isBuilt = existsSync(codePath)
