@@ -13,6 +13,19 @@ CREATE INDEX "event_identities_received" ON "event_identities" USING brin ("rece
 
 ALTER TABLE "event_identities" SET (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
+-- Who may write events claims identities.
+DO $$
+DECLARE
+  granted record;
+BEGIN
+  FOR granted IN SELECT grantee, privilege_type, is_grantable FROM pg_class, aclexplode(relacl)
+                 WHERE pg_class.oid = 'events'::regclass AND grantee <> relowner LOOP
+    EXECUTE format('GRANT %s ON event_identities TO %s%s', granted.privilege_type,
+                   CASE WHEN granted.grantee = 0 THEN 'PUBLIC' ELSE granted.grantee::regrole::text END,
+                   CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+  END LOOP;
+END $$;
+
 -- In the database rather than in the statement, so that nothing stores an event past it: no other program, and no release
 -- from before, which still runs while this one is rolled out. A repeat is passed over as ON CONFLICT DO NOTHING passes it over.
 CREATE FUNCTION "claim_event_identity"() RETURNS trigger LANGUAGE plpgsql AS $$

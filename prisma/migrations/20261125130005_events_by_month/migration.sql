@@ -31,6 +31,7 @@ DO $$
 DECLARE
   boundary text;
   index_name text;
+  granted record;
 BEGIN
   SET LOCAL timezone = 'UTC';
   SELECT (regexp_match(pg_get_constraintdef(oid), '''([^'']+)'''))[1] INTO boundary
@@ -73,6 +74,13 @@ BEGIN
   CREATE INDEX events_recipient ON events (recipient) WHERE applied_at IS NOT NULL AND recipient IS NOT NULL;
   CREATE TRIGGER events_identity BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION claim_event_identity();
   CREATE TRIGGER events_emptied AFTER TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION forget_event_identities();
+
+  FOR granted IN SELECT grantee, privilege_type, is_grantable FROM pg_class, aclexplode(relacl)
+                 WHERE pg_class.oid = 'event_months.events_first'::regclass AND grantee <> relowner LOOP
+    EXECUTE format('GRANT %s ON events TO %s%s', granted.privilege_type,
+                   CASE WHEN granted.grantee = 0 THEN 'PUBLIC' ELSE granted.grantee::regrole::text END,
+                   CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+  END LOOP;
 
   -- The constraint proves that no row lies elsewhere, so none is looked at; and each index finds its like.
   EXECUTE format('ALTER TABLE events ATTACH PARTITION event_months.events_first FOR VALUES FROM (MINVALUE) TO (%L)', boundary);
