@@ -15,11 +15,12 @@ export interface Deadlines {
   readonly keepAliveMs: number
 }
 
+/** A second under the 10 and 15 that are promised: to look costs time, and so does closing hundreds at once. */
 export const defaultDeadlines: Deadlines = {
-  headersMs: 10_000,
-  requestMs: 15_000,
+  headersMs: 9_000,
+  requestMs: 14_000,
   uploadMs: 600_000,
-  checkEveryMs: 2_000,
+  checkEveryMs: 500,
   keepAliveMs: 65_000,
 }
 
