@@ -42,7 +42,8 @@ export class OpensProvider {
   readonly acknowledged = new Set<string>()
   readonly run = randomUUID()
   readonly #options: OpensProviderOptions
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 200 })
+  /** As many as it takes: a request that waits for a connection of ours would look like one that is answered late. */
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 2_000 })
   readonly #startedAt = Date.now()
   readonly #underWay = new Set<Promise<void>>()
   readonly #timer: NodeJS.Timeout
