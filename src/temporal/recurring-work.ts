@@ -1,4 +1,7 @@
-/** What comes round by itself, and how often. */
+/**
+ * What comes round by itself, and how often. A run waits for a database that is away, however long, and the schedule starts no
+ * other meanwhile: so an outage leaves no failed run behind.
+ */
 import type { EventMonthsInput, OverdueInput, RetentionInput } from '../activities/recurring-activities.ts'
 import type { RecurringWork } from './schedules.ts'
 

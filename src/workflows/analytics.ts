@@ -5,7 +5,7 @@ import type { RecurringActivities } from '../activities/recurring-activities.ts'
 const { rollUpAnalytics: rollUp } = proxyActivities<Pick<RecurringActivities, 'rollUpAnalytics'>>({
   startToCloseTimeout: '30 minutes',
   heartbeatTimeout: '1 minute',
-  retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 5 },
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 })
 
 /**

@@ -5,7 +5,7 @@ import type { EventMonthsInput, RecurringActivities } from '../activities/recurr
 const { keepEventMonths: keep } = proxyActivities<Pick<RecurringActivities, 'keepEventMonths'>>({
   startToCloseTimeout: '30 minutes',
   heartbeatTimeout: '1 minute',
-  retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 10 },
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 })
 
 /**

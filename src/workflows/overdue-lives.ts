@@ -5,7 +5,7 @@ import type { OverdueInput, RecurringActivities } from '../activities/recurring-
 const { wakeOverdueLives: wake } = proxyActivities<Pick<RecurringActivities, 'wakeOverdueLives'>>({
   startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '30 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 5 },
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 })
 
 /** A run ends after so many rounds, so that its history stays short; the schedule starts the next one. */

@@ -5,7 +5,7 @@ import type { RecurringActivities, RetentionInput } from '../activities/recurrin
 const { eraseByAge: erase } = proxyActivities<Pick<RecurringActivities, 'eraseByAge'>>({
   startToCloseTimeout: '30 minutes',
   heartbeatTimeout: '30 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 10 },
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 })
 
 /** A run ends after so many rounds, so that its history stays short; the schedule starts the next one. */

@@ -3,7 +3,7 @@ import type { RecurringActivities } from '../activities/recurring-activities.ts'
 
 const { watchForIncidents: watch } = proxyActivities<Pick<RecurringActivities, 'watchForIncidents'>>({
   startToCloseTimeout: '1 minute',
-  retry: { initialInterval: '5 seconds', maximumAttempts: 3 },
+  retry: { initialInterval: '5 seconds', maximumInterval: '30 seconds' },
 })
 
 /**
