@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTemporalClient, type TemporalTarget } from './connection.ts'
 
-/** Asked this often, and given as long to answer. */
+/** Asked this often, and given as long to answer; both less while it is away, since whoever waits for it waits for this too. */
 const everyMs = 1_000
 const whileAwayMs = 250
 
@@ -19,14 +19,16 @@ export async function whenBackFromOutage(
   onAway: () => void,
 ): Promise<boolean> {
   const client = createTemporalClient(target)
+  let missed = 0
   const isThere = () =>
     client
-      .withDeadline(Date.now() + everyMs, () => client.connection.workflowService.getSystemInfo({}))
+      .withDeadline(Date.now() + (missed === 0 ? everyMs : whileAwayMs), () =>
+        client.connection.workflowService.getSystemInfo({}),
+      )
       .then(
         () => true,
         () => false,
       )
-  let missed = 0
   try {
     while (!signal.aborted) {
       if (!(await isThere())) missed += 1
