@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { percentile } from '../src/cli/simulate/statistics.ts'
 import { atOnce, machine, median, revision, verdict } from './machine.ts'
 import { memoryMiBOf, type Role, socketsOf, startRole, untilApplied } from './roles.ts'
 import { benchPostgres, benchTemporal } from './servers.ts'
@@ -47,8 +48,7 @@ class Provider {
 
   /** Of the answers since it was last asked. */
   takeP99(): number {
-    const sorted = this.#latencies.splice(0).sort((a, b) => a - b)
-    return sorted[Math.floor((sorted.length - 1) * 0.99)] ?? Number.NaN
+    return percentile(this.#latencies.splice(0), 0.99) ?? Number.NaN
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Escalation, EscalationReason } from '../domain/escalation.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import type { Snapshot } from '../domain/lifecycle.ts'
+import type { ReceivedBetween } from '../domain/received-between.ts'
 import type { SuppressionReason } from '../domain/suppression.ts'
 
 /** What PostgreSQL knows of a life. */
@@ -17,8 +18,8 @@ export interface SaveInput extends EmailKey {
   readonly snapshot: Snapshot
   readonly expectedRevision: number
   readonly eventIds: readonly string[]
-  /** Between when they were received, epoch milliseconds. Workers of 0.2.0 did not say. */
-  readonly receivedBetween?: readonly [from: number, to: number]
+  /** Workers of 0.2.0 did not say. */
+  readonly receivedBetween?: ReceivedBetween
   /** For the Web UI: what this save changes, such as `sent → delivered, 2 events`. */
   readonly change: string
 }

@@ -1,4 +1,5 @@
 /** Statements that keep the months by which events are stored: made ahead, and dropped as a whole when they are old. */
+import type pg from 'pg'
 import { type Database, sqlStateOf } from './database.ts'
 
 /** How many months are made ahead of the current one. */
@@ -20,12 +21,19 @@ export async function makeEventMonths(db: Database): Promise<number> {
 }
 
 /** The months that there are, the oldest first. */
-export const readEventMonths = (db: Database): Promise<EventMonth[]> => db.$queryRaw`
-  SELECT relname AS name, inhdetachpending AS "isLeaving",
-         (regexp_match(pg_get_expr(relpartbound, oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz AS until
-  FROM pg_class JOIN pg_inherits ON inhrelid = oid
-  WHERE inhparent = 'events'::regclass
-  ORDER BY until`
+export async function readEventMonths({
+  pool,
+}: {
+  readonly pool: Pick<pg.ClientBase, 'query'>
+}): Promise<EventMonth[]> {
+  const { rows } = await pool.query<EventMonth>(`
+    SELECT relname AS name, inhdetachpending AS "isLeaving",
+           (regexp_match(pg_get_expr(relpartbound, oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz AS until
+    FROM pg_class JOIN pg_inherits ON inhrelid = oid
+    WHERE inhparent = 'events'::regclass
+    ORDER BY until`)
+  return rows
+}
 
 /** How many events received before then are still to be applied. Index: events_pending. */
 export async function countWaitingBefore(db: Database, until: Date): Promise<number> {
@@ -67,12 +75,12 @@ export const forgetDroppedIdentities = (db: Database, limit: number): Promise<nu
   DELETE FROM event_identities WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM event_identities
     WHERE received_at < (
-      SELECT (regexp_match(pg_get_expr(relpartbound, oid), 'FROM \\(''([^'']+)''\\)'))[1]::timestamptz
+      -- The first partition begins at no time: while it is there, nothing was dropped.
+      SELECT CASE WHEN bool_and(starts IS NOT NULL) THEN min(starts) END
       FROM pg_class JOIN pg_inherits ON inhrelid = oid
-      WHERE inhparent = 'events'::regclass AND pg_get_expr(relpartbound, oid) NOT LIKE '%(MINVALUE)%'
-        AND NOT EXISTS (SELECT FROM pg_inherits JOIN pg_class ON oid = inhrelid
-                        WHERE inhparent = 'events'::regclass AND pg_get_expr(relpartbound, oid) LIKE '%(MINVALUE)%')
-      ORDER BY 1 LIMIT 1)
+      CROSS JOIN LATERAL (SELECT
+        (regexp_match(pg_get_expr(relpartbound, oid), 'FROM \\(''([^'']+)''\\)'))[1]::timestamptz AS starts) AS month
+      WHERE inhparent = 'events'::regclass)
     LIMIT ${limit}))`
 
 /** PostgreSQL's word for a row that no partition takes: class 23, check_violation. */

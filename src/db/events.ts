@@ -1,10 +1,11 @@
 /** Statements on the events table: the inbox and the log in one. */
 import type { EmailKey, LifecycleEvent, ReceivedEvent } from '../domain/events.ts'
+import { receivedBetween } from '../domain/received-between.ts'
 import { lifecycleEventOf } from '../domain/received-event.ts'
 import { type Database, statementNameOf } from './database.ts'
 import { withMonthMade } from './event-months.ts'
 import { Prisma } from './generated/client.ts'
-import { receivedBetween, receivedBounds } from './received-between.ts'
+import { receivedBounds } from './received-between.ts'
 
 /** Who holds an event: its idempotency key. */
 export interface EventKey {

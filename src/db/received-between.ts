@@ -1,7 +1,6 @@
 /** Events are kept by the month in which they were received: who says when finds them without a look into every month. */
 
-/** The first and the last moment at which some events were received; epoch milliseconds. */
-export type ReceivedBetween = readonly [from: number, to: number]
+import type { ReceivedBetween } from '../domain/received-between.ts'
 
 /** More than any two clocks of ours differ by, and little beside a month. */
 const slackMs = 86_400_000
@@ -11,10 +10,4 @@ export function receivedBounds(between: ReceivedBetween | null): readonly [from:
   if (between === null) return ['-infinity', 'infinity']
   const [from, to] = between
   return [new Date(from - slackMs).toISOString(), new Date(to + slackMs).toISOString()]
-}
-
-/** Between when these were received. @param events at least one. */
-export const receivedBetween = (events: readonly { readonly receivedAt: number }[]): ReceivedBetween => {
-  const times = events.map(({ receivedAt }) => receivedAt)
-  return [Math.min(...times), Math.max(...times)]
 }

@@ -2,13 +2,14 @@
 import { domainOf } from '../domain/address.ts'
 import type { EmailKey, ReceivedEvent } from '../domain/events.ts'
 import { deliveryOf, type Snapshot, statusOf } from '../domain/lifecycle.ts'
+import type { ReceivedBetween } from '../domain/received-between.ts'
 import type { Registration } from '../inbox/inbox.ts'
 import { type Database, statementNameOf } from './database.ts'
 import { epochMsOf } from './epoch-ms.ts'
 import { withMonthMade } from './event-months.ts'
 import { firstLeaseMs } from './events.ts'
 import type { Email } from './generated/client.ts'
-import { type ReceivedBetween, receivedBounds } from './received-between.ts'
+import { receivedBounds } from './received-between.ts'
 
 /** A snapshot as it is about to be stored. */
 export interface SnapshotSave extends EmailKey {

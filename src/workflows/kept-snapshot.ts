@@ -2,6 +2,7 @@ import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
 import type { SaveResult, StoredLife } from '../activities/lifecycle-activities.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import { foldEvents, type Snapshot, unheardOf } from '../domain/lifecycle.ts'
+import { receivedBetween } from '../domain/received-between.ts'
 import { localActivities, patientActivities } from './activities.ts'
 import { changeOf } from './timeline.ts'
 
@@ -63,7 +64,7 @@ export class KeptSnapshot {
       snapshot: next,
       expectedRevision: this.revision,
       eventIds: events.map((event) => event.id),
-      receivedBetween: spanOf(events.map((event) => event.receivedAt)),
+      receivedBetween: receivedBetween(events),
       change: changeOf(this.current, next, events.length),
     }
     return localActivities
@@ -83,8 +84,6 @@ export class KeptSnapshot {
     return setAside
   }
 }
-
-const spanOf = (times: readonly number[]): [from: number, to: number] => [Math.min(...times), Math.max(...times)]
 
 /** Why the snapshot can't be stored at all. @throws the error itself if it is another one. */
 function rejectionIn(error: unknown): string {

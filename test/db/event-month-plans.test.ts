@@ -5,7 +5,7 @@ import { claimOverdueEvents, extendLeases } from '../../src/db/events.ts'
 import { saveSnapshot } from '../../src/db/snapshots.ts'
 import { unheardOf } from '../../src/domain/lifecycle.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'
-import { ExplainedDatabase } from './executed-plans.ts'
+import { describeBothPlannings } from './executed-plans.ts'
 
 const perMonth = 20_000
 const waiting = 10
@@ -35,17 +35,12 @@ describe('with events in three months, the', () => {
            now() + (${month}::int - 1) * interval '1 hour', CASE WHEN n <= ${perMonth - waiting} THEN now() END
     FROM generate_series(1, ${perMonth}) AS n`
 
-  for (const [turn, planning] of (['force_custom_plan', 'force_generic_plan'] as const).entries()) {
-    describe(planning === 'force_custom_plan' ? '(planned for its values)' : '(planned for any values)', () => {
-      let explained: ExplainedDatabase
-      before(() => {
-        explained = new ExplainedDatabase(database.url, planning)
-      })
-      after(() => explained.close())
-
+  describeBothPlannings(
+    () => database.url,
+    (explained, turn) => {
       /** The months that events were looked up in by their key. */
       async function monthsOf(statement: (db: Database) => Promise<unknown>): Promise<string[]> {
-        const plans = await explained.plansOf(statement)
+        const plans = await explained().plansOf(statement)
         assert.ok(plans.length > 0, 'no plan was heard of')
         const found = new Set(plans.flatMap(({ lookedUpIn }) => lookedUpIn))
         return [...found].filter((table) => table.startsWith('events_')).sort()
@@ -92,6 +87,6 @@ describe('with events in three months, the', () => {
           [true, true, true],
         )
       })
-    })
-  }
+    },
+  )
 })

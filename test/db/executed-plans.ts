@@ -97,3 +97,24 @@ const rowsReadBy = (node: PlanNode): number =>
   node['Node Type'].includes('Scan') && node['Relation Name']
     ? ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 1)
     : 0
+
+/**
+ * Describes tests twice: with statements planned for their values, and planned for any.
+ * @param url of the database, asked for when the tests begin.
+ * @param turn tells one description's data from the other's.
+ */
+export function describeBothPlannings(
+  url: () => string,
+  tests: (explained: () => ExplainedDatabase, turn: number) => void,
+): void {
+  for (const [turn, planning] of (['force_custom_plan', 'force_generic_plan'] as const).entries()) {
+    describe(planning === 'force_custom_plan' ? '(planned for its values)' : '(planned for any values)', () => {
+      let explained: ExplainedDatabase
+      before(() => {
+        explained = new ExplainedDatabase(url(), planning)
+      })
+      after(() => explained.close())
+      tests(() => explained, turn)
+    })
+  }
+}

@@ -22,7 +22,7 @@ import { openEscalation } from '../../src/domain/escalation.ts'
 import { unheardOf } from '../../src/domain/lifecycle.ts'
 import { receivedEvent } from '../received-event.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'
-import { ExplainedDatabase } from './executed-plans.ts'
+import { describeBothPlannings, ExplainedDatabase } from './executed-plans.ts'
 
 const rows = 100_000
 const backlog = 5_000
@@ -198,17 +198,12 @@ describe('on 100,000 rows, the', () => {
   })
   after(() => database.drop())
 
-  for (const [turn, planning] of (['force_custom_plan', 'force_generic_plan'] as const).entries()) {
-    describe(planning === 'force_custom_plan' ? '(planned for its values)' : '(planned for any values)', () => {
-      let explained: ExplainedDatabase
-      before(() => {
-        explained = new ExplainedDatabase(database.url, planning)
-      })
-      after(() => explained.close())
-
+  describeBothPlannings(
+    () => database.url,
+    (explained, turn) => {
       for (const [name, { run, indexes, maxRows = 20 }] of Object.entries(statements)) {
         it(`${name} reads ${indexes.length > 0 ? `by ${indexes.join(', ')}` : 'nothing'} and no table from end to end`, async () => {
-          const plans = await explained.plansOf((db) => run(db, turn))
+          const plans = await explained().plansOf((db) => run(db, turn))
           assert.ok(plans.length > 0, 'no plan was heard of')
           assert.deepEqual(
             plans.flatMap(({ scanned }) => scanned),
@@ -224,8 +219,8 @@ describe('on 100,000 rows, the', () => {
           )
         })
       }
-    })
-  }
+    },
+  )
 
   it('read that has no index is noticed', async () => {
     const explained = new ExplainedDatabase(database.url, 'force_custom_plan')

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { readEventMonths } from '../../db/event-months.ts'
 import { readMigrations } from '../../db/migrate.ts'
 import { clockFinding, type Finding, skipped, warning, well, wordsOf, wrong } from './finding.ts'
 
@@ -63,11 +64,7 @@ const leastAheadMs = 31 * dayMs
 
 /** Whether the months that events are stored by are made ahead. One that is missing is made when an event comes, at its cost. */
 async function examineMonths(client: pg.Client): Promise<Finding> {
-  const { rows } = await client.query<{ until: Date | null }>(
-    `SELECT max((regexp_match(pg_get_expr(relpartbound, oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz) AS until
-     FROM pg_class JOIN pg_inherits ON inhrelid = oid WHERE inhparent = 'events'::regclass`,
-  )
-  const until = rows[0]?.until?.getTime() ?? 0
+  const until = (await readEventMonths({ pool: client })).at(-1)?.until.getTime() ?? 0
   const day = new Date(until).toISOString().slice(0, 10)
   if (until - Date.now() > leastAheadMs) return well('months of events', `they are made up to ${day}`)
   return warning(
