@@ -42,6 +42,12 @@ export async function unappliedIds(db: Database): Promise<string[]> {
   return rows.map(({ eventId }) => eventId)
 }
 
-/** As if their leases had run out: the next sweep finds them. */
+/**
+ * As if their leases had run out: the next sweep finds them. Alone on the table: row by row it would deadlock with a save
+ * that holds one of its rows and wants another.
+ */
 export const expireLeases = (db: Database) =>
-  db.$executeRaw`UPDATE events SET lease_until = now() - interval '1 second' WHERE applied_at IS NULL`
+  db.$transaction([
+    db.$executeRaw`LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE`,
+    db.$executeRaw`UPDATE events SET lease_until = now() - interval '1 second' WHERE applied_at IS NULL`,
+  ])
