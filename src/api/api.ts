@@ -86,7 +86,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   if (dependencies.onRequest) app.use(dependencies.onRequest)
   app.use(answerProblems(log))
   // Webhooks come by the thousand: they are taken before everything that only the others need.
-  app.use(takeWebhooks({ ...dependencies, clock: receiptClock, requestMs: deadlines.requestMs }))
+  app.use(takeWebhooks({ ...dependencies, clock: receiptClock, deadlines }))
   app.use(logRequests(log))
   app.use(refuseBrokenEncoding)
   app.use(healthRoutes(serverChecks(dependencies)).routes())
@@ -94,7 +94,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   const routes = v1Routes({ ...dependencies, clock, streams })
   const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...routes]
   const served = [...referenceRoutes(described), ...routes]
-  app.use(routerOf(served, requireKey(holdsKey), jsonBodyWithin(deadlines.requestMs)).routes())
+  app.use(routerOf(served, requireKey(holdsKey), jsonBodyWithin(deadlines)).routes())
   if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
   app.use(refuseUnrouted)
   const callback = app.callback()

@@ -2,7 +2,7 @@
 import type { Context, Middleware } from 'koa'
 import { koaBody } from 'koa-body'
 import getRawBody from 'raw-body'
-import { defaultDeadlines } from './deadlines.ts'
+import { type BodyDeadlines, bodyTimeMs, defaultDeadlines } from './deadlines.ts'
 import { Problem, tooLarge } from './problem.ts'
 
 const bodyLimitBytes = 1_048_576
@@ -12,10 +12,10 @@ const bodyLimitBytes = 1_048_576
  * @throws Problem 413 before reading if Content-Length is over the limit, while reading otherwise; 408 if it is not
  * whole within the deadline; 415 if encoded.
  */
-export function readRawBody(ctx: Context, deadlineMs = defaultDeadlines.requestMs): Promise<Buffer> {
+export function readRawBody(ctx: Context, deadlines: BodyDeadlines = defaultDeadlines): Promise<Buffer> {
   refuseBeforeReading(ctx)
   const length = ctx.req.headers['content-length'] ?? null
-  return wholeWithin(deadlineMs, getRawBody(ctx.req, { limit: bodyLimitBytes, length }))
+  return wholeWithin(bodyTimeMs(ctx.req, deadlines), getRawBody(ctx.req, { limit: bodyLimitBytes, length }))
 }
 
 /** The server's own deadline leaves time for a long upload, which these bodies are not. */
@@ -70,13 +70,13 @@ const parseJson = koaBody({
  * something else.
  */
 export const jsonBodyWithin =
-  (deadlineMs: number): Middleware =>
+  (deadlines: BodyDeadlines): Middleware =>
   async (ctx, next) => {
     const { 'content-length': length, 'transfer-encoding': transfer } = ctx.req.headers
     const isEmpty = transfer === undefined && (length === undefined || length === '0')
     if (isEmpty) return next()
     refuseBeforeReading(ctx)
     if (!ctx.is('json', '+json')) throw new Problem(415, 'send JSON, with Content-Type: application/json')
-    await wholeWithin(deadlineMs, parseJson(ctx, async () => {}) as Promise<void>)
+    await wholeWithin(bodyTimeMs(ctx.req, deadlines), parseJson(ctx, async () => {}) as Promise<void>)
     return next()
   }

@@ -1,11 +1,13 @@
 /** How long each step of a request may take. */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { withDatabaseDeadline } from '../db/database.ts'
 
 /** All in milliseconds. Node's own defaults (60 s for headers, 300 s for a request, checked every 30 s) invite slow senders. */
 export interface Deadlines {
   /** From the connection, or the end of the last request on it, to the end of a request's headers. */
   readonly headersMs: number
-  /** For all of a body that is parsed as a whole. */
+  /** From the begin of a request's headers to the end of its body, where that is parsed as a whole. */
   readonly requestMs: number
   /** From a request's first byte to its last, where the body is a file. */
   readonly uploadMs: number
@@ -23,6 +25,25 @@ export const defaultDeadlines: Deadlines = {
   checkEveryMs: 500,
   keepAliveMs: 65_000,
 }
+
+/** When each connection was made, or last had a body to read. */
+const quietSince = new WeakMap<Socket, number>()
+
+/** Lets the time of a connection's first request begin. */
+export const noteConnection = (socket: Socket): void => void quietSince.set(socket, performance.now())
+
+/**
+ * How long a request's body may take, in milliseconds: what its headers have left of the request's time. Nobody tells when
+ * those began, but no earlier than the connection was quiet, nor longer ago than the server waits for headers.
+ */
+export function bodyTimeMs({ socket }: IncomingMessage, { headersMs, requestMs }: BodyDeadlines): number {
+  const now = performance.now()
+  const headersTookAtMost = Math.min(now - (quietSince.get(socket) ?? now), headersMs)
+  quietSince.set(socket, now)
+  return requestMs - headersTookAtMost
+}
+
+export type BodyDeadlines = Pick<Deadlines, 'headersMs' | 'requestMs'>
 
 /** Every request that needs PostgreSQL has its answer, or a 503, within 2 seconds. */
 const databaseDeadlineMs = 1_800

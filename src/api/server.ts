@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Deadlines } from './deadlines.ts'
+import { type Deadlines, noteConnection } from './deadlines.ts'
 
 export interface HttpServer {
   /**
@@ -25,6 +25,7 @@ export function createHttpServer(listener: RequestListener, deadlines: Deadlines
     },
     listener,
   )
+  server.on('connection', noteConnection)
   server.on('clientError', refuse)
   return {
     async listen({ port, host }) {

@@ -7,7 +7,7 @@ import type { AppendResult, Inbox } from '../inbox/inbox.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Provider, WebhookSource } from '../providers/provider.ts'
 import { readRawBody } from './body.ts'
-import { inTime } from './deadlines.ts'
+import { type BodyDeadlines, inTime } from './deadlines.ts'
 import { Problem } from './problem.ts'
 import { requestIdOf } from './request-log.ts'
 import type { RouteDescription } from './route.ts'
@@ -19,8 +19,7 @@ interface WebhookDependencies {
   readonly metrics: Metrics
   readonly webhookCounts?: Pick<WebhookCounts, 'count'> | undefined
   readonly clock: () => number
-  /** For the whole body; milliseconds. */
-  readonly requestMs: number
+  readonly deadlines: BodyDeadlines
   readonly log: Logger
 }
 
@@ -70,7 +69,7 @@ export function takeWebhooks({
   metrics,
   webhookCounts,
   clock,
-  requestMs,
+  deadlines,
   log,
 }: WebhookDependencies): Middleware {
   const keep = (ctx: Context, provider: Provider, rawBody: Buffer, isGenuine: boolean) => {
@@ -87,7 +86,7 @@ export function takeWebhooks({
     if (!ctx.req.url?.startsWith(prefix)) return next()
     const startedAt = performance.now()
     const { provider, secrets } = sourceOf(ctx, webhooks)
-    const rawBody = await readRawBody(ctx, requestMs)
+    const rawBody = await readRawBody(ctx, deadlines)
     const verdict = provider.verify(rawBody, ctx.req.headers, secrets)
     // Most answer at once, and do not wait for a turn of the event loop. The others share the deadline with the inbox.
     ctx.body = await (typeof verdict === 'boolean'

@@ -100,28 +100,65 @@ interface ClaimedRow {
 }
 
 /**
- * Takes a lease on events whose lease has run out, the longest overdue first, skipping those that another instance is
- * taking at this moment. Indexes: events_waiting, events_pkey, emails_pkey.
+ * No lease lasts as long. One that ends later was taken before PostgreSQL's clock was set back, and would hold its event
+ * for as long as the clock was wrong.
  */
-export async function claimOverdueEvents(db: Database, limit: number): Promise<WaitingEvent[]> {
+const impossibleLeaseMs = 900_000
+
+/** What came longer ago is found by its own lease: here it would have every month looked into. */
+const companyWithinDays = 31
+
+/**
+ * Takes a lease on events whose lease has run out, the longest overdue first, skipping those that another instance is
+ * taking at this moment. With each comes what else is overdue of its email: an email whose events are shared out between
+ * instances, or over many claims, costs a signal and a workflow task for each share.
+ * @param limit events at most.
+ * @param emails so many of the longest overdue, of as many emails or fewer, and the rest of those emails'.
+ * Indexes: events_waiting, events_email_id_provider_idx, events_pkey, emails_pkey.
+ */
+export async function claimOverdueEvents(db: Database, limit: number, emails = limit): Promise<WaitingEvent[]> {
+  const oldest = Math.min(limit, emails)
+  // No joins, and no condition that a wrong index answers: planned on an empty table they would have all of it read.
   const rows = await db.$queryRaw<ClaimedRow[]>`
-    WITH due AS (
-      SELECT provider, event_id, received_at FROM events
+    WITH overdue AS (
+      SELECT provider, event_id, email_id, received_at FROM events
       WHERE applied_at IS NULL AND quarantined_reason IS NULL AND lease_until < now()
       ORDER BY lease_until
-      LIMIT ${limit}
+      LIMIT ${oldest}
       FOR UPDATE SKIP LOCKED
+    ), stranded AS (
+      SELECT provider, event_id, email_id, received_at FROM events
+      WHERE applied_at IS NULL AND quarantined_reason IS NULL
+        AND lease_until > now() + ${impossibleLeaseMs} * interval '1 ms'
+      ORDER BY lease_until
+      LIMIT ${oldest}
+      FOR UPDATE SKIP LOCKED
+    ), seeds AS MATERIALIZED (
+      SELECT * FROM overdue UNION ALL SELECT * FROM stranded LIMIT ${oldest}
+    ), company AS (
+      SELECT provider, event_id, received_at FROM events
+      WHERE email_id = ANY(ARRAY(SELECT email_id FROM seeds))
+        AND (provider, email_id) IN (SELECT provider, email_id FROM seeds)
+        AND received_at > now() - ${companyWithinDays} * interval '1 day'
+        AND num_nonnulls(applied_at, quarantined_reason) = 0 AND lease_until < now()
+      LIMIT ${limit - oldest}
+      FOR UPDATE SKIP LOCKED
+    ), due AS (
+      SELECT provider, event_id, received_at FROM seeds UNION SELECT * FROM company
     ), claimed AS (
       UPDATE events SET lease_until = now() + ${firstLeaseMs} * interval '1 ms'
-      FROM due
-      WHERE events.provider = due.provider AND events.event_id = due.event_id AND events.received_at = due.received_at
-      RETURNING events.*
+      WHERE provider = ANY(ARRAY(SELECT provider FROM due)) AND event_id = ANY(ARRAY(SELECT event_id FROM due))
+        AND received_at BETWEEN (SELECT min(received_at) FROM due) AND (SELECT max(received_at) FROM due)
+        AND (provider, event_id) IN (SELECT provider, event_id FROM due)
+      RETURNING *
     )
-    SELECT claimed.provider, claimed.event_id, claimed.email_id, claimed.type, claimed.occurred_at,
-           claimed.received_at, claimed.bounce_class, claimed.bounce_code, claimed.human,
-           CASE WHEN claimed.type = 'aftersend.registered' THEN claimed.payload::text ELSE '' END AS payload,
-           coalesce(emails.recipient_domain, nullif(split_part(claimed.recipient, '@', 2), '')) AS recipient_domain
-    FROM claimed LEFT JOIN emails ON emails.id = claimed.email_id AND emails.provider = claimed.provider`
+    SELECT provider, event_id, email_id, type, occurred_at, received_at, bounce_class, bounce_code, human,
+           CASE WHEN type = 'aftersend.registered' THEN payload::text ELSE '' END AS payload,
+           coalesce(
+             (SELECT recipient_domain FROM emails WHERE id = claimed.email_id AND provider = claimed.provider),
+             nullif(split_part(recipient, '@', 2), '')) AS recipient_domain
+    FROM claimed
+    ORDER BY received_at`
   return rows.map((row) => ({
     email: { provider: row.provider, emailId: row.email_id },
     event: lifecycleEventOf({
@@ -138,10 +175,14 @@ export async function claimOverdueEvents(db: Database, limit: number): Promise<W
 }
 
 /**
- * Gives events that Temporal has taken time to be applied. Most are applied by then, and are left alone; so are those
- * that are being applied right now. Index: events_pkey.
+ * Gives events that wait more time: those that Temporal has taken to be applied, others to be signalled. Most are applied by
+ * then, and are left alone; so are those that are being applied right now. Index: events_pkey.
  */
-export function extendLeases(db: Database, keys: readonly StoredEventKey[]): Promise<number> {
+export function extendLeases(
+  db: Database,
+  keys: readonly StoredEventKey[],
+  leaseMs = signalledLeaseMs,
+): Promise<number> {
   if (keys.length === 0) return Promise.resolve(0)
   const providers = keys.map((key) => key.provider)
   const ids = keys.map((key) => key.id)
@@ -149,7 +190,7 @@ export function extendLeases(db: Database, keys: readonly StoredEventKey[]): Pro
   const isInMonth = Prisma.sql`received_at BETWEEN ${from}::timestamptz AND ${to}::timestamptz`
   // No join: one that is planned on an empty table reads all of it.
   return db.$executeRaw`
-    UPDATE events SET lease_until = now() + ${signalledLeaseMs} * interval '1 ms'
+    UPDATE events SET lease_until = now() + ${leaseMs} * interval '1 ms'
     WHERE ${isInMonth} AND provider = ANY(${providers}) AND event_id = ANY(ARRAY(
       SELECT event_id FROM events
       WHERE ${isInMonth} AND provider = ANY(${providers}) AND event_id = ANY(${ids}) AND applied_at IS NULL

@@ -6,7 +6,9 @@ import {
   countFailedAttempt,
   type EventKey,
   extendLeases,
+  firstLeaseMs,
   insertEvents,
+  signalledLeaseMs,
   type WaitingEvent,
 } from '../db/events.ts'
 import { registerEmail } from '../db/snapshots.ts'
@@ -19,7 +21,7 @@ import type { Lives } from '../temporal/lives.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Inbox, Registration } from './inbox.ts'
-import { SignalledLeases } from './signalled-leases.ts'
+import { Leases } from './leases.ts'
 import { Sweeper } from './sweeper.ts'
 
 /** Somebody who watches an inbox at work, such as tracing. */
@@ -58,12 +60,15 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
   const count = (event: { provider: string; type: string }, outcome: EventOutcome) =>
     countEvent(metrics, event, outcome)
 
-  const leases = new SignalledLeases({ extend: (keys) => extendLeases(db, keys) })
   const dispatcher = new Dispatcher({
     lives,
-    onSignalled: (keys) => leases.add(keys),
+    onSignalled: (keys) => leases.addSignalled(keys),
     onFailure: () => metrics.signalFailuresTotal.inc(),
     onRejected: (keys, reason) => void noteRejected(db, keys, reason, count, log),
+  })
+  const leases = new Leases({
+    extend: (keys, to) => extendLeases(db, keys, to === 'be applied' ? signalledLeaseMs : firstLeaseMs),
+    waitingFor: (ms) => dispatcher.waitingFor(ms),
   })
   const store = (events: readonly ReceivedEvent[]) => insertEvents(db, events)
   const commits = new GroupCommit({
@@ -71,7 +76,7 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
   })
   const sweeper = new Sweeper({
     dispatcher,
-    claim: (limit) => claimOverdueEvents(db, limit),
+    claim: (room) => claimOverdueEvents(db, room.events, room.emails),
     log,
     ...(options.sweepEveryMs !== undefined && { everyMs: options.sweepEveryMs }),
   })

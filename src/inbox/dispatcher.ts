@@ -22,10 +22,21 @@ interface WaitingEmail {
   readonly email: EmailKey
   recipientDomain: string | null
   events: LifecycleEvent[]
+  /** By `performance.now()`: when the first of them came. */
+  readonly sinceMs: number
 }
 
+/** What it would take, of the database's backlog. */
+export interface Room {
+  readonly emails: number
+  readonly events: number
+}
+
+/** A backlog is fetched in portions: what waits here long is kept from instances that have nothing to do. */
+const [refillBelowEmails, refillToEmails] = [32, 64]
+
 const firstPauseMs = 100
-const longestPauseMs = 1_000
+const longestPauseMs = 500
 const maxEventsPerSignal = 1_000
 
 /**
@@ -49,8 +60,19 @@ export class Dispatcher {
     this.#options = { maxEvents: 2_000, concurrency: 32, ...options }
   }
 
-  /** How many more events it would take now; none while Temporal is away. */
-  room = (): number => (this.#isAway() || this.#isClosed ? 0 : Math.max(0, this.#options.maxEvents - this.#held.size))
+  /** How much it would take now; nothing while Temporal is away. */
+  room(): Room {
+    const isBusy = this.#isAway() || this.#isClosed || this.#ready.size >= refillBelowEmails
+    const events = Math.max(0, this.#options.maxEvents - this.#held.size)
+    return isBusy || events === 0 ? { emails: 0, events: 0 } : { emails: refillToEmails - this.#ready.size, events }
+  }
+
+  /** The events that have waited for their turn for so long; none while Temporal is away, and nobody else can signal them. */
+  waitingFor(ms: number): StoredEventKey[] {
+    if (this.#isAway()) return []
+    const since = performance.now() - ms
+    return [...this.#ready.values()].filter(({ sinceMs }) => sinceMs <= since).flatMap(keysOf)
+  }
 
   /** Takes events for which there is room; the others are left to the sweep. */
   offer(waiting: readonly WaitingEvent[]): void {
@@ -58,7 +80,7 @@ export class Dispatcher {
       const key = heldKey(email, event)
       if (this.#isClosed || this.#held.has(key) || this.#held.size >= this.#options.maxEvents) continue
       this.#held.add(key)
-      this.#enqueue({ email, recipientDomain, events: [event] })
+      this.#enqueue({ email, recipientDomain, events: [event], sinceMs: performance.now() })
     }
     this.#pump()
   }
@@ -72,13 +94,13 @@ export class Dispatcher {
 
   #isAway = (): boolean => this.#pauseMs > 0
 
-  #enqueue({ email, recipientDomain, events }: WaitingEmail): void {
-    const workflowId = workflowIdOf(email)
+  #enqueue(came: WaitingEmail): void {
+    const workflowId = workflowIdOf(came.email)
     const waiting = this.#ready.get(workflowId)
-    if (!waiting) this.#ready.set(workflowId, { email, recipientDomain, events })
+    if (!waiting) this.#ready.set(workflowId, came)
     else {
-      waiting.events.push(...events)
-      waiting.recipientDomain ??= recipientDomain
+      waiting.events.push(...came.events)
+      waiting.recipientDomain ??= came.recipientDomain
     }
   }
 
@@ -100,7 +122,7 @@ export class Dispatcher {
 
   async #send(waiting: WaitingEmail): Promise<void> {
     const { email, events, recipientDomain } = waiting
-    const keys = events.map(({ id, receivedAt }) => ({ provider: email.provider, id, receivedAt }))
+    const keys = keysOf(waiting)
     try {
       await this.#options.lives.signal(email, events, recipientDomain)
       this.#pauseMs = 0
@@ -122,7 +144,7 @@ export class Dispatcher {
     for (const event of events) this.#held.delete(heldKey(email, event))
   }
 
-  /** Doubles from pause to pause up to a second, so that a returned server is found within one; with jitter. */
+  /** Doubles from pause to pause up to half a second, so that a returned server is found within one; with jitter. */
   async #pause(): Promise<void> {
     if (this.#isPausing || this.#isClosed) return
     this.#isPausing = true
@@ -131,6 +153,9 @@ export class Dispatcher {
     this.#isPausing = false
   }
 }
+
+const keysOf = ({ email, events }: WaitingEmail): StoredEventKey[] =>
+  events.map(({ id, receivedAt }) => ({ provider: email.provider, id, receivedAt }))
 
 const heldKey = (email: EmailKey, event: LifecycleEvent): string => `${email.provider}\n${event.id}`
 

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { WaitingEvent } from '../db/events.ts'
-import type { Dispatcher } from './dispatcher.ts'
+import type { Dispatcher, Room } from './dispatcher.ts'
 
 export interface SweeperOptions {
   readonly dispatcher: Pick<Dispatcher, 'offer' | 'room'>
-  /** Leases at most `limit` overdue events. */
-  readonly claim: (limit: number) => Promise<readonly WaitingEvent[]>
+  /** Leases overdue events, no more than there is room for. */
+  readonly claim: (room: Room) => Promise<readonly WaitingEvent[]>
   readonly log: Pick<Logger, 'warn'>
   /** Time between sweeps that find little. Default 1 second. */
   readonly everyMs?: number
 }
 
-const maxClaim = 500
+const againAfterMs = 20
 
 /**
  * Sends again whatever stays unapplied: events whose instance died between commit and signal, that found no room in
@@ -22,6 +22,8 @@ export class Sweeper {
   readonly #options: Required<SweeperOptions>
   readonly #stop = new AbortController()
   #running: Promise<void> = Promise.resolve()
+  /** Whether the last claim found all that it had asked for. */
+  #mayBeMore = false
 
   constructor(options: SweeperOptions) {
     this.#options = { everyMs: 1_000, ...options }
@@ -38,25 +40,24 @@ export class Sweeper {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const foundAll = await this.#sweep()
-      await sleep(foundAll ? 20 : this.#options.everyMs * (0.75 + Math.random() / 2), undefined, {
+      await this.#sweep()
+      await sleep(this.#mayBeMore ? againAfterMs : this.#options.everyMs * (0.75 + Math.random() / 2), undefined, {
         signal: this.#stop.signal,
       }).catch(() => {})
     }
   }
 
-  /** @returns whether there may be more to claim right now. */
-  async #sweep(): Promise<boolean> {
-    const limit = Math.min(maxClaim, this.#options.dispatcher.room())
-    if (limit === 0) return false
+  async #sweep(): Promise<void> {
+    const room = this.#options.dispatcher.room()
+    if (room.emails === 0) return
     try {
-      const claimed = await this.#options.claim(limit)
+      const claimed = await this.#options.claim(room)
+      this.#mayBeMore = claimed.length >= Math.min(room.emails, room.events)
       this.#options.dispatcher.offer(claimed)
-      return claimed.length === limit
     } catch (error) {
       // The next sweep tries again; nothing is lost meanwhile.
+      this.#mayBeMore = false
       this.#options.log.warn({ reason: error instanceof Error ? error.name : 'unknown' }, 'a sweep failed')
-      return false
     }
   }
 }

@@ -17,14 +17,14 @@ export interface TemporalTarget {
 
 /**
  * A connection that is made when it is first used, so that the API starts while Temporal is away. By its defaults a call to
- * a server that refuses connections fails after 20 seconds, and finds a returned one after 6; with these it takes half a
- * second and less than one.
+ * a server that refuses connections fails after 20 seconds, and finds a returned one after 6; with these both take half a
+ * second.
  */
 export function createTemporalConnection({ address, security }: TemporalTarget): Connection {
   return Connection.lazy({
     ...security,
     address,
-    channelArgs: { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 },
+    channelArgs: { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 500 },
     interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 3 }))],
   })
 }

@@ -86,7 +86,7 @@ export function createTemporalLives(options: TemporalLivesOptions): Lives {
  * What a worker that is killed costs the lives it was just at: until this is over, Temporal waits for it. A task takes
  * milliseconds where there is a core for it, and a local activity gives up before Temporal would have to be told that the task goes on.
  */
-const workflowTaskTimeout = '5 seconds' as const
+const workflowTaskTimeout = '3500 ms' as const
 
 /** What a life starts with, should this message be the one that starts it. */
 function startOptions(

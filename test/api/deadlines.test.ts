@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase } from '../../src/db/database.ts'
 import type { AppendResult } from '../../src/inbox/inbox.ts'
 import { signAisend } from '../../src/providers/aisend.ts'
@@ -32,6 +33,18 @@ describe('slow and broken requests', () => {
     wire.socket.write('POST /webhooks/aisend HTTP/1.1\r\nHost: x\r\nX-Slow: ')
     await wire.closed
     assert.match(wire.received(), /^HTTP\/1\.1 408 /)
+  })
+
+  it('gives a body no more time than its headers have left', async () => {
+    await served.stop()
+    served = await serve({ deadlines: { ...quick, headersMs: 1_000, requestMs: 1_200 } })
+    const [wire, startedAt] = [wireTo(served.port), performance.now()]
+    wire.socket.write('POST /webhooks/aisend HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n')
+    await sleep(900)
+    wire.socket.write('\r\n{"id":')
+    await wire.closed
+    assert.match(wire.received(), /^HTTP\/1\.1 408 /)
+    assert.ok(performance.now() - startedAt < 900 + 1_200)
   })
 
   it('stores nothing of an upload that is aborted, and serves on', async () => {

@@ -119,6 +119,29 @@ describe('the events table', () => {
       assert.deepEqual(idsOf(await claimOverdueEvents(db, 2)), ['b', 'c'])
     })
 
+    it('brings with an event whatever else is overdue of its email, before what is overdue of others', async () => {
+      const ids = (prefix: string) => Array.from({ length: 20 }, (_, n) => `${prefix}_${n}`)
+      const overdueFor = (seconds: number, prefix: string) => db.$executeRaw`
+        UPDATE events SET lease_until = now() - ${seconds} * interval '1 second' WHERE event_id LIKE ${`${prefix}%`}`
+      await store(db, { id: 'first', emailId: 'em_one' }, ...ids('one').map((id) => ({ id, emailId: 'em_one' })))
+      await store(db, ...ids('other').map((id) => ({ id, emailId: id })))
+      await overdueFor(60, 'first')
+      await overdueFor(30, 'other')
+      await overdueFor(1, 'one')
+      await store(db, { id: 'leased', emailId: 'em_one' })
+      const claimed = idsOf(await claimOverdueEvents(db, 100, 20))
+      assert.deepEqual(claimed.filter((id) => !id.startsWith('other')).sort(), ['first', ...ids('one')].sort())
+      assert.equal(claimed.length, 40)
+      assert.equal((await claimOverdueEvents(db, 100, 20)).length, 1)
+    })
+
+    it('takes what is leased for longer than any lease lasts: the clock was set back', async () => {
+      await store(db, { id: 'stranded' }, { id: 'signalled' })
+      await extendLeases(db, [storedKeyOf('signalled')])
+      await db.$executeRaw`UPDATE events SET lease_until = now() + interval '1 hour' WHERE event_id = 'stranded'`
+      assert.deepEqual(idsOf(await claimOverdueEvents(db, 9)), ['stranded'])
+    })
+
     it('tells the domain of the email, else of the event, and of nobody', async () => {
       await db.email.create({ data: { id: 'em_1', provider: 'aisend', recipientDomain: 'registered.example' } })
       await store(db, { id: 'a' }, { id: 'b', emailId: 'em_2' }, { id: 'c', emailId: 'em_3', to: [], recipient: null })

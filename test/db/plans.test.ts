@@ -75,9 +75,9 @@ const statements: Record<string, Statement> = {
     indexes: [],
   },
   'claim of overdue events': {
-    run: (db) => claimOverdueEvents(db, 500),
-    indexes: ['emails_pkey', 'events_pkey', 'events_waiting'],
-    maxRows: 3 * 500,
+    run: (db) => claimOverdueEvents(db, 2_000, 64),
+    indexes: ['emails_pkey', 'events_email_id_provider_idx', 'events_pkey', 'events_waiting'],
+    maxRows: 5 * 64,
   },
   'save of a snapshot': {
     run: (db, turn) => {

@@ -23,7 +23,7 @@ describeLong('faults: a backlog after a long outage', function () {
     const backlog = opensOf(run, emails, events)
     for (let start = 0; start < events; start += 1_000) {
       await insertEvents(rig.db, backlog.slice(start, start + 1_000))
-      await rig.db.$executeRaw`UPDATE events SET lease_until = now() + interval '1 hour' WHERE applied_at IS NULL`
+      await rig.db.$executeRaw`UPDATE events SET lease_until = now() + interval '10 minutes' WHERE applied_at IS NULL`
     }
     await expireLeases(rig.db)
     const startedAt = performance.now()
@@ -44,7 +44,6 @@ describeLong('faults: a backlog after a long outage', function () {
         `${Math.round(several)} by three and two`,
     )
     assert.equal(await rig.failedWorkflows(), 0)
-    // On a machine that Temporal alone keeps busy, more instances cannot be faster; much slower would be a fault of ours.
-    assert.ok(several > one * 0.7)
+    assert.ok(several > one, 'more instances are of use')
   })
 })

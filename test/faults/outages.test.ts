@@ -10,7 +10,7 @@ import { type Answer, type OpensProvider, percentile } from './opens-provider.ts
 import { Rig } from './rig.ts'
 
 const temporalAwayMs = inForm({ short: 2_500, long: 60_000 })
-const postgresAwayMs = inForm({ short: 2_500, long: 15_000 })
+const postgresAwayMs = inForm({ short: 2_500, long: 12_000 })
 
 /** What a server says to whoever connects while it replays its log after a crash: SQLSTATE 57P03. */
 const startingUp = errorResponse({ S: 'FATAL', V: 'FATAL', C: '57P03', M: 'the database system is starting up' })

@@ -12,7 +12,7 @@ import { type Started, startInstance } from './in-process.ts'
 import { SupportDesk, supportSecret } from './support-desk.ts'
 
 /** Stands for an hour: the pauses between tries grow to a minute and stay there for three days. */
-const outageMs = inForm({ short: 3_000, long: 60_000 })
+const outageMs = inForm({ short: 3_000, long: 30_000 })
 
 describe('faults: support cannot be told', function () {
   this.timeout(outageMs + 150_000)

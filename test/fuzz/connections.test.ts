@@ -73,13 +73,19 @@ describeLong('fuzz: 500 slow and half-open connections', function () {
     const closedAfterMs: number[] = []
     wires.forEach((wire, n) => {
       void wire.closed.then(() => closedAfterMs.push(Date.now() - beganAt))
-      // A third says nothing, a third begins its headers, a third its body; the latter two go on a byte at a time.
-      if (n % 3 === 1) wire.socket.write(`${head}X-Slow: `)
-      if (n % 3 === 2) wire.socket.write(`${head}Content-Length: 1000\r\n\r\n`)
+      // A quarter says nothing, one begins its headers, one its body, a byte at a time; the last one does both in turn.
+      if (n % 4 === 1 || n % 4 === 3) wire.socket.write(`${head}Content-Length: 1000\r\nX-Slow: `)
+      if (n % 4 === 2) wire.socket.write(`${head}Content-Length: 1000\r\n\r\n`)
     })
     let peak = 0
+    const endHeadersAt = beganAt + 8_000
+    let haveEnded = false
     while (closedAfterMs.length < wires.length && Date.now() - beganAt < 30_000) {
-      for (const [n, { socket }] of wires.entries()) if (n % 3 > 0 && socket.writable) socket.write('x')
+      const isToEnd: boolean = !haveEnded && Date.now() >= endHeadersAt
+      haveEnded ||= isToEnd
+      for (const [n, { socket }] of wires.entries()) {
+        if (n % 4 > 0 && socket.writable) socket.write(isToEnd && n % 4 === 3 ? '\r\n\r\n' : 'x')
+      }
       peak = Math.max(peak, residentBytes(api.pid))
       await sleep(500)
     }

@@ -51,7 +51,7 @@ describe('the inbox after a crash', () => {
     try {
       await dying.inbox.append(opensOf(run, 4, 12))
       // Longer than it really is, so that a slow machine does not see it run out.
-      await db.$executeRaw`UPDATE events SET lease_until = now() + interval '1 hour'`
+      await db.$executeRaw`UPDATE events SET lease_until = now() + interval '10 minutes'`
       const other = instance(database.url, lifecycles.lives)
       const later = receivedEvent({ emailId: `${run}:later`, id: `${run}:later` })
       await insertEvents(db, [later])

@@ -84,10 +84,31 @@ describe('the dispatcher', () => {
     const temporal = new HeldTemporal()
     const dispatcher = temporal.dispatcher({ maxEvents: 2 })
     dispatcher.offer(['a', 'b', 'c'].map((id) => waiting(id, id)))
-    assert.equal(dispatcher.room(), 0)
+    assert.deepEqual(dispatcher.room(), { emails: 0, events: 0 })
     await temporal.answerAll()
     assert.deepEqual(temporal.signalled, ['a', 'b'])
-    assert.equal(dispatcher.room(), 2)
+    assert.deepEqual(dispatcher.room(), { emails: 64, events: 2 })
+  })
+
+  it('lets a sweep fetch no more emails than it can send soon', async () => {
+    const temporal = new HeldTemporal()
+    const dispatcher = temporal.dispatcher({ concurrency: 1 })
+    dispatcher.offer(Array.from({ length: 32 }, (_, n) => waiting(`${n}`, `${n}`)))
+    assert.equal(dispatcher.room().emails, 64 - 31)
+    dispatcher.offer([waiting('one more', 'one more')])
+    assert.equal(dispatcher.room().emails, 0)
+    await temporal.answerAll()
+    assert.equal(dispatcher.room().emails, 64 - 31)
+  })
+
+  it('tells which events have waited for their turn, so that they are left to it', async () => {
+    const temporal = new HeldTemporal()
+    const dispatcher = temporal.dispatcher({ concurrency: 1 })
+    dispatcher.offer([waiting('under way', 'a'), waiting('waits', 'b')])
+    assert.deepEqual(dispatcher.waitingFor(60_000), [])
+    assert.deepEqual(idsOf(dispatcher.waitingFor(0)), ['b'])
+    await temporal.answerAll()
+    assert.deepEqual(dispatcher.waitingFor(0), [])
   })
 
   it('keeps what Temporal could not take, tries one at a time, and goes on when it is back', async () => {
@@ -96,14 +117,14 @@ describe('the dispatcher', () => {
     const dispatcher = temporal.dispatcher()
     dispatcher.offer(['a', 'b', 'c'].map((id) => waiting(id, id)))
     await until(() => temporal.failures >= 5)
-    assert.equal(dispatcher.room(), 0, 'a sweep must not claim what cannot be sent')
+    assert.equal(dispatcher.room().emails, 0, 'a sweep must not claim what cannot be sent')
     temporal.isAway = false
     await until(async () => {
       await temporal.answerAll()
       return temporal.signalled.length === 3
     })
     assert.deepEqual(temporal.signalled.sort(), ['a', 'b', 'c'])
-    assert.ok(dispatcher.room() > 0)
+    assert.ok(dispatcher.room().emails > 0)
   })
 
   it('hands back events that cannot be taken however often they are sent', async () => {
