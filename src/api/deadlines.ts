@@ -40,8 +40,12 @@ export function bodyTimeMs({ socket }: IncomingMessage, { headersMs, requestMs }
   const now = performance.now()
   const headersTookAtMost = Math.min(now - (quietSince.get(socket) ?? now), headersMs)
   quietSince.set(socket, now)
-  return requestMs - headersTookAtMost
+  const bodyMs = requestMs - headersTookAtMost
+  // Node keeps timers of one length together: lengths that all differ would make each cost more.
+  return Math.ceil(bodyMs / timerStepMs) * timerStepMs
 }
+
+const timerStepMs = 250
 
 export type BodyDeadlines = Pick<Deadlines, 'headersMs' | 'requestMs'>
 

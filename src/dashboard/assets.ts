@@ -15,6 +15,7 @@ const inter = (subset: string) => ['@fontsource-variable/inter', `files/inter-${
 const sources = {
   'dashboard.css': null,
   'dashboard.js': null,
+  'live.js': null,
   'icon.svg': null,
   'htmx.js': ['htmx.org', 'dist/htmx.min.js'],
   'htmx-sse.js': ['htmx.org', 'dist/ext/hx-sse.min.js'],

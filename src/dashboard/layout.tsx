@@ -54,6 +54,7 @@ export const Document = ({ title, assets, charts = false, children }: DocumentPr
       <link rel="icon" href={assets.urlOf('icon.svg')} type="image/svg+xml" />
       <script src={assets.urlOf('htmx.js')} defer />
       <script src={assets.urlOf('htmx-sse.js')} defer />
+      <script src={assets.urlOf('live.js')} defer />
       {charts && <script src={assets.urlOf('uplot.js')} defer />}
       {charts && <script src={assets.urlOf('dashboard.js')} defer />}
     </head>
@@ -106,7 +107,7 @@ export function Frame({ section, session, badges, live, url, notice, children }:
       <a class="skip-link" href="#main">
         Skip to the page
       </a>
-      {live && <div id="live" hx-sse:connect={live} hidden />}
+      {live && <div id="live" class="live" role="status" hx-sse:connect={live} hidden />}
       <div id="page" class="frame" {...renewal}>
         <header class="rail">
           <a class="brand-link" href="/">

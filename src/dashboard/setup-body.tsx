@@ -1,7 +1,9 @@
 /** The setup page: every provider, and how support is told. */
+import { refusedWithinHours, type WebhookTraffic } from '../db/webhook-minutes.ts'
 import { type ProviderEntry, providers } from '../providers/registry.ts'
 import { PageHead } from './layout.tsx'
-import { isTestable, type SetupDependencies } from './setup.tsx'
+import type { SetupDependencies } from './setup.tsx'
+import { isTestable } from './test-events.ts'
 import { Moment } from './time.tsx'
 import { counted } from './words.ts'
 
@@ -10,10 +12,10 @@ type Settings = Pick<SetupDependencies, 'webhooks' | 'providerApis' | 'supportCh
 interface SetupBodyProps extends Settings {
   /** Where the browser reached us. */
   readonly origin: string
-  readonly lastSeen: ReadonlyMap<string, Date>
+  readonly traffic: ReadonlyMap<string, WebhookTraffic>
 }
 
-export const SetupBody = ({ webhooks, providerApis, supportChannels, origin, lastSeen }: SetupBodyProps) => (
+export const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }: SetupBodyProps) => (
   <>
     <PageHead title="Setup">
       <a class="button" href="/docs">
@@ -25,7 +27,7 @@ export const SetupBody = ({ webhooks, providerApis, supportChannels, origin, las
       <div class="stack providers">
         {[...webhooks].map(([path, source]) => {
           const entry = providers.find(({ name }) => name === source.provider.name)
-          const seenAt = lastSeen.get(source.provider.name) ?? null
+          const { lastAt = null, refused = 0 } = traffic.get(source.provider.name) ?? {}
           return (
             <article key={path} class="card provider">
               <div class="escalation-head">
@@ -51,8 +53,17 @@ export const SetupBody = ({ webhooks, providerApis, supportChannels, origin, las
                 </div>
                 <div>
                   <dt>Last webhook</dt>
-                  <dd>{seenAt ? <Moment at={seenAt} zone /> : <span class="muted">None lately</span>}</dd>
+                  <dd>{lastAt ? <Moment at={lastAt} zone /> : <span class="muted">None lately</span>}</dd>
                 </div>
+                {refused > 0 && (
+                  <div>
+                    <dt>Wrong signatures</dt>
+                    <dd>
+                      {counted(refused, 'webhook')} in the last {refusedWithinHours} hours: is the secret the
+                      provider’s?
+                    </dd>
+                  </div>
+                )}
                 <div>
                   <dt>Asked about stalls</dt>
                   <dd>{askable(entry, providerApis)}</dd>

@@ -55,3 +55,28 @@ export const readProviderTraffic = (db: Database, windowMs: number): Promise<Pro
   SELECT provider, coalesce(refused, 0) AS "signatureFailures",
          coalesce(extract(epoch FROM now() - since) * 1000, 0)::float8 AS "silentForMs"
   FROM counted FULL JOIN waiting USING (provider)`
+
+/** One provider's webhooks, as its setup shows them. */
+export interface WebhookTraffic {
+  /** The minute of the last genuine one; null if none came for as long as counts are kept. */
+  readonly lastAt: Date | null
+  /** How many were not genuine, within {@link refusedWithinHours}. */
+  readonly refused: number
+}
+
+export const refusedWithinHours = 24
+
+/** By provider. Instances write down what they have counted every few seconds. Index: webhook_minutes_pkey. */
+export async function readWebhookTraffic(
+  db: Database,
+  providers: readonly string[],
+): Promise<ReadonlyMap<string, WebhookTraffic>> {
+  const rows = await db.$queryRaw<({ provider: string } & WebhookTraffic)[]>`
+    SELECT provider,
+      (SELECT minute FROM webhook_minutes AS counted
+       WHERE counted.provider = named.provider AND genuine > 0 ORDER BY minute DESC LIMIT 1) AS "lastAt",
+      (SELECT coalesce(sum(refused), 0)::int FROM webhook_minutes AS counted
+       WHERE counted.provider = named.provider AND minute > now() - ${refusedWithinHours} * interval '1 hour') AS refused
+    FROM unnest(${[...providers]}::text[]) AS named(provider)`
+  return new Map(rows.map(({ provider, ...traffic }) => [provider, traffic]))
+}

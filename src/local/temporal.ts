@@ -38,6 +38,9 @@ export interface TemporalOptions {
   readonly dynamicConfig?: Readonly<Record<string, string>>
 }
 
+/** With it a worker that stops is told when no more tasks are on their way to it. */
+const ownDynamicConfig = { 'frontend.enableCancelWorkerPollsOnShutdown': 'true' }
+
 const preferredPorts = { frontend: 7_233, webUi: 8_233 }
 const stopSignals = ['SIGTERM', 'SIGKILL'] as const
 
@@ -120,7 +123,10 @@ function childOf(
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(frontend), '--namespace', namespace],
       ...['--metrics-port', String(metricsPort), '--log-level', 'error', '--color', 'never'],
       ...searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
-      ...Object.entries(dynamicConfig).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
+      ...Object.entries({ ...ownDynamicConfig, ...dynamicConfig }).flatMap(([key, value]) => [
+        '--dynamic-config-value',
+        `${key}=${value}`,
+      ]),
       ...(durable ? [...durableFlags(dataPath), '--ui-port', String(webUi)] : ['--headless']),
     ],
     // Its own variables would lead it astray: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the like are for clients.

@@ -37,6 +37,8 @@ export interface ProviderEntry {
   readonly tells: readonly ProviderEventType[]
   /** Whether its API can be asked about one email, when nothing is heard of it. */
   readonly isAskable: boolean
+  /** Whether a secret that is configured here is what it signs with, rather than what its signature is checked with. */
+  readonly signsWithItsSecret: boolean
   readonly create: (dependencies: AdapterDependencies) => Provider
   readonly sign: Sign
   /** Makes a secret for a system that has none configured. */
@@ -63,6 +65,7 @@ export const providers: readonly ProviderEntry[] = [
     wants: 'the secret from AISend',
     tells: providerEventTypes,
     isAskable: true,
+    signsWithItsSecret: true,
     create: () => aisend,
     sign: (body, secret) => ({
       headers: { 'content-type': 'application/json', 'x-webhook-signature': signAisend(body, secret) },
@@ -78,6 +81,7 @@ export const providers: readonly ProviderEntry[] = [
     wants: 'the signing secret of the webhook, whsec_ and base64',
     tells: ['queued', 'sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
     isAskable: true,
+    signsWithItsSecret: true,
     create: () => resend,
     sign: signResend,
     generate: sharedStandard,
@@ -90,6 +94,7 @@ export const providers: readonly ProviderEntry[] = [
     wants: 'base64 of 24 to 64 random bytes, with or without whsec_',
     tells: providerEventTypes,
     isAskable: false,
+    signsWithItsSecret: true,
     create: () => standardWebhooks,
     sign: signStandardWebhooks,
     generate: sharedStandard,
@@ -102,6 +107,7 @@ export const providers: readonly ProviderEntry[] = [
     wants: 'the verification key of the Signed Event Webhook, base64 of a P-256 public key',
     tells: ['sending', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
     isAskable: false,
+    signsWithItsSecret: false,
     create: () => sendgrid,
     sign: signSendgrid,
     generate: sendgridKeys,
@@ -114,6 +120,7 @@ export const providers: readonly ProviderEntry[] = [
     wants: 'user:password, or a token for the header X-Webhook-Token, of 16 characters or more',
     tells: ['delivered', 'opened', 'clicked', 'bounced', 'complained'],
     isAskable: false,
+    signsWithItsSecret: true,
     create: () => postmark,
     sign: signPostmark,
     generate: () => shared(`aftersend:${randomBytes(32).toString('hex')}`),
@@ -126,6 +133,7 @@ export const providers: readonly ProviderEntry[] = [
     wants: 'the HTTP webhook signing key',
     tells: ['queued', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
     isAskable: false,
+    signsWithItsSecret: true,
     create: createMailgun,
     sign: signMailgun,
     generate: () => shared(randomBytes(16).toString('hex')),
@@ -138,6 +146,7 @@ export const providers: readonly ProviderEntry[] = [
     wants: 'ARNs of SNS topics, such as arn:aws:sns:eu-west-1:123456789012:email-events',
     tells: ['sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
     isAskable: false,
+    signsWithItsSecret: false,
     create: createSes,
     sign: signSes,
     generate: generateSesTopic,

@@ -7,6 +7,7 @@ import type { WorkerTracing } from '../telemetry/tracing.ts'
 import { connectWorker, createTemporalClient, type TemporalTarget } from './connection.ts'
 import { BuildUnknownError, type Deployment, takeOver } from './deployment.ts'
 import { whenBackFromOutage } from './outage.ts'
+import { createParting } from './parting.ts'
 import { ensureSchedules, type RecurringWork } from './schedules.ts'
 import { bundledOnce, createLifecycleWorker } from './worker.ts'
 
@@ -48,11 +49,16 @@ export function keepWorker({
   const stopping = new AbortController()
   const leaving = new Set<Promise<void>>()
   const workflows = bundledOnce(tracing)
+  const parting = createParting(activities)
   let worker: Worker | null = null
   let started: () => void = () => {}
   const whenRunning = new Promise<void>((resolve) => {
     started = resolve
   })
+
+  const shutDown = () => {
+    if (worker?.getState() === 'RUNNING') worker.shutdown()
+  }
 
   const runOnce = async (): Promise<void> => {
     const connection = await connectWorker(target)
@@ -68,7 +74,7 @@ export function keepWorker({
         const current = await createLifecycleWorker({
           connection,
           namespace,
-          activities,
+          activities: parting.activities,
           tracing,
           deployment,
           workflows: await workflows(),
@@ -94,7 +100,7 @@ export function keepWorker({
     const isToBeReplaced = await Promise.race([life.then(() => false), isBack])
     if (!isToBeReplaced) return life
     log.info('Temporal is back: a new worker takes over')
-    if (worker?.getState() === 'RUNNING') worker.shutdown()
+    shutDown()
     const left: Promise<void> = life.catch(() => {}).finally(() => leaving.delete(left))
     leaving.add(left)
   }
@@ -116,7 +122,7 @@ export function keepWorker({
     isRunning: () => worker?.getState() === 'RUNNING',
     async stop() {
       stopping.abort()
-      if (worker?.getState() === 'RUNNING') worker.shutdown()
+      if (worker?.getState() === 'RUNNING') await parting.leave(shutDown)
       await ended
       await Promise.all(leaving)
     },

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { store } from '../db/stored.ts'
+import { FaultProxy } from '../faults/fault-proxy.ts'
 import { startBrowser } from './chromium.ts'
 import { startWholeSystem, type WholeSystem } from './whole-system.ts'
 
@@ -68,6 +69,27 @@ describe('the dashboard in a browser', function () {
     await status('Opened').waitFor()
     await page.locator('.picture text', { hasText: 'Opened' }).waitFor()
     assert.ok(await isMarked())
+  })
+
+  it('says that it is live, that the connection is lost, and that it is back', async () => {
+    const way = await FaultProxy.to(Number(new URL(system.url).port))
+    const own = await browser?.newContext()
+    try {
+      const [cookie] = await context.cookies()
+      assert.ok(own && cookie)
+      await own.addCookies([cookie])
+      const far = await own.newPage()
+      await far.goto(`http://127.0.0.1:${way.port}/emails`)
+      const live = far.locator('#live')
+      await live.getByText('Live', { exact: true }).waitFor()
+      way.refuse()
+      await live.getByText('Not connected since').waitFor()
+      await way.mend()
+      await live.getByText('Live', { exact: true }).waitFor()
+    } finally {
+      await own?.close()
+      way.close()
+    }
   })
 
   it('keeps a payload that was unfolded when the page is renewed', async () => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { addWebhookCounts } from '../../src/db/webhook-minutes.ts'
 import { openEscalation } from '../../src/domain/escalation.ts'
+import { createWebhookSources, providers } from '../../src/providers/registry.ts'
 import { store } from '../db/stored.ts'
+import { tokensInMemory } from '../providers/adapter.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'
 import { serveDashboard, type Visited, Visitor } from './visitor.ts'
 
@@ -23,7 +26,7 @@ describe('the pages of the dashboard', () => {
     await visitor.signIn()
   })
   beforeEach(async () => {
-    await database.db.$executeRaw`TRUNCATE emails, events, suppressions, escalations CASCADE`
+    await database.db.$executeRaw`TRUNCATE emails, events, suppressions, escalations, webhook_minutes CASCADE`
   })
   after(async () => {
     await visited.stop()
@@ -246,12 +249,20 @@ describe('the pages of the dashboard', () => {
   })
 
   it('show where webhooks go and that a secret is set, but never the secret', async () => {
-    await store(database.db, { id: 'evt_1' })
     const html = await visitor.html('/setup')
     assert.match(html, new RegExp(`value="${visited.served.url}/webhooks/aisend"`))
     assert.match(html, /1 secret set/)
     assert.doesNotMatch(html, /secret-of-the-tests|key-of-the-tests/)
-    assert.match(html, /Last webhook<\/dt><dd><time/)
+  })
+
+  it('show when the last webhook of a provider came, and how many of the last day were not genuine', async () => {
+    assert.match(await visitor.html('/setup'), /Last webhook<\/dt><dd><span class="muted">None lately/)
+    await addWebhookCounts(database.db, [{ provider: 'aisend', genuine: 3, refused: 0 }])
+    const well = await visitor.html('/setup')
+    assert.match(well, /Last webhook<\/dt><dd><time/)
+    assert.doesNotMatch(well, /Wrong signatures/)
+    await addWebhookCounts(database.db, [{ provider: 'aisend', genuine: 0, refused: 2 }])
+    assert.match(await visitor.html('/setup'), /Wrong signatures<\/dt><dd>2 webhooks in the last 24 hours/)
   })
 
   it('tell an open page of changes by a stream, which asking about it does not open', async () => {
@@ -268,7 +279,7 @@ describe('the pages of the dashboard', () => {
   it('send test events through the code that takes webhooks, and lead to their email', async () => {
     const answer = await visitor.post('/setup/test-event', { path: 'aisend' })
     const location = answer.headers.get('location') ?? ''
-    assert.match(location, /^\/emails\/aisend\/test_[0-9a-f]{12}$/)
+    assert.match(location, /^\/emails\/aisend\/em_test_[0-9a-f]{12}$/)
     const { events } = visited.inbox
     assert.deepEqual(
       events.map(({ type, emailId }) => [type, `/emails/aisend/${emailId}`]),
@@ -278,5 +289,30 @@ describe('the pages of the dashboard', () => {
       ],
     )
     assert.equal((await visitor.post('/setup/test-event', { path: 'nobody' })).status, 404)
+  })
+
+  it('send test events as each provider tells them, but of those whose signature only they can make', async () => {
+    const generated = new Map(providers.map(({ name, generate }) => [name, [generate().accepted]]))
+    const dependencies = { clock: Date.now, fetch: assert.fail, tokens: tokensInMemory() }
+    const all = await serveDashboard({ db: database.db, webhooks: createWebhookSources(generated, dependencies) })
+    try {
+      const signedIn = new Visitor(all.served)
+      await signedIn.signIn()
+      const taken = await Promise.all(
+        providers.map(async ({ name }) => [name, (await signedIn.post('/setup/test-event', { path: name })).status]),
+      )
+      const refused = taken.filter(([, status]) => status !== 303)
+      assert.deepEqual(refused, [
+        ['sendgrid', 404],
+        ['ses', 404],
+      ])
+      const delivered = all.inbox.events.filter(({ type }) => type === 'delivered')
+      assert.deepEqual(delivered.map(({ provider }) => provider).sort(), [
+        ...['aisend', 'mailgun', 'postmark', 'resend', 'standard-webhooks'],
+      ])
+      assert.equal((await signedIn.html('/setup')).match(/Send a test event/g)?.length, 5)
+    } finally {
+      await all.stop()
+    }
   })
 })
