@@ -7,7 +7,10 @@ import { withDatabaseDeadline } from '../db/database.ts'
 export interface Deadlines {
   /** From the connection, or the end of the last request on it, to the end of a request's headers. */
   readonly headersMs: number
-  /** From the begin of a request's headers to the end of its body, where that is parsed as a whole. */
+  /**
+   * From the begin of a request's headers to the end of its body, where that is parsed as a whole. The body has at least what is
+   * left after the longest of headers.
+   */
   readonly requestMs: number
   /** From a request's first byte to its last, where the body is a file. */
   readonly uploadMs: number

@@ -107,7 +107,7 @@ export function Frame({ section, session, badges, live, url, notice, children }:
       <a class="skip-link" href="#main">
         Skip to the page
       </a>
-      {live && <div id="live" class="live" role="status" hx-sse:connect={live} hidden />}
+      {live && <div id="live" class="live" hx-sse:connect={live} hidden />}
       <div id="page" class="frame" {...renewal}>
         <header class="rail">
           <a class="brand-link" href="/">

@@ -1,5 +1,6 @@
 /** The setup page: every provider, and how support is told. */
 import { refusedWithinHours, type WebhookTraffic } from '../db/webhook-minutes.ts'
+import type { WebhookSource } from '../providers/provider.ts'
 import { type ProviderEntry, providers } from '../providers/registry.ts'
 import { PageHead } from './layout.tsx'
 import type { SetupDependencies } from './setup.tsx'
@@ -27,6 +28,7 @@ export const SetupBody = ({ webhooks, providerApis, supportChannels, origin, tra
       <div class="stack providers">
         {[...webhooks].map(([path, source]) => {
           const entry = providers.find(({ name }) => name === source.provider.name)
+          const ofAll = accountsOf(webhooks, source) > 1 ? ' of all accounts' : ''
           const { lastAt = null, refused = 0 } = traffic.get(source.provider.name) ?? {}
           return (
             <article key={path} class="card provider">
@@ -52,12 +54,12 @@ export const SetupBody = ({ webhooks, providerApis, supportChannels, origin, tra
                   <dd>{counted(source.secrets.length, 'secret')} set</dd>
                 </div>
                 <div>
-                  <dt>Last webhook</dt>
+                  <dt>Last webhook{ofAll}</dt>
                   <dd>{lastAt ? <Moment at={lastAt} zone /> : <span class="muted">None lately</span>}</dd>
                 </div>
                 {refused > 0 && (
                   <div>
-                    <dt>Wrong signatures</dt>
+                    <dt>Wrong signatures{ofAll}</dt>
                     <dd>
                       {counted(refused, 'webhook')} in the last {refusedWithinHours} hours: is the secret the
                       provider’s?
@@ -78,6 +80,10 @@ export const SetupBody = ({ webhooks, providerApis, supportChannels, origin, tra
     <Support channels={supportChannels} />
   </>
 )
+
+/** Webhooks are counted by provider. */
+const accountsOf = (webhooks: Settings['webhooks'], { provider }: WebhookSource): number =>
+  [...webhooks.values()].filter((source) => source.provider.name === provider.name).length
 
 function askable(entry: ProviderEntry | undefined, providerApis: Settings['providerApis']): string {
   if (!entry?.isAskable) return 'No: it has no way to ask about one email'

@@ -36,7 +36,7 @@ const insertStatement = `
   SELECT provider, event_id, email_id, type, occurred_at, received_at,
          CASE WHEN recipients = '' THEN '{}' ELSE string_to_array(recipients, ' ') END, recipient, subject,
          bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason,
-         now() + ${firstLeaseMs} * interval '1 ms'
+         now() + $16::int * interval '1 ms'
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
               $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bool[], $14::json[], $15::text[])
     AS given(provider, event_id, email_id, type, occurred_at, received_at, recipients, recipient, subject,
@@ -49,9 +49,14 @@ const insertStatement = `
  * that claims their identity (`event_identities`). Straight through the pool: Prisma
  * spends about as much on a statement's result as PostgreSQL on the statement, and every webhook waits for this one.
  * @param events sorted by key by the caller: two instances that take the same events in another order would deadlock.
+ * @param leaseMs for how long they are left to the caller to signal.
  * @returns the keys that were new. Index: events_pkey.
  */
-export async function insertEvents(db: Database, events: readonly ReceivedEvent[]): Promise<EventKey[]> {
+export async function insertEvents(
+  db: Database,
+  events: readonly ReceivedEvent[],
+  leaseMs = firstLeaseMs,
+): Promise<EventKey[]> {
   const statement = {
     name: statementNameOf(insertStatement),
     text: insertStatement,
@@ -71,6 +76,7 @@ export async function insertEvents(db: Database, events: readonly ReceivedEvent[
       events.map((event) => event.human),
       events.map((event) => event.payload),
       events.map((event) => event.quarantinedReason ?? null),
+      leaseMs,
     ],
   }
   const { rows } = await withMonthMade(db, () => db.pool.query<EventKey>(statement))
@@ -118,7 +124,8 @@ const companyWithinDays = 31
  */
 export async function claimOverdueEvents(db: Database, limit: number, emails = limit): Promise<WaitingEvent[]> {
   const oldest = Math.min(limit, emails)
-  // No joins, and no condition that a wrong index answers: planned on an empty table they would have all of it read.
+  // Each table is found by `= ANY(ARRAY(…))` and by no condition that another index answers: planned on an empty table, joins and
+  // such conditions would have all of it read.
   const rows = await db.$queryRaw<ClaimedRow[]>`
     WITH overdue AS (
       SELECT provider, event_id, email_id, received_at FROM events
@@ -194,6 +201,8 @@ export function extendLeases(
     WHERE ${isInMonth} AND provider = ANY(${providers}) AND event_id = ANY(ARRAY(
       SELECT event_id FROM events
       WHERE ${isInMonth} AND provider = ANY(${providers}) AND event_id = ANY(${ids}) AND applied_at IS NULL
+        -- A longer one is not cut: another instance may have signalled it.
+        AND lease_until < now() + ${leaseMs} * interval '1 ms'
         AND (provider, event_id) IN (SELECT * FROM unnest(${providers}::text[], ${ids}::text[]))
       FOR UPDATE SKIP LOCKED
     ))`

@@ -63,6 +63,7 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
   const dispatcher = new Dispatcher({
     lives,
     onSignalled: (keys) => leases.addSignalled(keys),
+    onReturn: () => void leases.look(),
     onFailure: () => metrics.signalFailuresTotal.inc(),
     onRejected: (keys, reason) => void noteRejected(db, keys, reason, count, log),
   })
@@ -70,7 +71,13 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
     extend: (keys, to) => extendLeases(db, keys, to === 'be applied' ? signalledLeaseMs : firstLeaseMs),
     waitingFor: (ms) => dispatcher.waitingFor(ms),
   })
-  const store = (events: readonly ReceivedEvent[]) => insertEvents(db, events)
+  /** Those that were stored without a lease, for lack of room: whoever sweeps takes them, and soon. */
+  const left = new WeakSet<ReceivedEvent>()
+  const store = (events: readonly ReceivedEvent[]) => {
+    if (dispatcher.takes(events.length)) return insertEvents(db, events)
+    for (const event of events) left.add(event)
+    return insertEvents(db, events, 0)
+  }
   const commits = new GroupCommit({
     insert: observer ? (events) => observer.storing(events, () => store(events)) : store,
   })
@@ -86,7 +93,8 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
     async append(given) {
       const events = given.map((event) => withAge(event, maxEventAgeMs))
       const fresh = new Set(await commits.append(events))
-      dispatcher.offer([...fresh].filter((event) => event.quarantinedReason === undefined).map(waitingEventOf))
+      const isOurs = (event: ReceivedEvent) => event.quarantinedReason === undefined && !left.has(event)
+      dispatcher.offer([...fresh].filter(isOurs).map(waitingEventOf))
       for (const event of events) {
         count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
         observer?.stored(event, fresh.has(event))

@@ -12,7 +12,9 @@ export interface DispatcherOptions {
   readonly onRejected: (keys: readonly EventKey[], reason: string) => void
   /** Temporal could not take a signal; it is sent again. */
   readonly onFailure: () => void
-  /** Events kept in memory; past it they wait in the database for the sweep. Default 2,000. */
+  /** Temporal takes signals again. */
+  readonly onReturn?: () => void
+  /** Events kept in memory; past it they wait in the database for the sweep. Default 4,000. */
   readonly maxEvents?: number
   /** Signals under way at once. Default 32. */
   readonly concurrency?: number
@@ -26,14 +28,16 @@ interface WaitingEmail {
   readonly sinceMs: number
 }
 
-/** What it would take, of the database's backlog. */
+/** What it would take, of the database's backlog; nothing while Temporal is away. */
 export interface Room {
   readonly emails: number
   readonly events: number
+  /** Whether enough waits here already: then only a share is taken now and then, so that the backlog is not forgotten. */
+  readonly isBusy: boolean
 }
 
 /** A backlog is fetched in portions: what waits here long is kept from instances that have nothing to do. */
-const [refillBelowEmails, refillToEmails] = [32, 64]
+const [refillBelowEmails, refillToEmails, shareEmails] = [32, 64, 16]
 
 const firstPauseMs = 100
 const longestPauseMs = 500
@@ -50,6 +54,7 @@ export class Dispatcher {
   /** In the order of their turn. */
   readonly #ready = new Map<string, WaitingEmail>()
   readonly #underWay = new Map<string, Promise<void>>()
+  readonly #sending = new Set<WaitingEmail>()
   /** Keys of all events in here, so that a sweep does not add them twice. */
   readonly #held = new Set<string>()
   #pauseMs = 0
@@ -57,21 +62,25 @@ export class Dispatcher {
   #isClosed = false
 
   constructor(options: DispatcherOptions) {
-    this.#options = { maxEvents: 2_000, concurrency: 32, ...options }
+    this.#options = { maxEvents: 4_000, concurrency: 32, onReturn: () => {}, ...options }
   }
 
-  /** How much it would take now; nothing while Temporal is away. */
+  /** Whether so many events that are offered now would be kept here. */
+  takes = (count: number): boolean => !this.#isClosed && this.#held.size + count <= this.#options.maxEvents
+
+  /** How much it would take now. Half of what is free is left to what comes meanwhile. */
   room(): Room {
-    const isBusy = this.#isAway() || this.#isClosed || this.#ready.size >= refillBelowEmails
-    const events = Math.max(0, this.#options.maxEvents - this.#held.size)
-    return isBusy || events === 0 ? { emails: 0, events: 0 } : { emails: refillToEmails - this.#ready.size, events }
+    const isBusy = this.#ready.size >= refillBelowEmails
+    const events = Math.floor((this.#options.maxEvents - this.#held.size) / 2)
+    if (this.#isAway() || this.#isClosed || events <= 0) return { emails: 0, events: 0, isBusy }
+    return { emails: isBusy ? shareEmails : refillToEmails - this.#ready.size, events, isBusy }
   }
 
-  /** The events that have waited for their turn for so long; none while Temporal is away, and nobody else can signal them. */
+  /** The events that have waited for so long to be signalled; none while Temporal is away, and nobody else can signal them. */
   waitingFor(ms: number): StoredEventKey[] {
     if (this.#isAway()) return []
     const since = performance.now() - ms
-    return [...this.#ready.values()].filter(({ sinceMs }) => sinceMs <= since).flatMap(keysOf)
+    return [...this.#sending, ...this.#ready.values()].filter(({ sinceMs }) => sinceMs <= since).flatMap(keysOf)
   }
 
   /** Takes events for which there is room; the others are left to the sweep. */
@@ -123,9 +132,10 @@ export class Dispatcher {
   async #send(waiting: WaitingEmail): Promise<void> {
     const { email, events, recipientDomain } = waiting
     const keys = keysOf(waiting)
+    this.#sending.add(waiting)
     try {
       await this.#options.lives.signal(email, events, recipientDomain)
-      this.#pauseMs = 0
+      this.#noteReturn()
       this.#release(waiting)
       this.#options.onSignalled(keys)
     } catch (error) {
@@ -137,7 +147,15 @@ export class Dispatcher {
         this.#release(waiting)
         this.#options.onRejected(keys, reasonOf(error))
       }
+    } finally {
+      this.#sending.delete(waiting)
     }
+  }
+
+  #noteReturn(): void {
+    if (!this.#isAway()) return
+    this.#pauseMs = 0
+    this.#options.onReturn()
   }
 
   #release({ email, events }: WaitingEmail): void {

@@ -20,11 +20,12 @@ export class Leases {
   readonly #options: Required<LeasesOptions>
   #young: StoredEventKey[] = []
   #old: StoredEventKey[] = []
+  #isLooking = false
   readonly #timer: NodeJS.Timeout
 
   constructor(options: LeasesOptions) {
     this.#options = { graceMs: 2_000, ...options }
-    this.#timer = setInterval(() => void this.#turn(), this.#options.graceMs).unref()
+    this.#timer = setInterval(() => void this.look(), this.#options.graceMs).unref()
   }
 
   addSignalled(keys: readonly StoredEventKey[]): void {
@@ -35,7 +36,15 @@ export class Leases {
     clearInterval(this.#timer)
   }
 
-  async #turn(): Promise<void> {
+  /** Looks at all of them now; not while it looks, since a slow database must not be asked the same again and again. */
+  async look(): Promise<void> {
+    if (this.#isLooking) return
+    this.#isLooking = true
+    await this.#extendAll()
+    this.#isLooking = false
+  }
+
+  async #extendAll(): Promise<void> {
     const { extend, graceMs, waitingFor } = this.#options
     const signalled = this.#old
     this.#old = this.#young

@@ -5,8 +5,8 @@ import type { Dispatcher, Room } from './dispatcher.ts'
 
 export interface SweeperOptions {
   readonly dispatcher: Pick<Dispatcher, 'offer' | 'room'>
-  /** Leases overdue events, no more than there is room for. */
-  readonly claim: (room: Room) => Promise<readonly WaitingEvent[]>
+  /** Leases overdue events: of so many emails, so many events at most. */
+  readonly claim: (room: Pick<Room, 'emails' | 'events'>) => Promise<readonly WaitingEvent[]>
   readonly log: Pick<Logger, 'warn'>
   /** Time between sweeps that find little. Default 1 second. */
   readonly everyMs?: number
@@ -24,6 +24,8 @@ export class Sweeper {
   #running: Promise<void> = Promise.resolve()
   /** Whether the last claim found all that it had asked for. */
   #mayBeMore = false
+  #hasFailed = false
+  #claimedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: SweeperOptions) {
     this.#options = { everyMs: 1_000, ...options }
@@ -39,23 +41,31 @@ export class Sweeper {
   }
 
   async #run(): Promise<void> {
+    const { dispatcher, everyMs } = this.#options
     while (!this.#stop.signal.aborted) {
-      await this.#sweep()
-      await sleep(this.#mayBeMore ? againAfterMs : this.#options.everyMs * (0.75 + Math.random() / 2), undefined, {
+      const room = dispatcher.room()
+      const isTurn = !room.isBusy || performance.now() - this.#claimedAtMs >= everyMs
+      if (room.emails > 0 && isTurn) await this.#sweep(room)
+      const isSoon = this.#mayBeMore && room.emails > 0
+      await sleep(isSoon ? againAfterMs : everyMs * (0.75 + Math.random() / 2), undefined, {
         signal: this.#stop.signal,
       }).catch(() => {})
     }
   }
 
-  async #sweep(): Promise<void> {
-    const room = this.#options.dispatcher.room()
-    if (room.emails === 0) return
+  async #sweep(room: Room): Promise<void> {
+    // One that failed may have had too much to read: an email that was heard of a hundred thousand times.
+    const emails = Math.min(room.emails, room.events)
+    const wanted = { emails, events: this.#hasFailed ? emails : room.events }
     try {
-      const claimed = await this.#options.claim(room)
-      this.#mayBeMore = claimed.length >= Math.min(room.emails, room.events)
+      const claimed = await this.#options.claim(wanted)
+      this.#hasFailed = false
+      this.#claimedAtMs = performance.now()
+      this.#mayBeMore = claimed.length >= emails
       this.#options.dispatcher.offer(claimed)
     } catch (error) {
       // The next sweep tries again; nothing is lost meanwhile.
+      this.#hasFailed = true
       this.#mayBeMore = false
       this.#options.log.warn({ reason: error instanceof Error ? error.name : 'unknown' }, 'a sweep failed')
     }

@@ -136,6 +136,8 @@ function childOf(
     isReady: async () => (await hasMetrics(metricsPort)) && serves(`127.0.0.1:${frontend}`, namespace),
     stopSignals,
     onTrouble,
+    // It binds further ports, of its own choice, which somebody may take before it does.
+    passing: new RegExp(`:(?!(?:${frontend}|${webUi}|${metricsPort}):)\\d+: bind: address already in use`),
   })
 }
 

@@ -7,7 +7,7 @@ import type { WorkerTracing } from '../telemetry/tracing.ts'
 import { connectWorker, createTemporalClient, type TemporalTarget } from './connection.ts'
 import { BuildUnknownError, type Deployment, takeOver } from './deployment.ts'
 import { whenBackFromOutage } from './outage.ts'
-import { createParting } from './parting.ts'
+import { createParting, type Parting } from './parting.ts'
 import { ensureSchedules, type RecurringWork } from './schedules.ts'
 import { bundledOnce, createLifecycleWorker } from './worker.ts'
 
@@ -49,8 +49,8 @@ export function keepWorker({
   const stopping = new AbortController()
   const leaving = new Set<Promise<void>>()
   const workflows = bundledOnce(tracing)
-  const parting = createParting(activities)
   let worker: Worker | null = null
+  let parting: Parting | null = null
   let started: () => void = () => {}
   const whenRunning = new Promise<void>((resolve) => {
     started = resolve
@@ -71,15 +71,17 @@ export function keepWorker({
     const live = async () => {
       try {
         const { namespace } = target
+        const own = createParting(activities)
         const current = await createLifecycleWorker({
           connection,
           namespace,
-          activities: parting.activities,
+          activities: own.activities,
           tracing,
           deployment,
           workflows: await workflows(),
         })
         worker = current
+        parting = own
         const running = current.run()
         started()
         // A connection can be closed only when every worker on it has run and ended.
@@ -122,7 +124,7 @@ export function keepWorker({
     isRunning: () => worker?.getState() === 'RUNNING',
     async stop() {
       stopping.abort()
-      if (worker?.getState() === 'RUNNING') await parting.leave(shutDown)
+      if (worker?.getState() === 'RUNNING') await parting?.leave(shutDown)
       await ended
       await Promise.all(leaving)
     },

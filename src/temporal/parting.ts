@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { activityInfo } from '@temporalio/activity'
 import type { WorkerActivities } from '../activities/worker-activities.ts'
 
 /** A worker that is busy saves within this; one that is not has hardly a task to lose. */
@@ -19,8 +20,9 @@ export interface Parting {
  * task is at work, although polls are out that may bring some, and what they bring is lost. So one task is kept at work, by
  * holding back the end of its save, until the server has ended the polls. It does with
  * `frontend.enableCancelWorkerPollsOnShutdown`; without, the SDK cuts them off, and a task may be lost as before.
+ * @param isInTask whether the activity that runs is part of a workflow task. Default: what Temporal says.
  */
-export function createParting(activities: WorkerActivities): Parting {
+export function createParting(activities: WorkerActivities, isInTask = () => activityInfo().isLocal): Parting {
   let isLeaving = false
   let held: () => void = () => {}
   let release: () => void = () => {}
@@ -35,7 +37,7 @@ export function createParting(activities: WorkerActivities): Parting {
       ...activities,
       async saveSnapshot(save) {
         const saved = await activities.saveSnapshot(save)
-        if (isLeaving) {
+        if (isLeaving && isInTask()) {
           held()
           await whenReleased
         }

@@ -84,7 +84,8 @@ export function createTemporalLives(options: TemporalLivesOptions): Lives {
 
 /**
  * What a worker that is killed costs the lives it was just at: until this is over, Temporal waits for it. A task takes
- * milliseconds where there is a core for it, and a local activity gives up before Temporal would have to be told that the task goes on.
+ * milliseconds where there is a core for it, and a local activity gives up after two seconds: two in one task are rare, and then
+ * Temporal is told that it goes on.
  */
 const workflowTaskTimeout = '3500 ms' as const
 

@@ -32,7 +32,7 @@ describe('with events in three months, the', () => {
   const fill = (db: Database, month: number, at: number) => db.$executeRaw`
     INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, payload, lease_until, applied_at)
     SELECT ${provider}, 'evt_' || ${month}::int || '_' || n, 'em_' || n, 'sent', now(), ${new Date(at).toISOString()}::timestamptz, '{}',
-           now() + (${month}::int - 1) * interval '1 hour', CASE WHEN n <= ${perMonth - waiting} THEN now() END
+           now() + (${month}::int - 1) * interval '1 minute', CASE WHEN n <= ${perMonth - waiting} THEN now() END
     FROM generate_series(1, ${perMonth}) AS n`
 
   describeBothPlannings(
@@ -69,13 +69,14 @@ describe('with events in three months, the', () => {
         assert.deepEqual([extended, looked], [1, [name]])
       })
 
-      it('claim of overdue events looks into the months of those that it found only', async () => {
+      it('claim of overdue events looks into the months of those only that it found, its company among them', async () => {
         let claimed: string[] = []
         const looked = await monthsOf(async (db) => {
-          claimed = (await claimOverdueEvents(db, 3)).map(({ event }) => event.id)
+          claimed = (await claimOverdueEvents(db, 10, 3)).map(({ event }) => event.id)
         })
-        assert.equal(claimed.length, 3)
-        assert.deepEqual(looked, [month(0).name])
+        // The same emails wait in the second month, and are leased in the third.
+        assert.equal(claimed.length, 6)
+        assert.deepEqual(looked, [month(0).name, month(1).name].sort())
       })
 
       it('save of events of which nobody knows when they came looks into every month', async () => {

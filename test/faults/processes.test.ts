@@ -52,6 +52,7 @@ describe('faults: processes end', function () {
   it('told to stop under load: API and worker end within 10 seconds, and nothing is lost', async () => {
     const provider = rig.provider(50, 40)
     await until(() => provider.acknowledged.size >= 100)
+    const endsFromMs = Date.now() - 1_000
     const stopped = `${rig.workers[0]?.pid}@${hostname()}`
     const [[api, apiMs], [worker, workerMs]] = [await timeToEnd(rig.apis[0]), await timeToEnd(rig.workers[0])]
     const acknowledgedBefore = provider.acknowledged.size
@@ -60,7 +61,7 @@ describe('faults: processes end', function () {
     await provider.stop()
     await assertAppliedOnce(rig.db, provider.acknowledged, 120_000)
     const timedOut = (
-      await Promise.all(provider.emailIds().map(async (id) => timedOutTasks(await rig.historyOf(id))))
+      await Promise.all(provider.emailIds().map(async (id) => timedOutTasks(await rig.historyOf(id), endsFromMs)))
     ).flat()
     console.log(
       `      API ended after ${apiMs} ms, worker after ${workerMs} ms; ` +
@@ -110,10 +111,10 @@ async function killAll(servers: readonly Victim[], processes: readonly Victim[])
   await Promise.all(processes.map((victim, n) => dead[n]?.then(() => victim.start())))
 }
 
-/** By whom the workflow tasks were begun that timed out; empty for those that nobody began. */
-const timedOutTasks = (history: Awaited<ReturnType<Rig['historyOf']>>): string[] =>
-  history.flatMap(({ workflowTaskTimedOutEventAttributes: timedOut }) => {
-    if (!timedOut) return []
+/** By whom the workflow tasks were begun that timed out since a moment; empty for those that nobody began. */
+const timedOutTasks = (history: Awaited<ReturnType<Rig['historyOf']>>, sinceMs: number): string[] =>
+  history.flatMap(({ workflowTaskTimedOutEventAttributes: timedOut, eventTime }) => {
+    if (!timedOut || Number(eventTime?.seconds) * 1_000 < sinceMs) return []
     const begun = history.find(({ eventId }) => String(eventId) === String(timedOut.startedEventId))
     return begun?.workflowTaskStartedEventAttributes?.identity ?? ''
   })

@@ -94,7 +94,8 @@ describe('the inbox after a crash', () => {
 
   it('is swept by two instances at once: each event is claimed by one, and counted once', async () => {
     const run = randomUUID()
-    const opens = opensOf(run, 50, 1_500)
+    // More emails than one claim takes, so that both find some.
+    const opens = opensOf(run, 300, 1_500)
     await insertEvents(db, opens)
     await expireLeases(db)
     const stopWorker = await lifecycles.startWorker(database.url)

@@ -18,6 +18,7 @@ class HeldTemporal {
   readonly signalled: string[] = []
   readonly rejected: string[] = []
   failures = 0
+  returns = 0
   isAway = false
   #answers: (() => void)[] = []
 
@@ -35,6 +36,9 @@ class HeldTemporal {
       onRejected: (keys) => this.rejected.push(...idsOf(keys)),
       onFailure: () => {
         this.failures += 1
+      },
+      onReturn: () => {
+        this.returns += 1
       },
       ...options,
     })
@@ -84,31 +88,39 @@ describe('the dispatcher', () => {
     const temporal = new HeldTemporal()
     const dispatcher = temporal.dispatcher({ maxEvents: 2 })
     dispatcher.offer(['a', 'b', 'c'].map((id) => waiting(id, id)))
-    assert.deepEqual(dispatcher.room(), { emails: 0, events: 0 })
+    assert.equal(dispatcher.room().emails, 0)
     await temporal.answerAll()
     assert.deepEqual(temporal.signalled, ['a', 'b'])
-    assert.deepEqual(dispatcher.room(), { emails: 64, events: 2 })
+    assert.deepEqual(dispatcher.room(), { emails: 64, events: 1, isBusy: false })
   })
 
-  it('lets a sweep fetch no more emails than it can send soon', async () => {
+  it('lets a sweep fetch no more emails than it can send soon, and a share of them while it is busy', async () => {
     const temporal = new HeldTemporal()
     const dispatcher = temporal.dispatcher({ concurrency: 1 })
     dispatcher.offer(Array.from({ length: 32 }, (_, n) => waiting(`${n}`, `${n}`)))
-    assert.equal(dispatcher.room().emails, 64 - 31)
+    assert.deepEqual(dispatcher.room(), { emails: 64 - 31, events: (4_000 - 32) / 2, isBusy: false })
     dispatcher.offer([waiting('one more', 'one more')])
-    assert.equal(dispatcher.room().emails, 0)
+    assert.deepEqual(dispatcher.room(), { emails: 16, events: 1_983, isBusy: true })
     await temporal.answerAll()
-    assert.equal(dispatcher.room().emails, 64 - 31)
+    assert.equal(dispatcher.room().isBusy, false)
   })
 
-  it('tells which events have waited for their turn, so that they are left to it', async () => {
+  it('tells which events have waited to be signalled, those under way too', async () => {
     const temporal = new HeldTemporal()
     const dispatcher = temporal.dispatcher({ concurrency: 1 })
     dispatcher.offer([waiting('under way', 'a'), waiting('waits', 'b')])
     assert.deepEqual(dispatcher.waitingFor(60_000), [])
+    assert.deepEqual(idsOf(dispatcher.waitingFor(0)), ['a', 'b'])
+    await temporal.answerAll()
     assert.deepEqual(idsOf(dispatcher.waitingFor(0)), ['b'])
     await temporal.answerAll()
     assert.deepEqual(dispatcher.waitingFor(0), [])
+  })
+
+  it('says whether there is room for a group of events', () => {
+    const dispatcher = new HeldTemporal().dispatcher({ maxEvents: 3 })
+    dispatcher.offer([waiting('one', 'a')])
+    assert.deepEqual([dispatcher.takes(2), dispatcher.takes(3)], [true, false])
   })
 
   it('keeps what Temporal could not take, tries one at a time, and goes on when it is back', async () => {
@@ -124,6 +136,7 @@ describe('the dispatcher', () => {
       return temporal.signalled.length === 3
     })
     assert.deepEqual(temporal.signalled.sort(), ['a', 'b', 'c'])
+    assert.equal(temporal.returns, 1)
     assert.ok(dispatcher.room().emails > 0)
   })
 

@@ -16,11 +16,11 @@ const isOver = async (promise: Promise<unknown>): Promise<boolean> => {
 
 describe('a worker that parts', () => {
   it('holds nothing back while it works', async () => {
-    assert.equal(await createParting(activities).activities.saveSnapshot(save), saved)
+    assert.equal(await createParting(activities, () => true).activities.saveSnapshot(save), saved)
   })
 
   it('is told to end while a save is under way, and ends that when nothing more can come', async () => {
-    const parting = createParting(activities)
+    const parting = createParting(activities, () => true)
     let isToldToEnd = false
     const left = parting.leave(() => {
       isToldToEnd = true
@@ -32,9 +32,16 @@ describe('a worker that parts', () => {
     assert.equal(await last, saved)
   })
 
+  it('does not wait for a save that is no part of a task', async () => {
+    const parting = createParting(activities, () => false)
+    const left = parting.leave(() => {})
+    assert.equal(await parting.activities.saveSnapshot(save), saved)
+    await left
+  })
+
   it('is told to end though there is nothing to save', async () => {
     let isToldToEnd = false
-    await createParting(activities).leave(() => {
+    await createParting(activities, () => true).leave(() => {
       isToldToEnd = true
     })
     assert.equal(isToldToEnd, true)
