@@ -7,7 +7,6 @@ import {
   type EventKey,
   extendLeases,
   firstLeaseMs,
-  insertEvents,
   signalledLeaseMs,
   type WaitingEvent,
 } from '../db/events.ts'
@@ -22,6 +21,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Inbox, Registration } from './inbox.ts'
 import { Leases } from './leases.ts'
+import { Storing } from './storing.ts'
 import { Sweeper } from './sweeper.ts'
 
 /** Somebody who watches an inbox at work, such as tracing. */
@@ -71,13 +71,8 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
     extend: (keys, to) => extendLeases(db, keys, to === 'be applied' ? signalledLeaseMs : firstLeaseMs),
     waitingFor: (ms) => dispatcher.waitingFor(ms),
   })
-  /** Those that were stored without a lease, for lack of room: whoever sweeps takes them, and soon. */
-  const left = new WeakSet<ReceivedEvent>()
-  const store = (events: readonly ReceivedEvent[]) => {
-    if (dispatcher.takes(events.length)) return insertEvents(db, events)
-    for (const event of events) left.add(event)
-    return insertEvents(db, events, 0)
-  }
+  const storing = new Storing(db, dispatcher)
+  const store = (events: readonly ReceivedEvent[]) => storing.store(events)
   const commits = new GroupCommit({
     insert: observer ? (events) => observer.storing(events, () => store(events)) : store,
   })
@@ -92,14 +87,17 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
   return {
     async append(given) {
       const events = given.map((event) => withAge(event, maxEventAgeMs))
-      const fresh = new Set(await commits.append(events))
-      const isOurs = (event: ReceivedEvent) => event.quarantinedReason === undefined && !left.has(event)
-      dispatcher.offer([...fresh].filter(isOurs).map(waitingEventOf))
-      for (const event of events) {
-        count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
-        observer?.stored(event, fresh.has(event))
+      try {
+        const fresh = new Set(await commits.append(events))
+        dispatcher.offer([...fresh].filter(storing.isOurs).map(waitingEventOf))
+        for (const event of events) {
+          count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
+          observer?.stored(event, fresh.has(event))
+        }
+        return { received: fresh.size, duplicates: events.length - fresh.size }
+      } finally {
+        storing.forget(events)
       }
-      return { received: fresh.size, duplicates: events.length - fresh.size }
     },
 
     async register(registration) {
