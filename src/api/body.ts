@@ -19,17 +19,12 @@ export function readRawBody(ctx: Context, deadlines: BodyDeadlines = defaultDead
 }
 
 /** The server's own deadline leaves time for a long upload, which these bodies are not. */
-async function wholeWithin<T>(deadlineMs: number, reading: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Problem(408, 'the body did not come in time', closing)), deadlineMs)
+const wholeWithin = <T>(deadlineMs: number, reading: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const late = () => reject(new Problem(408, 'the body did not come in time', closing))
+    const timer = setTimeout(late, deadlineMs)
+    reading.then(resolve, reject).finally(() => clearTimeout(timer))
   })
-  try {
-    return await Promise.race([reading, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 const closing = { headers: { Connection: 'close' } }
 

@@ -29,20 +29,27 @@ export const defaultDeadlines: Deadlines = {
   keepAliveMs: 65_000,
 }
 
-/** When each connection was made, or last had a body to read. */
-const quietSince = new WeakMap<Socket, number>()
+/** When a connection was made, or last had a body to read. On the socket: a WeakMap would cost each request some microseconds. */
+const quietSince = Symbol('quiet since')
+
+interface NotedSocket extends Socket {
+  [quietSince]?: number
+}
 
 /** Lets the time of a connection's first request begin. */
-export const noteConnection = (socket: Socket): void => void quietSince.set(socket, performance.now())
+export function noteConnection(socket: NotedSocket): void {
+  socket[quietSince] = performance.now()
+}
 
 /**
  * How long a request's body may take, in milliseconds: what its headers have left of the request's time. Nobody tells when
  * those began, but no earlier than the connection was quiet, nor longer ago than the server waits for headers.
  */
-export function bodyTimeMs({ socket }: IncomingMessage, { headersMs, requestMs }: BodyDeadlines): number {
+export function bodyTimeMs(request: IncomingMessage, { headersMs, requestMs }: BodyDeadlines): number {
+  const socket: NotedSocket = request.socket
   const now = performance.now()
-  const headersTookAtMost = Math.min(now - (quietSince.get(socket) ?? now), headersMs)
-  quietSince.set(socket, now)
+  const headersTookAtMost = Math.min(now - (socket[quietSince] ?? now), headersMs)
+  socket[quietSince] = now
   const bodyMs = requestMs - headersTookAtMost
   // Node keeps timers of one length together: lengths that all differ would make each cost more.
   return Math.ceil(bodyMs / timerStepMs) * timerStepMs

@@ -86,18 +86,17 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
 
   return {
     async append(given) {
+      const cameAtMs = performance.now()
       const events = given.map((event) => withAge(event, maxEventAgeMs))
-      try {
-        const fresh = new Set(await commits.append(events))
-        dispatcher.offer([...fresh].filter(storing.isOurs).map(waitingEventOf))
-        for (const event of events) {
-          count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
-          observer?.stored(event, fresh.has(event))
-        }
-        return { received: fresh.size, duplicates: events.length - fresh.size }
-      } finally {
-        storing.forget(events)
+      const fresh = new Set(await commits.append(events))
+      if (storing.isOurs(cameAtMs)) {
+        dispatcher.offer([...fresh].filter((event) => event.quarantinedReason === undefined).map(waitingEventOf))
       }
+      for (const event of events) {
+        count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
+        observer?.stored(event, fresh.has(event))
+      }
+      return { received: fresh.size, duplicates: events.length - fresh.size }
     },
 
     async register(registration) {

@@ -5,12 +5,12 @@ import type { Dispatcher } from './dispatcher.ts'
 
 /**
  * Makes events durable, leased to this instance where it has room to signal them. Others are anybody's at once: this one
- * must not signal them too, so it remembers which they are until their request is over.
+ * must not signal them too.
  */
 export class Storing {
   readonly #db: Database
   readonly #dispatcher: Pick<Dispatcher, 'takes'>
-  readonly #left = new Set<ReceivedEvent>()
+  #leftAtMs = Number.NEGATIVE_INFINITY
 
   constructor(db: Database, dispatcher: Pick<Dispatcher, 'takes'>) {
     this.#db = db
@@ -20,15 +20,13 @@ export class Storing {
   /** @returns the keys that were new. */
   store(events: readonly ReceivedEvent[]): Promise<EventKey[]> {
     if (this.#dispatcher.takes(events.length)) return insertEvents(this.#db, events, firstLeaseMs)
-    for (const event of events) this.#left.add(event)
+    this.#leftAtMs = performance.now()
     return insertEvents(this.#db, events, 0)
   }
 
-  /** Whether an event that was stored is to be signalled here. */
-  isOurs = (event: ReceivedEvent): boolean => event.quarantinedReason === undefined && !this.#left.has(event)
-
-  /** Their request is over. */
-  forget(events: readonly ReceivedEvent[]): void {
-    if (this.#left.size > 0) for (const event of events) this.#left.delete(event)
-  }
+  /**
+   * Whether events that came at a moment (by `performance.now()`) are to be signalled here: not if any were left to others
+   * since. Those that were not left wait out their lease then, which happens only where there is hardly room.
+   */
+  isOurs = (cameAtMs: number): boolean => cameAtMs > this.#leftAtMs
 }
