@@ -53,8 +53,7 @@ export class Dispatcher {
   readonly #options: Required<DispatcherOptions>
   /** In the order of their turn. */
   readonly #ready = new Map<string, WaitingEmail>()
-  readonly #underWay = new Map<string, Promise<void>>()
-  readonly #sending = new Set<WaitingEmail>()
+  readonly #underWay = new Map<string, { readonly waiting: WaitingEmail; readonly sent: Promise<void> }>()
   /** Keys of all events in here, so that a sweep does not add them twice. */
   readonly #held = new Set<string>()
   #pauseMs = 0
@@ -80,7 +79,8 @@ export class Dispatcher {
   waitingFor(ms: number): StoredEventKey[] {
     if (this.#isAway()) return []
     const since = performance.now() - ms
-    return [...this.#sending, ...this.#ready.values()].filter(({ sinceMs }) => sinceMs <= since).flatMap(keysOf)
+    const underWay = [...this.#underWay.values()].map(({ waiting }) => waiting)
+    return [...underWay, ...this.#ready.values()].filter(({ sinceMs }) => sinceMs <= since).flatMap(keysOf)
   }
 
   /** Takes events for which there is room; the others are left to the sweep. */
@@ -98,7 +98,7 @@ export class Dispatcher {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#ready.clear()
-    await Promise.allSettled(this.#underWay.values())
+    await Promise.allSettled([...this.#underWay.values()].map(({ sent }) => sent))
   }
 
   #isAway = (): boolean => this.#pauseMs > 0
@@ -125,14 +125,13 @@ export class Dispatcher {
         this.#underWay.delete(workflowId)
         this.#pump()
       })
-      this.#underWay.set(workflowId, sent)
+      this.#underWay.set(workflowId, { waiting, sent })
     }
   }
 
   async #send(waiting: WaitingEmail): Promise<void> {
     const { email, events, recipientDomain } = waiting
     const keys = keysOf(waiting)
-    this.#sending.add(waiting)
     try {
       await this.#options.lives.signal(email, events, recipientDomain)
       this.#noteReturn()
@@ -147,8 +146,6 @@ export class Dispatcher {
         this.#release(waiting)
         this.#options.onRejected(keys, reasonOf(error))
       }
-    } finally {
-      this.#sending.delete(waiting)
     }
   }
 
