@@ -7,8 +7,8 @@ import type { Registration } from '../inbox/inbox.ts'
 import { type Database, statementNameOf } from './database.ts'
 import { epochMsOf } from './epoch-ms.ts'
 import { withMonthMade } from './event-months.ts'
-import { firstLeaseMs } from './events.ts'
 import type { Email } from './generated/client.ts'
+import { firstLeaseMs } from './leases.ts'
 import { receivedBounds } from './received-between.ts'
 
 /** A snapshot as it is about to be stored. */

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type Database, withDatabaseDeadline } from '../db/database.ts'
+import { countFailedAttempt, type EventKey } from '../db/events.ts'
 import {
   claimOverdueEvents,
-  countFailedAttempt,
-  type EventKey,
   extendLeases,
   firstLeaseMs,
+  readWaiting,
   signalledLeaseMs,
   type WaitingEvent,
-} from '../db/events.ts'
+} from '../db/leases.ts'
 import { registerEmail } from '../db/snapshots.ts'
 import { domainOf } from '../domain/address.ts'
 import { tooOldReason } from '../domain/event-age.ts'
@@ -21,6 +21,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Inbox, Registration } from './inbox.ts'
 import { Leases } from './leases.ts'
+import { Pace } from './pace.ts'
 import { Storing } from './storing.ts'
 import { Sweeper } from './sweeper.ts'
 
@@ -62,11 +63,16 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
 
   const dispatcher = new Dispatcher({
     lives,
-    onSignalled: (keys) => leases.addSignalled(keys),
+    onSignalled: (keys) => {
+      leases.addSignalled(keys)
+      for (const last of keys.slice(-1)) pace.add(last)
+    },
+    mayGoOn: (underWay) => pace.hasRoom(underWay),
     onReturn: () => void leases.look(),
     onFailure: () => metrics.signalFailuresTotal.inc(),
     onRejected: (keys, reason) => void noteRejected(db, keys, reason, count, log),
   })
+  const pace = new Pace({ waiting: (keys) => readWaiting(db, keys), onRoom: () => dispatcher.goOn() })
   const leases = new Leases({
     extend: (keys, to) => extendLeases(db, keys, to === 'be applied' ? signalledLeaseMs : firstLeaseMs),
     waitingFor: (ms) => dispatcher.waitingFor(ms),
@@ -111,6 +117,7 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
       await sweeper.close()
       await dispatcher.close()
       leases.close()
+      pace.close()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EventKey, StoredEventKey, WaitingEvent } from '../db/events.ts'
+import type { EventKey, StoredEventKey } from '../db/events.ts'
+import type { WaitingEvent } from '../db/leases.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import { TemporalUnavailableError } from '../errors.ts'
 import { type Lives, workflowIdOf } from '../temporal/lives.ts'
@@ -14,6 +15,8 @@ export interface DispatcherOptions {
   readonly onFailure: () => void
   /** Temporal takes signals again. */
   readonly onReturn?: () => void
+  /** Whether one more signal may be sent beside so many; where not, {@link Dispatcher.goOn} is called once it may. Default: always. */
+  readonly mayGoOn?: (underWay: number) => boolean
   /** Events kept in memory; past it they wait in the database for the sweep. Default 4,000. */
   readonly maxEvents?: number
   /** Signals under way at once. Default 32. */
@@ -61,7 +64,7 @@ export class Dispatcher {
   #isClosed = false
 
   constructor(options: DispatcherOptions) {
-    this.#options = { maxEvents: 4_000, concurrency: 32, onReturn: () => {}, ...options }
+    this.#options = { maxEvents: 4_000, concurrency: 32, onReturn: () => {}, mayGoOn: () => true, ...options }
   }
 
   /** Whether so many events that are offered now would be kept here. */
@@ -91,7 +94,7 @@ export class Dispatcher {
       this.#held.add(key)
       this.#enqueue({ email, recipientDomain, events: [event], sinceMs: performance.now() })
     }
-    this.#pump()
+    this.goOn()
   }
 
   /** Takes nothing more and waits for the signals under way; what is left stays in the database. */
@@ -113,17 +116,20 @@ export class Dispatcher {
     }
   }
 
-  #pump(): void {
-    const limit = this.#isAway() ? 1 : this.#options.concurrency
+  /** Sends what may be sent now. */
+  goOn(): void {
+    const { concurrency, mayGoOn } = this.#options
+    const limit = this.#isAway() ? 1 : concurrency
     for (const [workflowId, waiting] of this.#ready) {
-      if (this.#isPausing || this.#isClosed || this.#underWay.size >= limit) return
+      const underWay = this.#underWay.size
+      if (this.#isPausing || this.#isClosed || underWay >= limit || !mayGoOn(underWay)) return
       if (this.#underWay.has(workflowId)) continue
       this.#ready.delete(workflowId)
       const rest = waiting.events.splice(maxEventsPerSignal)
       if (rest.length > 0) this.#enqueue({ ...waiting, events: rest })
       const sent = this.#send(waiting).finally(() => {
         this.#underWay.delete(workflowId)
-        this.#pump()
+        this.goOn()
       })
       this.#underWay.set(workflowId, { waiting, sent })
     }

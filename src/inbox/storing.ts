@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts'
-import { type EventKey, firstLeaseMs, insertEvents } from '../db/events.ts'
+import { type EventKey, insertEvents } from '../db/events.ts'
+import { firstLeaseMs } from '../db/leases.ts'
 import type { ReceivedEvent } from '../domain/events.ts'
 import type { Dispatcher } from './dispatcher.ts'
 

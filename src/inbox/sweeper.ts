@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { WaitingEvent } from '../db/events.ts'
+import type { WaitingEvent } from '../db/leases.ts'
 import type { Dispatcher, Room } from './dispatcher.ts'
 
 export interface SweeperOptions {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import { readEventMonths } from '../../src/db/event-months.ts'
-import { claimOverdueEvents, extendLeases } from '../../src/db/events.ts'
+import { claimOverdueEvents, extendLeases } from '../../src/db/leases.ts'
 import { saveSnapshot } from '../../src/db/snapshots.ts'
 import { unheardOf } from '../../src/domain/lifecycle.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'

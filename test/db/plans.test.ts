@@ -5,15 +5,14 @@ import { readEngagements } from '../../src/db/engagements.ts'
 import { eraseRecipient } from '../../src/db/erasure.ts'
 import { readEscalations, writeEscalation } from '../../src/db/escalations.ts'
 import {
-  claimOverdueEvents,
   countFailedAttempt,
-  extendLeases,
   insertEvents,
   quarantineEvents,
   readInboxFigures,
   readUnappliedIds,
 } from '../../src/db/events.ts'
 import { eventStates, listEvents } from '../../src/db/events-read.ts'
+import { claimOverdueEvents, extendLeases, readWaiting } from '../../src/db/leases.ts'
 import { readOverdueEmails } from '../../src/db/overdue-emails.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
 import { replayEvents, replayQuarantined } from '../../src/db/replay.ts'
@@ -94,6 +93,10 @@ const statements: Record<string, Statement> = {
     indexes: ['events_pkey'],
   },
   'extension of leases': { run: (db) => extendLeases(db, keys(1, rows - 500, rows - 501)), indexes: ['events_pkey'] },
+  'question which events still wait': {
+    run: (db) => readWaiting(db, keys(1, rows - 500, rows - 501)),
+    indexes: ['events_pkey'],
+  },
   'count of a failed attempt': {
     run: (db) => countFailedAttempt(db, keys(1, rows - 600), 'no'),
     indexes: ['events_pkey'],

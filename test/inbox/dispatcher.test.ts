@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { EventKey, WaitingEvent } from '../../src/db/events.ts'
+import type { EventKey } from '../../src/db/events.ts'
+import type { WaitingEvent } from '../../src/db/leases.ts'
 import type { EmailKey, LifecycleEvent } from '../../src/domain/events.ts'
 import { TemporalUnavailableError } from '../../src/errors.ts'
-import { Dispatcher } from '../../src/inbox/dispatcher.ts'
+import { Dispatcher, type DispatcherOptions } from '../../src/inbox/dispatcher.ts'
 import { until } from '../until.ts'
 
 const waiting = (emailId: string, id: string): WaitingEvent => ({
@@ -29,7 +30,7 @@ class HeldTemporal {
     await new Promise<void>((resolve) => this.#answers.push(resolve))
   }
 
-  dispatcher = (options: { maxEvents?: number; concurrency?: number } = {}) =>
+  dispatcher = (options: Partial<DispatcherOptions> = {}) =>
     new Dispatcher({
       lives: { signal: this.signal },
       onSignalled: (keys) => this.signalled.push(...idsOf(keys)),
@@ -72,6 +73,17 @@ describe('the dispatcher', () => {
     assert.equal(temporal.signals.length, 2)
     await temporal.answerAll()
     assert.equal(temporal.signals.length, 3)
+  })
+
+  it('holds back what may not go on yet, and gathers it by email', async () => {
+    const temporal = new HeldTemporal()
+    let mayGoOn = false
+    const dispatcher = temporal.dispatcher({ mayGoOn: () => mayGoOn })
+    for (const id of ['a', 'b']) dispatcher.offer([waiting('one', id)])
+    assert.deepEqual(temporal.signals, [])
+    mayGoOn = true
+    dispatcher.goOn()
+    assert.deepEqual(temporal.signals, [{ emailId: 'one', events: ['a', 'b'] }])
   })
 
   it('sends an event once that dispatch and sweep offer at the same time', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { WaitingEvent } from '../../src/db/events.ts'
+import type { WaitingEvent } from '../../src/db/leases.ts'
 import type { Room } from '../../src/inbox/dispatcher.ts'
 import { Sweeper } from '../../src/inbox/sweeper.ts'
 import { quietLog } from '../quiet.ts'
