@@ -43,7 +43,7 @@ export interface Room {
 const [refillBelowEmails, refillToEmails, shareEmails] = [32, 64, 16]
 
 const firstPauseMs = 100
-const longestPauseMs = 500
+const longestPauseMs = 250
 const maxEventsPerSignal = 1_000
 
 /**
@@ -165,7 +165,7 @@ export class Dispatcher {
     for (const event of events) this.#held.delete(heldKey(email, event))
   }
 
-  /** Doubles from pause to pause up to half a second, so that a returned server is found within one; with jitter. */
+  /** Doubles from pause to pause up to a quarter of a second, so that a returned server is found within half of one; with jitter. */
   async #pause(): Promise<void> {
     if (this.#isPausing || this.#isClosed) return
     this.#isPausing = true

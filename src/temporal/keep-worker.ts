@@ -49,16 +49,13 @@ export function keepWorker({
   const stopping = new AbortController()
   const leaving = new Set<Promise<void>>()
   const workflows = bundledOnce(tracing)
-  let worker: Worker | null = null
-  let parting: Parting | null = null
+  let current: RunningWorker | null = null
+  /** The one whose place the next is to take: until that polls, its own polls may find Temporal again. */
+  let former: RunningWorker | null = null
   let started: () => void = () => {}
   const whenRunning = new Promise<void>((resolve) => {
     started = resolve
   })
-
-  const shutDown = () => {
-    if (worker?.getState() === 'RUNNING') worker.shutdown()
-  }
 
   const runOnce = async (): Promise<void> => {
     const connection = await connectWorker(target)
@@ -71,21 +68,21 @@ export function keepWorker({
     const live = async () => {
       try {
         const { namespace } = target
-        const own = createParting(activities)
-        const current = await createLifecycleWorker({
+        const parting = createParting(activities)
+        const worker = await createLifecycleWorker({
           connection,
           namespace,
-          activities: own.activities,
+          activities: parting.activities,
           tracing,
           deployment,
           workflows: await workflows(),
         })
-        worker = current
-        parting = own
-        const running = current.run()
+        current = { worker, parting }
+        const running = worker.run()
+        void leave(former)
         started()
         // A connection can be closed only when every worker on it has run and ended.
-        if (stopping.signal.aborted) current.shutdown()
+        if (stopping.signal.aborted) worker.shutdown()
         await Promise.all([running, arrange()])
       } finally {
         over.abort()
@@ -102,7 +99,7 @@ export function keepWorker({
     const isToBeReplaced = await Promise.race([life.then(() => false), isBack])
     if (!isToBeReplaced) return life
     log.info('Temporal is back: a new worker takes over')
-    shutDown()
+    former = current
     const left: Promise<void> = life.catch(() => {}).finally(() => leaving.delete(left))
     leaving.add(left)
   }
@@ -121,14 +118,29 @@ export function keepWorker({
   const ended = run()
   return {
     whenRunning,
-    isRunning: () => worker?.getState() === 'RUNNING',
+    isRunning: () => isPolling(current),
     async stop() {
       stopping.abort()
-      if (worker?.getState() === 'RUNNING') await parting?.leave(shutDown)
+      await Promise.all([leave(former), leave(current)])
       await ended
       await Promise.all(leaving)
     },
   }
+}
+
+interface RunningWorker {
+  readonly worker: Worker
+  readonly parting: Parting
+}
+
+const isPolling = (one: RunningWorker | null): one is RunningWorker => one?.worker.getState() === 'RUNNING'
+
+/** Tells a worker to stop, where there is one that polls. */
+async function leave(one: RunningWorker | null): Promise<void> {
+  if (!isPolling(one)) return
+  await one.parting.leave(() => {
+    if (isPolling(one)) one.worker.shutdown()
+  })
 }
 
 /** While no build is current, no life goes on: so it is tried until it works. */

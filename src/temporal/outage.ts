@@ -3,7 +3,7 @@ import { createTemporalClient, type TemporalTarget } from './connection.ts'
 
 /** Asked this often, and given as long to answer; both less while it is away, since whoever waits for it waits for this too. */
 const everyMs = 1_000
-const whileAwayMs = 250
+const whileAway = { everyMs: 100, deadlineMs: 250 }
 
 /** A blip is over before a worker notices. */
 const missedForOutage = 3
@@ -22,7 +22,7 @@ export async function whenBackFromOutage(
   let missed = 0
   const isThere = () =>
     client
-      .withDeadline(Date.now() + (missed === 0 ? everyMs : whileAwayMs), () =>
+      .withDeadline(Date.now() + (missed === 0 ? everyMs : whileAway.deadlineMs), () =>
         client.connection.workflowService.getSystemInfo({}),
       )
       .then(
@@ -35,7 +35,7 @@ export async function whenBackFromOutage(
       else if (missed >= missedForOutage) return true
       else missed = 0
       if (missed === missedForOutage) onAway()
-      await sleep(missed === 0 ? everyMs : whileAwayMs, undefined, { signal }).catch(() => {})
+      await sleep(missed === 0 ? everyMs : whileAway.everyMs, undefined, { signal }).catch(() => {})
     }
     return false
   } finally {
