@@ -25,7 +25,9 @@ for (const [file, workflowInterceptorModules] of [
   ['workflow-bundle.js', []],
   ['traced-workflow-bundle.js', tracedBy],
 ]) {
-  const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, logger })
+  // Evaluated once for all lives, as src/temporal/worker.ts says.
+  const preloadModules = [workflowsPath]
+  const { code } = await bundleWorkflowCode({ workflowsPath, preloadModules, workflowInterceptorModules, logger })
   writeFileSync(`${root}dist/${file}`, code)
 }
 console.log('Built into dist/; start it with `node dist/main.js`.')
