@@ -1,6 +1,7 @@
 /**
  * `npm run bench:drain`: a backlog such as an outage of Temporal leaves, applied by one process. 100,000 events of 25,000
- * emails wait in the inbox; printed are the rate of each tenth and the memory of the process that applies them.
+ * emails wait in the inbox; printed are the rate of each tenth, the memory of the process that applies them, and how long
+ * events wait that come meanwhile.
  * `npm run bench:drain -- 20000` takes another number of events.
  */
 import { pino } from 'pino'
@@ -18,6 +19,7 @@ const types = ['queued', 'sent', 'delivered', 'opened']
 const emailsPerGroup = 250
 const tenths = 10
 const longestTenthMs = 600_000
+const newcomerEveryMs = 2_000
 
 /** As the receiver stores them while Temporal is away, so long ago that their leases have run out. */
 async function storeBacklog(url: string): Promise<void> {
@@ -33,6 +35,16 @@ async function storeBacklog(url: string): Promise<void> {
   await db.$disconnect()
 }
 
+/** Milliseconds from receipt to application of those that came meanwhile, from the shortest; one each of an email of its own. */
+async function readNewcomersWaits(url: string): Promise<number[]> {
+  const db = createDatabase({ url, poolSize: 1 })
+  const rows = await db.$queryRaw<{ ms: number }[]>`
+    SELECT extract(epoch FROM applied_at - received_at)::float8 * 1000 AS ms FROM events
+    WHERE email_id LIKE 'newcomer-%' AND applied_at IS NOT NULL ORDER BY ms`
+  await db.$disconnect()
+  return rows.map(({ ms }) => Math.round(ms))
+}
+
 const megabytes = (): number => Math.round(process.memoryUsage().rss / 2 ** 20)
 
 async function drain(url: string): Promise<void> {
@@ -43,6 +55,11 @@ async function drain(url: string): Promise<void> {
   const ours = await startAftersendLives(target, client, url)
   const rows: { 'events/s': number; 'memory (MiB)': number }[] = []
   let before = startedAt
+  let newcomers = 0
+  const coming = setInterval(() => {
+    newcomers += 1
+    void ours.send([{ type: 'queued', emailId: `newcomer-${newcomers}` }], 1)
+  }, newcomerEveryMs)
   for (let tenth = 1; tenth <= tenths; tenth++) {
     await ours.applied.whenReached((events / tenths) * tenth, longestTenthMs)
     const now = performance.now()
@@ -56,6 +73,11 @@ async function drain(url: string): Promise<void> {
   const steadiness = Math.min(...rates) / Math.max(...rates)
   console.log(`slowest tenth, of the fastest: ${steadiness.toFixed(2)} (goal 0.5: ${verdict(steadiness >= 0.5)})`)
   console.log(`whole: ${Math.round(events / ((before - startedAt) / 1_000))} events/s`)
+  clearInterval(coming)
+  const waits = await readNewcomersWaits(url)
+  console.log(
+    `newcomers waited ${waits[Math.floor(waits.length / 2)]} ms, at most ${waits.at(-1)} ms (${waits.length} of ${newcomers} applied)`,
+  )
   await ours.stop()
   await client.connection.close()
   await temporal.stop()

@@ -22,7 +22,7 @@ describe('the pace of signals', () => {
       onRoom: () => {
         rooms += 1
       },
-      maxAhead: 4,
+      leastAhead: 4,
       everyMs: 5,
       ...options,
     })
@@ -62,8 +62,35 @@ describe('the pace of signals', () => {
     assert.equal(questions.length, 1, 'both are applied')
   })
 
-  it('is not held up for good by lives that do not go on', async () => {
-    start({ forgetAfterMs: 50 })
+  it('lets as many run ahead as are applied in a second', async () => {
+    start({ everyMs: 20 })
+    signal('a', 'b', 'c', 'd')
+    waiting.clear()
+    await until(() => rooms > 0)
+    let further = 0
+    for (; pace.hasRoom(); further += 1) signal(`further ${further}`)
+    assert.ok(further > 10 && further <= 200, `four within 20 ms are 200 within a second, not ${further}`)
+    await until(() => questions.length >= 2)
+    assert.ok(!pace.hasRoom(), 'nothing is applied')
+  })
+
+  it('is not held up by a life that is stuck, once what was signalled later is applied', async () => {
+    start({ overtakenAfterMs: 50 })
+    signal('stuck')
+    await sleep(60)
+    signal('later', 'c', 'd')
+    assert.ok(!pace.hasRoom())
+    waiting.delete('later')
+    let further = 0
+    await until(() => {
+      signal(`further ${further++}`)
+      return questions.at(-1)?.includes('stuck') === false
+    })
+    assert.ok(questions.at(-1)?.includes('c'))
+  })
+
+  it('goes on slowly where nothing is applied at all', async () => {
+    start({ forgottenAfterMs: 50 })
     signal('a', 'b', 'c', 'd')
     await until(() => rooms > 0)
     assert.ok(pace.hasRoom())
