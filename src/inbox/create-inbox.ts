@@ -61,18 +61,18 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
   const count = (event: { provider: string; type: string }, outcome: EventOutcome) =>
     countEvent(metrics, event, outcome)
 
-  const dispatcher = new Dispatcher({
+  const pace = new Pace({ waiting: (keys) => readWaiting(db, keys), onRoom: () => dispatcher.goOn() })
+  const dispatcher: Dispatcher = new Dispatcher({
     lives,
     onSignalled: (keys) => {
       leases.addSignalled(keys)
       for (const last of keys.slice(-1)) pace.add(last)
     },
-    mayGoOn: (underWay) => pace.hasRoom(underWay),
+    pace,
     onReturn: () => void leases.look(),
     onFailure: () => metrics.signalFailuresTotal.inc(),
     onRejected: (keys, reason) => void noteRejected(db, keys, reason, count, log),
   })
-  const pace = new Pace({ waiting: (keys) => readWaiting(db, keys), onRoom: () => dispatcher.goOn() })
   const leases = new Leases({
     extend: (keys, to) => extendLeases(db, keys, to === 'be applied' ? signalledLeaseMs : firstLeaseMs),
     waitingFor: (ms) => dispatcher.waitingFor(ms),

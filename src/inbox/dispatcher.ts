@@ -4,6 +4,7 @@ import type { WaitingEvent } from '../db/leases.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import { TemporalUnavailableError } from '../errors.ts'
 import { type Lives, workflowIdOf } from '../temporal/lives.ts'
+import type { PaceOfSignals } from './pace.ts'
 
 export interface DispatcherOptions {
   readonly lives: Pick<Lives, 'signal'>
@@ -15,8 +16,8 @@ export interface DispatcherOptions {
   readonly onFailure: () => void
   /** Temporal takes signals again. */
   readonly onReturn?: () => void
-  /** Whether one more signal may be sent beside so many; where not, {@link Dispatcher.goOn} is called once it may. Default: always. */
-  readonly mayGoOn?: (underWay: number) => boolean
+  /** Where it has no room, {@link Dispatcher.goOn} is called once it has. Default: there is always room. */
+  readonly pace?: PaceOfSignals
   /** Events kept in memory; past it they wait in the database for the sweep. Default 4,000. */
   readonly maxEvents?: number
   /** Signals under way at once. Default 32. */
@@ -31,7 +32,7 @@ interface WaitingEmail {
   readonly sinceMs: number
 }
 
-/** What it would take, of the database's backlog; nothing while Temporal is away. */
+/** What it would take, of the database's backlog; nothing while Temporal or all workers are away. */
 export interface Room {
   readonly emails: number
   readonly events: number
@@ -41,6 +42,8 @@ export interface Room {
 
 /** A backlog is fetched in portions: what waits here long is kept from instances that have nothing to do. */
 const [refillBelowEmails, refillToEmails, shareEmails] = [32, 64, 16]
+
+const freely: PaceOfSignals = { hasRoom: () => true, isStalled: () => false }
 
 const firstPauseMs = 100
 const longestPauseMs = 250
@@ -64,7 +67,7 @@ export class Dispatcher {
   #isClosed = false
 
   constructor(options: DispatcherOptions) {
-    this.#options = { maxEvents: 4_000, concurrency: 32, onReturn: () => {}, mayGoOn: () => true, ...options }
+    this.#options = { maxEvents: 4_000, concurrency: 32, onReturn: () => {}, pace: freely, ...options }
   }
 
   /** Whether so many events that are offered now would be kept here. */
@@ -74,13 +77,13 @@ export class Dispatcher {
   room(): Room {
     const isBusy = this.#ready.size >= refillBelowEmails
     const events = Math.floor((this.#options.maxEvents - this.#held.size) / 2)
-    if (this.#isAway() || this.#isClosed || events <= 0) return { emails: 0, events: 0, isBusy }
+    if (this.#isStuck() || this.#isClosed || events <= 0) return { emails: 0, events: 0, isBusy }
     return { emails: isBusy ? shareEmails : refillToEmails - this.#ready.size, events, isBusy }
   }
 
-  /** The events that have waited for so long to be signalled; none while Temporal is away, and nobody else can signal them. */
+  /** The events that have waited for so long to be signalled; none while nobody else can signal them either. */
   waitingFor(ms: number): StoredEventKey[] {
-    if (this.#isAway()) return []
+    if (this.#isStuck()) return []
     const since = performance.now() - ms
     const underWay = [...this.#underWay.values()].map(({ waiting }) => waiting)
     return [...underWay, ...this.#ready.values()].filter(({ sinceMs }) => sinceMs <= since).flatMap(keysOf)
@@ -105,6 +108,7 @@ export class Dispatcher {
   }
 
   #isAway = (): boolean => this.#pauseMs > 0
+  #isStuck = (): boolean => this.#isAway() || this.#options.pace.isStalled()
 
   #enqueue(came: WaitingEmail): void {
     const workflowId = workflowIdOf(came.email)
@@ -118,11 +122,11 @@ export class Dispatcher {
 
   /** Sends what may be sent now. */
   goOn(): void {
-    const { concurrency, mayGoOn } = this.#options
+    const { concurrency, pace } = this.#options
     const limit = this.#isAway() ? 1 : concurrency
     for (const [workflowId, waiting] of this.#ready) {
       const underWay = this.#underWay.size
-      if (this.#isPausing || this.#isClosed || underWay >= limit || !mayGoOn(underWay)) return
+      if (this.#isPausing || this.#isClosed || underWay >= limit || !pace.hasRoom(underWay)) return
       if (this.#underWay.has(workflowId)) continue
       this.#ready.delete(workflowId)
       const rest = waiting.events.splice(maxEventsPerSignal)

@@ -9,11 +9,30 @@ export interface PaceOptions {
   readonly leastAhead?: number
   /** How often it is asked what has been applied, while many are ahead. Default 100 ms. */
   readonly everyMs?: number
-  /** A life is stuck for itself, and holds up no other, once what was signalled so much later is applied. Default 2 seconds. */
+  /**
+   * A life is stuck for itself, and holds up no other, once what was signalled so much later is applied. After so long without
+   * anything applied a few more signals are let through to see whether that is so. Default 2 seconds.
+   */
   readonly overtakenAfterMs?: number
-  /** Where nothing at all is applied, signals go on as slowly as this. Default 20 seconds. */
+  /** So long without anything applied, and workers are taken to be away. Default 5 seconds. */
+  readonly stalledAfterMs?: number
+  /** Where nothing at all is applied, what was signalled so long ago is not asked for any more. Default 20 seconds. */
   readonly forgottenAfterMs?: number
 }
+
+/** What whoever sends signals keeps to. */
+export interface PaceOfSignals {
+  /** Whether one more signal may be sent beside those that are under way. */
+  hasRoom(underWay: number): boolean
+  /** Whether there has been no room for long, since nothing is applied: workers are away, and nobody can do more. */
+  isStalled(): boolean
+}
+
+/** Few, since without workers all of them wait in Temporal, and what comes last is served last. */
+const probesAtOnce = 16
+
+/** Of the limit that was, when less is applied: between two looks a worker may apply nothing, and much the next moment. */
+const keptOfLimit = 0.8
 
 interface Signal {
   readonly key: StoredEventKey
@@ -29,25 +48,38 @@ interface Signal {
  *
  * The database says what is applied, since the workers may be anywhere. It is asked only while half of what may be ahead is.
  */
-export class Pace {
+export class Pace implements PaceOfSignals {
   readonly #options: Required<PaceOptions>
   /** The last event of each signal, in the order of their time. */
   readonly #ahead = new Map<string, Signal>()
+  /** The applied signals a second, by the best of the last looks. */
   #appliedPerSecond = 0
+  /** How many may be ahead for a look at whether only some lives are stuck. */
+  #probesUpTo = 0
+  #addedAtMs = Number.NEGATIVE_INFINITY
   #answeredAtMs = Number.NEGATIVE_INFINITY
+  /** When something was last seen to be applied, or when it was first asked. */
+  #progressAtMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
   #isClosed = false
 
   constructor(options: PaceOptions) {
-    this.#options = { leastAhead: 64, everyMs: 100, overtakenAfterMs: 2_000, forgottenAfterMs: 20_000, ...options }
+    const times = { everyMs: 100, overtakenAfterMs: 2_000, stalledAfterMs: 5_000, forgottenAfterMs: 20_000 }
+    this.#options = { leastAhead: 64, ...times, ...options }
   }
 
-  /** Whether one more signal may be sent beside those that are under way. */
-  hasRoom = (underWay = 0): boolean => this.#ahead.size + underWay < this.#mayBeAhead()
+  hasRoom = (underWay: number): boolean => this.#ahead.size + underWay < this.#mayBeAhead()
+
+  isStalled = (): boolean => this.#isAsking() && performance.now() - this.#progressAtMs > this.#options.stalledAfterMs
 
   /** Temporal has taken a signal. @param last of its events: a life applies all of them, or none. */
   add(last: StoredEventKey): void {
-    this.#ahead.set(nameOf(last), { key: last, atMs: performance.now() })
+    const name = nameOf(last)
+    // Anew at the end: it may have been signalled before.
+    this.#ahead.delete(name)
+    this.#addedAtMs = performance.now()
+    this.#ahead.set(name, { key: last, atMs: this.#addedAtMs })
+    if (!this.#isAsking()) this.#progressAtMs = performance.now()
     this.#askSoon()
   }
 
@@ -56,10 +88,12 @@ export class Pace {
     if (this.#timer) clearTimeout(this.#timer)
   }
 
-  #mayBeAhead = (): number => Math.max(this.#options.leastAhead, this.#appliedPerSecond)
+  #isAsking = (): boolean => this.#timer !== null
+
+  #mayBeAhead = (): number => Math.max(this.#options.leastAhead, this.#appliedPerSecond, this.#probesUpTo)
 
   #askSoon(): void {
-    if (this.#isClosed || this.#timer || this.#ahead.size < this.#mayBeAhead() / 2) return
+    if (this.#isClosed || this.#isAsking() || this.#ahead.size < this.#mayBeAhead() / 2) return
     this.#timer = setTimeout(() => void this.#ask(), this.#options.everyMs).unref()
   }
 
@@ -77,16 +111,24 @@ export class Pace {
     this.#forgetBefore(performance.now() - this.#options.forgottenAfterMs)
     this.#timer = null
     this.#askSoon()
-    if (this.hasRoom()) this.#options.onRoom()
+    if (this.hasRoom(0)) this.#options.onRoom()
   }
 
   #noteApplied(applied: readonly Signal[], asked: readonly Signal[]): void {
     const now = performance.now()
     const since = Math.max(this.#answeredAtMs, asked[0]?.atMs ?? now)
-    this.#appliedPerSecond = (applied.length / Math.max(1, now - since)) * 1_000
+    const perSecond = (applied.length / Math.max(1, now - since)) * 1_000
+    this.#appliedPerSecond = Math.max(perSecond, this.#appliedPerSecond * keptOfLimit)
     this.#answeredAtMs = now
     for (const { key } of applied) this.#ahead.delete(nameOf(key))
-    this.#forgetBefore((applied.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) - this.#options.overtakenAfterMs)
+    const newest = applied.at(-1)
+    if (newest) {
+      this.#progressAtMs = now
+      this.#probesUpTo = 0
+      this.#forgetBefore(newest.atMs - this.#options.overtakenAfterMs)
+    } else if (now - this.#addedAtMs >= this.#options.overtakenAfterMs) {
+      this.#probesUpTo = this.#ahead.size + probesAtOnce
+    }
   }
 
   #forgetBefore(ms: number): void {

@@ -25,7 +25,7 @@ export interface KeepWorkerOptions {
 export interface KeptWorker {
   /** Resolves when the worker polls for the first time. */
   readonly whenRunning: Promise<void>
-  /** Whether it polls now: not before Temporal is there, nor while it starts anew or stops. */
+  /** Whether one polls now: not before Temporal is there, nor while one that ended starts anew, nor when it stops. */
   isRunning(): boolean
   /** Lets the worker finish what it holds, and starts no other. */
   stop(): Promise<void>
@@ -65,6 +65,7 @@ export function keepWorker({
       if (deployment) await takeOverInTime(target, deployment, log, signal)
       await schedule(target, recurringWork, log)
     }
+    const replaced = new AbortController()
     const live = async () => {
       try {
         const { namespace } = target
@@ -77,28 +78,32 @@ export function keepWorker({
           deployment,
           workflows: await workflows(),
         })
-        current = { worker, parting }
         const running = worker.run()
-        void leave(former)
-        started()
         // A connection can be closed only when every worker on it has run and ended.
-        if (stopping.signal.aborted) worker.shutdown()
+        if (stopping.signal.aborted || replaced.signal.aborted) worker.shutdown()
+        else {
+          current = { worker, parting }
+          void leave(former)
+          former = null
+        }
+        started()
         await Promise.all([running, arrange()])
       } finally {
         over.abort()
         await connection.close()
       }
     }
-    await untilReplaced(live(), over.signal)
+    await untilReplaced(live(), over.signal, replaced)
   }
 
-  /** Waits for the end of a worker's life, but not once it is to be replaced. */
-  const untilReplaced = async (life: Promise<void>, over: AbortSignal): Promise<void> => {
+  /** Waits for the end of a worker's life, but not once it is to be replaced: it may not even have begun to poll by then. */
+  const untilReplaced = async (life: Promise<void>, over: AbortSignal, replaced: AbortController): Promise<void> => {
     const signal = AbortSignal.any([stopping.signal, over])
     const isBack = whenBackFromOutage(target, signal, () => log.warn('Temporal is away'))
     const isToBeReplaced = await Promise.race([life.then(() => false), isBack])
     if (!isToBeReplaced) return life
     log.info('Temporal is back: a new worker takes over')
+    replaced.abort()
     former = current
     const left: Promise<void> = life.catch(() => {}).finally(() => leaving.delete(left))
     leaving.add(left)

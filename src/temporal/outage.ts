@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTemporalClient, type TemporalTarget } from './connection.ts'
 
-/** Asked this often, and given as long to answer; both less while it is away, since whoever waits for it waits for this too. */
+/** Asked this often, and given as long to answer. */
 const everyMs = 1_000
+
+/** Less while it is away, since whoever waits for it waits for this too; a server that is slow is not away. */
 const whileAway = { everyMs: 100, deadlineMs: 250 }
 
 /** A blip is over before a worker notices. */
@@ -22,7 +24,7 @@ export async function whenBackFromOutage(
   let missed = 0
   const isThere = () =>
     client
-      .withDeadline(Date.now() + (missed === 0 ? everyMs : whileAway.deadlineMs), () =>
+      .withDeadline(Date.now() + (missed < missedForOutage ? everyMs : whileAway.deadlineMs), () =>
         client.connection.workflowService.getSystemInfo({}),
       )
       .then(

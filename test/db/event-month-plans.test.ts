@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import { readEventMonths } from '../../src/db/event-months.ts'
-import { claimOverdueEvents, extendLeases } from '../../src/db/leases.ts'
+import type { EventKey } from '../../src/db/events.ts'
+import { claimOverdueEvents, extendLeases, readWaiting } from '../../src/db/leases.ts'
 import { saveSnapshot } from '../../src/db/snapshots.ts'
 import { unheardOf } from '../../src/domain/lifecycle.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'
@@ -67,6 +68,16 @@ describe('with events in three months, the', () => {
           extended = await extendLeases(db, [{ provider, id: waitingIn(2, 1), receivedAt: at }])
         })
         assert.deepEqual([extended, looked], [1, [name]])
+      })
+
+      it('question which events still wait looks into the months of its events only', async () => {
+        const { name, at } = month(2)
+        let waiting: EventKey[] = []
+        const id = waitingIn(2, 1)
+        const looked = await monthsOf(async (db) => {
+          waiting = await readWaiting(db, [{ provider, id, receivedAt: at }])
+        })
+        assert.deepEqual([waiting, looked], [[{ provider, id }], [name]])
       })
 
       it('claim of overdue events looks into the months of those only that it found, its company among them', async () => {

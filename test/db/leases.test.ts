@@ -138,7 +138,7 @@ describe('the leases of events', () => {
 
   it('are not asked for to tell which events wait: those that are neither applied nor put aside', async () => {
     const ids = ['waiting', 'leased', 'applied', 'quarantined']
-    await store(db, ...ids.map((id) => ({ id })), { id: 'other' }, { id: 'waiting', provider: 'other' })
+    await store(db, ...ids.map((id) => ({ id })), { id: 'other' })
     await extendLeases(db, [storedKeyOf('leased')])
     await apply('applied')
     await quarantineEvents(db, 'aisend', ['quarantined'], 'broken')

@@ -94,8 +94,9 @@ const statements: Record<string, Statement> = {
   },
   'extension of leases': { run: (db) => extendLeases(db, keys(1, rows - 500, rows - 501)), indexes: ['events_pkey'] },
   'question which events still wait': {
-    run: (db) => readWaiting(db, keys(1, rows - 500, rows - 501)),
+    run: (db) => readWaiting(db, keys(...Array.from({ length: 1_000 }, (_, n) => rows - 1 - n))),
     indexes: ['events_pkey'],
+    maxRows: 1_000,
   },
   'count of a failed attempt': {
     run: (db) => countFailedAttempt(db, keys(1, rows - 600), 'no'),
@@ -186,6 +187,7 @@ const moneyPaths = [
   'claim of overdue events',
   'save of a snapshot',
   'extension of leases',
+  'question which events still wait',
   'question which events are unapplied',
 ]
 

@@ -77,13 +77,24 @@ describe('the dispatcher', () => {
 
   it('holds back what may not go on yet, and gathers it by email', async () => {
     const temporal = new HeldTemporal()
-    let mayGoOn = false
-    const dispatcher = temporal.dispatcher({ mayGoOn: () => mayGoOn })
+    let hasRoom = false
+    const dispatcher = temporal.dispatcher({ pace: { hasRoom: () => hasRoom, isStalled: () => false } })
     for (const id of ['a', 'b']) dispatcher.offer([waiting('one', id)])
     assert.deepEqual(temporal.signals, [])
-    mayGoOn = true
+    hasRoom = true
     dispatcher.goOn()
     assert.deepEqual(temporal.signals, [{ emailId: 'one', events: ['a', 'b'] }])
+  })
+
+  it('takes nothing from the database, and keeps nothing for itself, while workers are away', () => {
+    let isStalled = false
+    const dispatcher = new HeldTemporal().dispatcher({ pace: { hasRoom: () => false, isStalled: () => isStalled } })
+    dispatcher.offer([waiting('one', 'a')])
+    assert.deepEqual(idsOf(dispatcher.waitingFor(0)), ['a'])
+    assert.ok(dispatcher.room().emails > 0)
+    isStalled = true
+    assert.deepEqual(dispatcher.waitingFor(0), [])
+    assert.equal(dispatcher.room().emails, 0)
   })
 
   it('sends an event once that dispatch and sweep offer at the same time', async () => {
