@@ -113,7 +113,7 @@ export async function claimOverdueEvents(db: Database, limit: number, emails = l
 
 /**
  * Gives events that wait more time: those that Temporal has taken to be applied, others to be signalled. Most are applied by
- * then, and are left alone; so are those that are being applied right now. Index: events_pkey.
+ * then, and are left alone; so are those that are being applied right now, and those that have half of it left. Index: events_pkey.
  */
 export function extendLeases(
   db: Database,
@@ -131,8 +131,8 @@ export function extendLeases(
     WHERE ${isInMonth} AND provider = ANY(${providers}) AND event_id = ANY(ARRAY(
       SELECT event_id FROM events
       WHERE ${isInMonth} AND provider = ANY(${providers}) AND event_id = ANY(${ids}) AND applied_at IS NULL
-        -- A longer one is not cut: another instance may have signalled it.
-        AND lease_until < now() + ${leaseMs} * interval '1 ms'
+        -- A longer one is not cut: another instance may have signalled it. Each renewal writes the row and its indexes.
+        AND lease_until < now() + ${leaseMs / 2} * interval '1 ms'
         AND (provider, event_id) IN (SELECT * FROM unnest(${providers}::text[], ${ids}::text[]))
       FOR UPDATE SKIP LOCKED
     ))`

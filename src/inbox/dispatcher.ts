@@ -40,8 +40,12 @@ export interface Room {
   readonly isBusy: boolean
 }
 
-/** A backlog is fetched in portions: what waits here long is kept from instances that have nothing to do. */
-const [refillBelowEmails, refillToEmails, shareEmails] = [32, 64, 16]
+/** A backlog is fetched in portions of so many emails: what waits here long is kept from instances that have nothing to do. */
+const portions = {
+  flowing: { refillBelow: 32, refillTo: 64, share: 16 },
+  /** Enough waits in Temporal already. */
+  heldBack: { refillBelow: 8, refillTo: 16, share: 4 },
+} as const
 
 const freely: PaceOfSignals = { hasRoom: () => true, isStalled: () => false }
 
@@ -75,10 +79,12 @@ export class Dispatcher {
 
   /** How much it would take now. Half of what is free is left to what comes meanwhile. */
   room(): Room {
-    const isBusy = this.#ready.size >= refillBelowEmails
+    const isHeldBack = !this.#options.pace.hasRoom(this.#underWay.size)
+    const { refillBelow, refillTo, share } = isHeldBack ? portions.heldBack : portions.flowing
+    const isBusy = this.#ready.size >= refillBelow
     const events = Math.floor((this.#options.maxEvents - this.#held.size) / 2)
     if (this.#isStuck() || this.#isClosed || events <= 0) return { emails: 0, events: 0, isBusy }
-    return { emails: isBusy ? shareEmails : refillToEmails - this.#ready.size, events, isBusy }
+    return { emails: isBusy ? share : refillTo - this.#ready.size, events, isBusy }
   }
 
   /** The events that have waited for so long to be signalled; none while nobody else can signal them either. */

@@ -7,7 +7,7 @@ export interface PaceOptions {
   readonly onRoom: () => void
   /** Signals that may be ahead of workers that are slow or away. Default 64: a slow one's work of a second. */
   readonly leastAhead?: number
-  /** How often it is asked what has been applied, while many are ahead. Default 100 ms. */
+  /** How often it is asked what has been applied while many are ahead; a fifth as often while that is little. Default 100 ms. */
   readonly everyMs?: number
   /**
    * A life is stuck for itself, and holds up no other, once what was signalled so much later is applied. After so long without
@@ -34,6 +34,12 @@ const probesAtOnce = 16
 /** Of the limit that was, when less is applied: between two looks a worker may apply nothing, and much the next moment. */
 const keptOfLimit = 0.8
 
+/**
+ * Of what may be ahead: less than this applied between two looks is not worth looking so often. A look costs a statement,
+ * and what may be ahead lasts for a second.
+ */
+const worthLooking = 1 / 2
+
 interface Signal {
   readonly key: StoredEventKey
   /** By `performance.now()`. */
@@ -57,6 +63,7 @@ export class Pace implements PaceOfSignals {
   /** How many may be ahead for a look at whether only some lives are stuck. */
   #probesUpTo = 0
   #addedAtMs = Number.NEGATIVE_INFINITY
+  #isWorthLooking = true
   #answeredAtMs = Number.NEGATIVE_INFINITY
   /** When something was last seen to be applied, or when it was first asked. */
   #progressAtMs = Number.NEGATIVE_INFINITY
@@ -79,7 +86,10 @@ export class Pace implements PaceOfSignals {
     this.#ahead.delete(name)
     this.#addedAtMs = performance.now()
     this.#ahead.set(name, { key: last, atMs: this.#addedAtMs })
-    if (!this.#isAsking()) this.#progressAtMs = performance.now()
+    if (!this.#isAsking()) {
+      this.#progressAtMs = this.#addedAtMs
+      this.#isWorthLooking = true
+    }
     this.#askSoon()
   }
 
@@ -94,7 +104,8 @@ export class Pace implements PaceOfSignals {
 
   #askSoon(): void {
     if (this.#isClosed || this.#isAsking() || this.#ahead.size < this.#mayBeAhead() / 2) return
-    this.#timer = setTimeout(() => void this.#ask(), this.#options.everyMs).unref()
+    const everyMs = this.#options.everyMs * (this.#isWorthLooking ? 1 : 5)
+    this.#timer = setTimeout(() => void this.#ask(), everyMs).unref()
   }
 
   async #ask(): Promise<void> {
@@ -120,6 +131,7 @@ export class Pace implements PaceOfSignals {
     const perSecond = (applied.length / Math.max(1, now - since)) * 1_000
     this.#appliedPerSecond = Math.max(perSecond, this.#appliedPerSecond * keptOfLimit)
     this.#answeredAtMs = now
+    this.#isWorthLooking = applied.length >= this.#mayBeAhead() * worthLooking
     for (const { key } of applied) this.#ahead.delete(nameOf(key))
     const newest = applied.at(-1)
     if (newest) {
