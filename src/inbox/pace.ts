@@ -31,9 +31,6 @@ export interface PaceOfSignals {
 /** Few, since without workers all of them wait in Temporal, and what comes last is served last. */
 const probesAtOnce = 16
 
-/** Of the limit that was, when less is applied: between two looks a worker may apply nothing, and much the next moment. */
-const keptOfLimit = 0.8
-
 /**
  * Of what may be ahead: less than this applied between two looks is not worth looking so often. A look costs a statement,
  * and what may be ahead lasts for a second.
@@ -58,7 +55,7 @@ export class Pace implements PaceOfSignals {
   readonly #options: Required<PaceOptions>
   /** The last event of each signal, in the order of their time. */
   readonly #ahead = new Map<string, Signal>()
-  /** The applied signals a second, by the best of the last looks. */
+  /** Averaged over about a second: lives come in waves, and one look may see none of them, the next forty. */
   #appliedPerSecond = 0
   /** How many may be ahead for a look at whether only some lives are stuck. */
   #probesUpTo = 0
@@ -128,8 +125,8 @@ export class Pace implements PaceOfSignals {
   #noteApplied(applied: readonly Signal[], asked: readonly Signal[]): void {
     const now = performance.now()
     const since = Math.max(this.#answeredAtMs, asked[0]?.atMs ?? now)
-    const perSecond = (applied.length / Math.max(1, now - since)) * 1_000
-    this.#appliedPerSecond = Math.max(perSecond, this.#appliedPerSecond * keptOfLimit)
+    const seconds = Math.max(1, now - since) / 1_000
+    this.#appliedPerSecond += (applied.length / seconds - this.#appliedPerSecond) * Math.min(1, seconds)
     this.#answeredAtMs = now
     this.#isWorthLooking = applied.length >= this.#mayBeAhead() * worthLooking
     for (const { key } of applied) this.#ahead.delete(nameOf(key))

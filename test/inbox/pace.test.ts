@@ -62,16 +62,15 @@ describe('the pace of signals', () => {
     assert.equal(questions.length, 1, 'both are applied')
   })
 
-  it('lets as many run ahead as are applied in a second', async () => {
-    start({ everyMs: 50 })
-    signal('a', 'b', 'c', 'd')
-    waiting.clear()
-    await until(() => rooms > 0)
-    let further = 0
-    for (; pace.hasRoom(0); further += 1) signal(`further ${further}`)
-    assert.ok(further > 4 && further <= 100, `four within 50 ms are 80 within a second, not ${further}`)
-    await until(() => questions.length >= 2)
-    assert.ok(!pace.hasRoom(0), 'nothing is applied')
+  it('lets more run ahead as more is applied', async () => {
+    start()
+    let count = 0
+    await until(() => {
+      waiting.clear()
+      let further = 0
+      for (; pace.hasRoom(0) && further < 1_000; further += 1) signal(`signal ${count++}`)
+      return further > 100
+    })
   })
 
   it('is not held up by a life that is stuck, once what was signalled later is applied', async () => {
