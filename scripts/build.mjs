@@ -19,14 +19,14 @@ cpSync(`${root}src/dashboard/client`, `${root}dist/dashboard/client`, { recursiv
 const { bundleWorkflowCode } = await import('@temporalio/worker')
 const logger = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error }
 const workflowsPath = `${root}src/workflows/index.ts`
+// Evaluated once for all lives, as src/temporal/worker.ts says.
+const preloadModules = [workflowsPath]
 // Traced ones are bundled apart, so that a worker without tracing carries none of it.
 const tracedBy = [`${root}node_modules/@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js`]
 for (const [file, workflowInterceptorModules] of [
   ['workflow-bundle.js', []],
   ['traced-workflow-bundle.js', tracedBy],
 ]) {
-  // Evaluated once for all lives, as src/temporal/worker.ts says.
-  const preloadModules = [workflowsPath]
   const { code } = await bundleWorkflowCode({ workflowsPath, preloadModules, workflowInterceptorModules, logger })
   writeFileSync(`${root}dist/${file}`, code)
 }

@@ -10,6 +10,9 @@ export interface EventKey {
   readonly id: string
 }
 
+/** A key as one text, for maps, sets and an order. */
+export const textOfKey = ({ provider, id }: EventKey): string => `${provider}\n${id}`
+
 /** One that is stored, and when it was received: by that its month is found. */
 export interface StoredEventKey extends EventKey {
   /** Epoch milliseconds. */

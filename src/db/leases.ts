@@ -111,6 +111,11 @@ export async function claimOverdueEvents(db: Database, limit: number, emails = l
   }))
 }
 
+function isInMonthOf(keys: readonly StoredEventKey[]): Prisma.Sql {
+  const [from, to] = receivedBounds(receivedBetween(keys))
+  return Prisma.sql`received_at BETWEEN ${from}::timestamptz AND ${to}::timestamptz`
+}
+
 /**
  * Gives events that wait more time: those that Temporal has taken to be applied, others to be signalled. Most are applied by
  * then, and are left alone; so are those that are being applied right now, and those that have half of it left. Index: events_pkey.
@@ -123,8 +128,7 @@ export function extendLeases(
   if (keys.length === 0) return Promise.resolve(0)
   const providers = keys.map((key) => key.provider)
   const ids = keys.map((key) => key.id)
-  const [from, to] = receivedBounds(receivedBetween(keys))
-  const isInMonth = Prisma.sql`received_at BETWEEN ${from}::timestamptz AND ${to}::timestamptz`
+  const isInMonth = isInMonthOf(keys)
   // No join: one that is planned on an empty table reads all of it.
   return db.$executeRaw`
     UPDATE events SET lease_until = now() + ${leaseMs} * interval '1 ms'
@@ -144,11 +148,10 @@ export function extendLeases(
  * @param keys at least one.
  */
 export function readWaiting(db: Database, keys: readonly StoredEventKey[]): Promise<EventKey[]> {
-  const [from, to] = receivedBounds(receivedBetween(keys))
   // By no condition that another index answers: during a backlog, the index of what waits has a hundred thousand entries.
   return db.$queryRaw<EventKey[]>`
     SELECT provider, event_id AS id FROM events
-    WHERE received_at BETWEEN ${from}::timestamptz AND ${to}::timestamptz
+    WHERE ${isInMonthOf(keys)}
       AND provider = ANY(${[...new Set(keys.map((key) => key.provider))]}) AND event_id = ANY(${keys.map((key) => key.id)})
       AND num_nonnulls(applied_at, quarantined_reason) = 0`
 }

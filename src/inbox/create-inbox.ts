@@ -66,7 +66,8 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
     lives,
     onSignalled: (keys) => {
       leases.addSignalled(keys)
-      for (const last of keys.slice(-1)) pace.add(last)
+      const last = keys.at(-1)
+      if (last) pace.add(last)
     },
     pace,
     onReturn: () => void leases.look(),

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EventKey, StoredEventKey } from '../db/events.ts'
+import { type EventKey, type StoredEventKey, textOfKey } from '../db/events.ts'
 import type { WaitingEvent } from '../db/leases.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
 import { TemporalUnavailableError } from '../errors.ts'
 import { type Lives, workflowIdOf } from '../temporal/lives.ts'
-import type { PaceOfSignals } from './pace.ts'
+import type { Pace } from './pace.ts'
 
 export interface DispatcherOptions {
   readonly lives: Pick<Lives, 'signal'>
@@ -17,7 +17,7 @@ export interface DispatcherOptions {
   /** Temporal takes signals again. */
   readonly onReturn?: () => void
   /** Where it has no room, {@link Dispatcher.goOn} is called once it has. Default: there is always room. */
-  readonly pace?: PaceOfSignals
+  readonly pace?: Pick<Pace, 'hasRoom' | 'isStalled'>
   /** Events kept in memory; past it they wait in the database for the sweep. Default 4,000. */
   readonly maxEvents?: number
   /** Signals under way at once. Default 32. */
@@ -47,7 +47,7 @@ const portions = {
   heldBack: { refillBelow: 8, refillTo: 16, share: 4 },
 } as const
 
-const freely: PaceOfSignals = { hasRoom: () => true, isStalled: () => false }
+const freely: Pick<Pace, 'hasRoom' | 'isStalled'> = { hasRoom: () => true, isStalled: () => false }
 
 const firstPauseMs = 100
 const longestPauseMs = 250
@@ -188,7 +188,8 @@ export class Dispatcher {
 const keysOf = ({ email, events }: WaitingEmail): StoredEventKey[] =>
   events.map(({ id, receivedAt }) => ({ provider: email.provider, id, receivedAt }))
 
-const heldKey = (email: EmailKey, event: LifecycleEvent): string => `${email.provider}\n${event.id}`
+const heldKey = (email: EmailKey, event: LifecycleEvent): string =>
+  textOfKey({ provider: email.provider, id: event.id })
 
 /** The client's own message only names the call; what Temporal has against it stands in the cause. */
 const reasonOf = (error: unknown): string => {

@@ -1,5 +1,5 @@
 import { withDatabaseDeadline } from '../db/database.ts'
-import type { EventKey } from '../db/events.ts'
+import { type EventKey, textOfKey } from '../db/events.ts'
 import type { ReceivedEvent } from '../domain/events.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
 
@@ -20,10 +20,8 @@ interface WaitingRequest {
   readonly reject: (error: unknown) => void
 }
 
-const keyOf = ({ provider, id }: EventKey): string => `${provider}\n${id}`
-
 const byKey = (a: ReceivedEvent, b: ReceivedEvent): number => {
-  const [keyA, keyB] = [keyOf(a), keyOf(b)]
+  const [keyA, keyB] = [textOfKey(a), textOfKey(b)]
   return keyA < keyB ? -1 : keyA > keyB ? 1 : 0
 }
 
@@ -97,8 +95,8 @@ export class GroupCommit {
       // In the order of their keys: two instances that store the same events otherwise could wait for each other.
       const { insert, deadlineMs } = this.#options
       const inserted = await withDatabaseDeadline(deadlineMs, () => insert(events.sort(byKey)))
-      const fresh = new Set(inserted.map(keyOf))
-      for (const request of group) request.resolve(request.events.filter((event) => fresh.delete(keyOf(event))))
+      const fresh = new Set(inserted.map(textOfKey))
+      for (const request of group) request.resolve(request.events.filter((event) => fresh.delete(textOfKey(event))))
     } catch (error) {
       if (group.length === 1 || error instanceof DatabaseUnavailableError)
         for (const request of group) request.reject(error)

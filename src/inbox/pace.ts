@@ -1,4 +1,4 @@
-import type { EventKey, StoredEventKey } from '../db/events.ts'
+import { type EventKey, type StoredEventKey, textOfKey } from '../db/events.ts'
 
 export interface PaceOptions {
   /** Which of these events have not been applied. */
@@ -18,14 +18,6 @@ export interface PaceOptions {
   readonly stalledAfterMs?: number
   /** Where nothing at all is applied, what was signalled so long ago is not asked for any more. Default 20 seconds. */
   readonly forgottenAfterMs?: number
-}
-
-/** What whoever sends signals keeps to. */
-export interface PaceOfSignals {
-  /** Whether one more signal may be sent beside those that are under way. */
-  hasRoom(underWay: number): boolean
-  /** Whether there has been no room for long, since nothing is applied: workers are away, and nobody can do more. */
-  isStalled(): boolean
 }
 
 /** Few, since without workers all of them wait in Temporal, and what comes last is served last. */
@@ -51,7 +43,7 @@ interface Signal {
  *
  * The database says what is applied, since the workers may be anywhere. It is asked only while half of what may be ahead is.
  */
-export class Pace implements PaceOfSignals {
+export class Pace {
   readonly #options: Required<PaceOptions>
   /** The last event of each signal, in the order of their time. */
   readonly #ahead = new Map<string, Signal>()
@@ -72,13 +64,15 @@ export class Pace implements PaceOfSignals {
     this.#options = { leastAhead: 64, ...times, ...options }
   }
 
+  /** Whether one more signal may be sent beside those that are under way. */
   hasRoom = (underWay: number): boolean => this.#ahead.size + underWay < this.#mayBeAhead()
 
+  /** Whether there has been no room for long, since nothing is applied: workers are away, and nobody can do more. */
   isStalled = (): boolean => this.#isAsking() && performance.now() - this.#progressAtMs > this.#options.stalledAfterMs
 
   /** Temporal has taken a signal. @param last of its events: a life applies all of them, or none. */
   add(last: StoredEventKey): void {
-    const name = nameOf(last)
+    const name = textOfKey(last)
     // Anew at the end: it may have been signalled before.
     this.#ahead.delete(name)
     this.#addedAtMs = performance.now()
@@ -108,9 +102,9 @@ export class Pace implements PaceOfSignals {
   async #ask(): Promise<void> {
     const asked = [...this.#ahead.values()]
     try {
-      const waiting = new Set((await this.#options.waiting(asked.map(({ key }) => key))).map(nameOf))
+      const waiting = new Set((await this.#options.waiting(asked.map(({ key }) => key))).map(textOfKey))
       this.#noteApplied(
-        asked.filter(({ key }) => !waiting.has(nameOf(key))),
+        asked.filter(({ key }) => !waiting.has(textOfKey(key))),
         asked,
       )
     } catch {
@@ -129,7 +123,7 @@ export class Pace implements PaceOfSignals {
     this.#appliedPerSecond += (applied.length / seconds - this.#appliedPerSecond) * Math.min(1, seconds)
     this.#answeredAtMs = now
     this.#isWorthLooking = applied.length >= this.#mayBeAhead() * worthLooking
-    for (const { key } of applied) this.#ahead.delete(nameOf(key))
+    for (const { key } of applied) this.#ahead.delete(textOfKey(key))
     const newest = applied.at(-1)
     if (newest) {
       this.#progressAtMs = now
@@ -147,5 +141,3 @@ export class Pace implements PaceOfSignals {
     }
   }
 }
-
-const nameOf = ({ provider, id }: EventKey): string => `${provider}\n${id}`

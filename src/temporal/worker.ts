@@ -47,7 +47,7 @@ export const createLifecycleWorker = ({
     maxConcurrentLocalActivityExecutions: 50,
   })
 
-export type WorkflowCode = Pick<
+type WorkflowCode = Pick<
   WorkerOptions,
   'workflowBundle' | 'workflowsPath' | 'bundlerOptions' | 'interceptors' | 'sinks'
 >

@@ -10,7 +10,7 @@ import {
 } from '../../src/db/events.ts'
 import { receivedEvent } from '../received-event.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'
-import { store } from './stored.ts'
+import { apply, leaseMs, rowWith, store } from './stored.ts'
 
 const keyOf = (id: string) => ({ provider: 'aisend', id })
 
@@ -25,10 +25,6 @@ describe('the events table', () => {
   after(() => database.drop())
   beforeEach(() => db.$executeRaw`TRUNCATE events, emails, escalations CASCADE`)
 
-  const rowWith = (eventId: string) => db.event.findFirstOrThrow({ where: { eventId } })
-  const leaseMs = async (id: string) => (await rowWith(id)).leaseUntil.getTime() - Date.now()
-  const apply = (id: string) => db.$executeRaw`UPDATE events SET applied_at = now() WHERE event_id = ${id}`
-
   it('keeps every word of an event, in whatever company it is stored', async () => {
     const plain = receivedEvent({ id: 'evt_1', to: [], recipient: null })
     const full = receivedEvent({
@@ -42,14 +38,14 @@ describe('the events table', () => {
       payload: '{"a": "\\u0000",  "b": [1.0, {}]}',
     })
     await insertEvents(db, [plain, full])
-    const row = await rowWith('evt_2')
+    const row = await rowWith(db, 'evt_2')
     assert.deepEqual([row.to, row.recipient, row.subject], [full.to, full.recipient, full.subject])
     assert.deepEqual([row.bounceClass, row.bounceCode, row.bounceMessage], ['soft', '4.2.2', full.bounce?.message])
     assert.deepEqual([row.occurredAt.getTime(), row.receivedAt.getTime()], [full.occurredAt, full.receivedAt])
     const [stored] = await db.$queryRaw<{ payload: string }[]>`
       SELECT payload::text AS payload FROM events WHERE event_id = 'evt_2'`
     assert.equal(stored?.payload, full.payload)
-    assert.deepEqual([(await rowWith('evt_1')).to, (await rowWith('evt_1')).subject], [[], null])
+    assert.deepEqual([(await rowWith(db, 'evt_1')).to, (await rowWith(db, 'evt_1')).subject], [[], null])
   })
 
   it('tells which events are new, and leaves the others as they are', async () => {
@@ -61,8 +57,8 @@ describe('the events table', () => {
       { id: 'evt_2', subject: 'again' },
     )
     assert.deepEqual(fresh, [keyOf('evt_2')])
-    assert.equal((await rowWith('evt_1')).subject, 'first')
-    assert.equal((await rowWith('evt_2')).subject, null)
+    assert.equal((await rowWith(db, 'evt_1')).subject, 'first')
+    assert.equal((await rowWith(db, 'evt_2')).subject, null)
   })
 
   it('takes the same ID from two providers', async () => {
@@ -81,30 +77,30 @@ describe('the events table', () => {
       const pauses: number[] = []
       for (let attempt = 1; attempt < attemptLimit; attempt += 1) {
         assert.deepEqual(await countFailedAttempt(db, [keyOf('bad')], `reason ${attempt}`), [])
-        pauses.push(Math.round((await leaseMs('bad')) / 1_000))
-        const { attempts, quarantinedReason } = await rowWith('bad')
+        pauses.push(Math.round((await leaseMs(db, 'bad')) / 1_000))
+        const { attempts, quarantinedReason } = await rowWith(db, 'bad')
         assert.deepEqual([attempts, quarantinedReason], [attempt, null])
       }
       for (const [index, pause] of pauses.entries()) assert.ok(Math.abs(pause - 2 ** index) <= 1, `${pauses}`)
       const quarantined = await countFailedAttempt(db, [keyOf('bad')], 'too large')
       assert.deepEqual(quarantined, [{ provider: 'aisend', type: 'opened' }])
-      assert.equal((await rowWith('bad')).quarantinedReason, 'too large')
+      assert.equal((await rowWith(db, 'bad')).quarantinedReason, 'too large')
       assert.deepEqual(await countFailedAttempt(db, [keyOf('bad')], 'again'), [], 'it is counted once')
-      assert.equal((await rowWith('good')).attempts, 0)
+      assert.equal((await rowWith(db, 'good')).attempts, 0)
     })
 
     it('counts nothing against an event that is applied meanwhile', async () => {
       await store(db, { id: 'evt_1' })
-      await apply('evt_1')
+      await apply(db, 'evt_1')
       for (let n = 0; n < attemptLimit; n += 1) await countFailedAttempt(db, [keyOf('evt_1')], 'late')
-      const { attempts, quarantinedReason } = await rowWith('evt_1')
+      const { attempts, quarantinedReason } = await rowWith(db, 'evt_1')
       assert.deepEqual([attempts, quarantinedReason], [0, null])
     })
   })
 
   it('quarantines at once what is unapplied, and tells each once', async () => {
     await store(db, { id: 'a', type: 'opened' }, { id: 'b' }, { id: 'c' })
-    await apply('b')
+    await apply(db, 'b')
     const quarantine = () => quarantineEvents(db, 'aisend', ['a', 'b', 'unknown'], 'broken')
     assert.deepEqual(await quarantine(), [{ provider: 'aisend', type: 'opened' }])
     assert.deepEqual(await quarantine(), [])
@@ -114,7 +110,7 @@ describe('the events table', () => {
   it('says what waits and for how long', async () => {
     assert.deepEqual(await readInboxFigures(db), { pending: 0, oldestSeconds: 0, escalationsOpen: 0 })
     await store(db, { id: 'a', receivedAt: Date.now() - 90_000 }, { id: 'b' }, { id: 'c' }, { id: 'd' })
-    await apply('c')
+    await apply(db, 'c')
     await quarantineEvents(db, 'aisend', ['d'], 'broken')
     const { pending, oldestSeconds } = await readInboxFigures(db)
     assert.equal(pending, 2)

@@ -6,7 +6,7 @@ import { claimOverdueEvents, extendLeases, firstLeaseMs, readWaiting, signalledL
 import { eventSets } from '../domain/arbitrary-events.ts'
 import { receivedEvent } from '../received-event.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'
-import { expireLeases, rowOf, store } from './stored.ts'
+import { apply, expireLeases, leaseMs, rowOf, rowWith, store } from './stored.ts'
 
 const keyOf = (id: string) => ({ provider: 'aisend', id })
 const storedKeyOf = (id: string) => ({ ...keyOf(id), receivedAt: Date.now() })
@@ -22,10 +22,6 @@ describe('the leases of events', () => {
   })
   after(() => database.drop())
   beforeEach(() => db.$executeRaw`TRUNCATE events, emails, escalations CASCADE`)
-
-  const rowWith = (eventId: string) => db.event.findFirstOrThrow({ where: { eventId } })
-  const leaseMs = async (id: string) => (await rowWith(id)).leaseUntil.getTime() - Date.now()
-  const apply = (id: string) => db.$executeRaw`UPDATE events SET applied_at = now() WHERE event_id = ${id}`
 
   describe('a claim', () => {
     it('gives back the very events that went in, as workflows see them', async () => {
@@ -47,12 +43,12 @@ describe('the leases of events', () => {
     it('leaves leased, applied and quarantined events alone', async () => {
       await store(db, { id: 'due' }, { id: 'applied' }, { id: 'quarantined' })
       await expireLeases(db)
-      await apply('applied')
+      await apply(db, 'applied')
       await quarantineEvents(db, 'aisend', ['quarantined'], 'broken')
       await store(db, { id: 'leased' })
       assert.deepEqual(idsOf(await claimOverdueEvents(db, 100)), ['due'])
       assert.deepEqual(await claimOverdueEvents(db, 100), [], 'claimed is leased')
-      assert.ok(Math.abs((await leaseMs('due')) - firstLeaseMs) < 2_000)
+      assert.ok(Math.abs((await leaseMs(db, 'due')) - firstLeaseMs) < 2_000)
     })
 
     it('takes what is longest overdue first', async () => {
@@ -118,12 +114,12 @@ describe('the leases of events', () => {
   describe('a lease that is extended', () => {
     it('is that of events which still wait', async () => {
       await store(db, { id: 'waiting' }, { id: 'applied' }, { id: 'other' })
-      await apply('applied')
-      const before = (await rowWith('applied')).leaseUntil
+      await apply(db, 'applied')
+      const before = (await rowWith(db, 'applied')).leaseUntil
       assert.equal(await extendLeases(db, ['waiting', 'applied', 'unknown'].map(storedKeyOf)), 1)
-      assert.ok(Math.abs((await leaseMs('waiting')) - signalledLeaseMs) < 2_000)
-      assert.deepEqual((await rowWith('applied')).leaseUntil, before)
-      assert.ok((await leaseMs('other')) <= firstLeaseMs)
+      assert.ok(Math.abs((await leaseMs(db, 'waiting')) - signalledLeaseMs) < 2_000)
+      assert.deepEqual((await rowWith(db, 'applied')).leaseUntil, before)
+      assert.ok((await leaseMs(db, 'other')) <= firstLeaseMs)
     })
 
     it('does not wait for events that are being applied', async () => {
@@ -132,7 +128,7 @@ describe('the leases of events', () => {
         await saving.$executeRaw`SELECT 1 FROM events WHERE event_id = 'locked' FOR UPDATE`
         assert.equal(await extendLeases(db, ['locked', 'waiting'].map(storedKeyOf)), 1)
       })
-      assert.ok((await leaseMs('locked')) <= firstLeaseMs)
+      assert.ok((await leaseMs(db, 'locked')) <= firstLeaseMs)
     })
   })
 
@@ -140,7 +136,7 @@ describe('the leases of events', () => {
     const ids = ['waiting', 'leased', 'applied', 'quarantined']
     await store(db, ...ids.map((id) => ({ id })), { id: 'other' })
     await extendLeases(db, [storedKeyOf('leased')])
-    await apply('applied')
+    await apply(db, 'applied')
     await quarantineEvents(db, 'aisend', ['quarantined'], 'broken')
     const waiting = await readWaiting(db, [...ids, 'unknown'].map(storedKeyOf))
     assert.deepEqual(waiting.map(({ provider, id }) => `${provider} ${id}`).sort(), ['aisend leased', 'aisend waiting'])

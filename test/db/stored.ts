@@ -28,6 +28,16 @@ export function rowOf(email: EmailKey, event: LifecycleEvent, more: Partial<Rece
 /** Stores events that a test only needs to be there. */
 export const store = (db: Database, ...events: Partial<ReceivedEvent>[]) => insertEvents(db, events.map(receivedEvent))
 
+export const rowWith = (db: Database, eventId: string) => db.event.findFirstOrThrow({ where: { eventId } })
+
+/** How much of an event's lease is left. */
+export const leaseMs = async (db: Database, eventId: string): Promise<number> =>
+  (await rowWith(db, eventId)).leaseUntil.getTime() - Date.now()
+
+/** As if a worker had applied it. */
+export const apply = (db: Database, eventId: string) =>
+  db.$executeRaw`UPDATE events SET applied_at = now() WHERE event_id = ${eventId}`
+
 export const emailRow = (db: Database, { provider, emailId }: EmailKey): Promise<Email | null> =>
   db.email.findUnique({ where: { id_provider: { id: emailId, provider } } })
 
