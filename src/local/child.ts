@@ -16,7 +16,7 @@ export interface ChildOptions {
   readonly logPath: string
   /** Whether it serves by now. Throws when it never will. */
   readonly isReady: () => Promise<boolean>
-  /** Last words after which the same start may work a moment later. */
+  /** Words of a start that failed, after which the same start may work a moment later. */
   readonly passing?: RegExp
   /** From the polite one to the last resort; each gets ten seconds. */
   readonly stopSignals: readonly NodeJS.Signals[]
@@ -27,11 +27,11 @@ export interface ChildOptions {
 /** A child could not be started. The message ends with its last words. */
 export class ChildStartError extends Error {
   override name = 'ChildStartError'
-  /** What it wrote during this start. */
+  /** What was written into its log during this start; others may write there too: a killed server's last processes do. */
   readonly words: string
 
   constructor(message: string, words: string, options?: ErrorOptions) {
-    super(words ? `${message}\n${words}` : message, options)
+    super([message, ...words.split('\n').slice(-shownLines)].join('\n').trim(), options)
     this.words = words
   }
 }
@@ -44,7 +44,8 @@ const longestBackoffMs = 10_000
 /** A child that served this long was healthy: its next death is a new story. */
 const healthyAfterMs = 30_000
 const longestLogBytes = 10_000_000
-const lastWordsBytes = 2_000
+const wordsBytes = 100_000
+const shownLines = 8
 
 /**
  * A server that lives as long as we do. It has a process group of its own, so that Ctrl-C reaches only us and we stop it
@@ -202,7 +203,7 @@ async function openLog(path: string): Promise<FileHandle> {
 
 async function wordsSince(log: FileHandle, before: number): Promise<string> {
   const { size } = await log.stat()
-  const from = Math.max(before, size - lastWordsBytes)
-  const { buffer, bytesRead } = await log.read(Buffer.alloc(lastWordsBytes), 0, lastWordsBytes, from)
-  return buffer.toString('utf8', 0, bytesRead).trim().split('\n').slice(-8).join('\n')
+  const from = Math.max(before, size - wordsBytes)
+  const { buffer, bytesRead } = await log.read(Buffer.alloc(wordsBytes), 0, wordsBytes, from)
+  return buffer.toString('utf8', 0, bytesRead).trim()
 }
