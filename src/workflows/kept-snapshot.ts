@@ -15,6 +15,8 @@ export class KeptSnapshot {
   revision = 0
   /** Whether `current` is known to be what is stored. */
   isLoaded = false
+  /** Of this run, those among them that were refused as stale. */
+  saves = 0
   readonly #email: EmailKey
   readonly #onLoad: (life: StoredLife) => void
 
@@ -45,6 +47,7 @@ export class KeptSnapshot {
     while (fresh.length > 0) {
       const next = foldEvents(this.current, fresh)
       const result = await this.#store(next, fresh)
+      this.saves += 1
       if ('rejection' in result) return this.#setAside(fresh, result.rejection)
       if (result.outcome === 'saved') {
         this.current = next

@@ -63,6 +63,8 @@ export class Life {
   hasWaitingEvents = (): boolean => this.#waiting.length > 0
   hasCommands = (): boolean => !this.#commands.isEmpty()
   isLoaded = (): boolean => this.#kept.isLoaded
+  /** How often this run has saved. */
+  saves = (): number => this.#kept.saves
   hasWork = (): boolean => this.hasWaitingEvents() || this.hasCommands()
   headline = (): EmailStatus => statusOf(this.#kept.current)
 

@@ -108,4 +108,11 @@ export const kinds: Record<string, Kind> = {
     await email.closed()
     return email
   },
+
+  async 'heard-of-often'(living) {
+    const email = living.email()
+    await email.hear(email.event('sent'), email.event('delivered'))
+    for (let opens = 0; opens < 52; opens++) await email.hear(email.event('opened', { human: true }))
+    return email
+  },
 }
