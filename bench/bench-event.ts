@@ -7,7 +7,7 @@ export function benchEvent(type: string, emailId = `bench-${randomUUID()}`): Rec
   return {
     provider: 'aisend',
     emailId,
-    id: `${emailId}/${type}`,
+    id: `${emailId}/${type}/${now}`,
     type,
     occurredAt: now,
     receivedAt: now,
