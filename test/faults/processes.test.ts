@@ -74,7 +74,7 @@ describe('faults: processes end', function () {
 
   it('a worker is killed: its lives wait no more than seconds for the other one', async () => {
     const waits: number[] = []
-    const kills = inForm({ short: 1, long: 5 })
+    const kills = inForm({ short: 1, long: 3 })
     for (let kill = 1; kill <= kills; kill += 1) {
       const provider = rig.provider(20, 40)
       // Every life is in the memory of one worker or the other.
