@@ -11,20 +11,22 @@ import { createMetrics } from '../src/metrics.ts'
 import { createLogChannel } from '../src/notify/channels.ts'
 import { connectWorker, type TemporalTarget } from '../src/temporal/connection.ts'
 import { createTemporalLives } from '../src/temporal/temporal-lives.ts'
-import { createLifecycleWorker } from '../src/temporal/worker.ts'
+import { createLifecycleWorker, type LifecycleWorkerOptions } from '../src/temporal/worker.ts'
 import { Applied } from './applied.ts'
 import { benchEvent } from './bench-event.ts'
 import type { Contestant } from './lifecycles.ts'
+
+export type WorkerVariation = Pick<LifecycleWorkerOptions, 'taskQueue' | 'workflowSlots'>
 
 /** @param databaseUrl of a migrated database. */
 export async function startAftersendLives(
   target: TemporalTarget,
   client: Client,
   databaseUrl: string,
+  { taskQueue = `bench-${randomUUID()}`, workflowSlots }: WorkerVariation = {},
 ): Promise<Contestant> {
   const applied = new Applied()
   const log = pino({ level: 'silent' })
-  const taskQueue = `bench-${randomUUID()}`
   const db = createDatabase({ url: databaseUrl, poolSize: 20 })
   const metrics = createMetrics(() => readInboxFigures(db))
   const activities = createActivities({ db, channels: [createLogChannel(log)], providerApis: new Map(), metrics })
@@ -33,6 +35,7 @@ export async function startAftersendLives(
     connection,
     namespace: target.namespace,
     taskQueue,
+    ...(workflowSlots && { workflowSlots }),
     activities: {
       ...activities,
       async saveSnapshot(save) {

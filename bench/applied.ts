@@ -8,6 +8,10 @@ export class Applied {
     if (this.#awaited && this.#count >= this.#awaited.count) this.#awaited.reached()
   }
 
+  get count(): number {
+    return this.#count
+  }
+
   /** Starts anew at zero. */
   reset(): void {
     this.#count = 0

@@ -2,13 +2,13 @@
  * `npm run bench:replay`: what it costs a worker to replay a life that it has not got in memory, by the number of its run's saves;
  * with the cores to itself, and beside six busy processes.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import type { WorkflowHandle } from '@temporalio/client'
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
 import { createTemporalClient } from '../src/temporal/connection.ts'
 import { workflowIdOf } from '../src/temporal/lives.ts'
 import { bundledOnce } from '../src/temporal/worker.ts'
 import { startAftersendLives } from './aftersend-lives.ts'
+import { beside } from './busy.ts'
 import { machine, revision } from './machine.ts'
 import { benchPostgres, benchTemporal } from './servers.ts'
 
@@ -56,15 +56,6 @@ async function replay(life: RecordedLife, times: number): Promise<{ cpuMs: numbe
 async function eachReplay(life: RecordedLife) {
   const [one, many] = [await replay(life, 1), await replay(life, replays + 1)]
   return { cpuMs: (many.cpuMs - one.cpuMs) / replays, wallMs: (many.wallMs - one.wallMs) / replays }
-}
-
-async function beside<T>(count: number, measure: () => Promise<T>): Promise<T> {
-  const busy: ChildProcess[] = Array.from({ length: count }, () => spawn(process.execPath, ['-e', 'for (;;);']))
-  try {
-    return await measure()
-  } finally {
-    for (const child of busy) child.kill('SIGKILL')
-  }
 }
 
 const lives: [number, RecordedLife][] = []

@@ -1,10 +1,19 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { bundleWorkflowCode, type NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
+import {
+  bundleWorkflowCode,
+  type NativeConnection,
+  Runtime,
+  type SlotSupplier,
+  Worker,
+  type WorkerOptions,
+  type WorkflowSlotInfo,
+} from '@temporalio/worker'
 import type { Logger } from 'pino'
 import type { WorkerActivities } from '../activities/worker-activities.ts'
 import type { WorkerTracing } from '../telemetry/tracing.ts'
 import { type Deployment, versioningOf } from './deployment.ts'
+import { WorkflowSlots } from './workflow-slots.ts'
 
 export const taskQueue = 'email-lifecycle'
 
@@ -16,6 +25,8 @@ export interface LifecycleWorkerOptions {
   readonly taskQueue?: string
   /** The workflows' code, where it is kept between workers. Default: what {@link workflowCode} finds. */
   readonly workflows?: WorkflowCode
+  /** Of its workflow tasks. Default {@link WorkflowSlots}. */
+  readonly workflowSlots?: SlotSupplier<WorkflowSlotInfo>
   /** Null, the default: nothing is traced. */
   readonly tracing?: WorkerTracing | null
   /** Null, the default: the worker takes whatever comes, whichever build others are. */
@@ -44,7 +55,12 @@ export const createLifecycleWorker = ({
     // What a killed worker costs each of its workflows, since their next task first goes to its private queue.
     stickyQueueScheduleToStartTimeout: '2 seconds',
     shutdownGraceTime: '8 seconds',
-    maxConcurrentLocalActivityExecutions: 50,
+    tuner: {
+      workflowTaskSlotSupplier: options.workflowSlots ?? new WorkflowSlots(),
+      activityTaskSlotSupplier: { type: 'fixed-size', numSlots: 100 },
+      localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: 50 },
+      nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+    },
   })
 
 type WorkflowCode = Pick<
