@@ -3,7 +3,6 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
 import pkg from '../../package.json' with { type: 'json' }
-import { workflowIdOf } from '../../src/temporal/lives.ts'
 import { Living } from '../workflows/living.ts'
 import { kinds } from './kinds.ts'
 
@@ -21,12 +20,9 @@ describe(`recording histories into ${folder}`, () => {
   for (const [kind, live] of Object.entries(kinds)) {
     it(kind, async () => {
       const email = await live(living)
-      const runs = living.client.workflow.list({ query: `WorkflowId = "${workflowIdOf(email)}"` })
-      let count = 0
-      for await (const { workflowId, runId } of runs) {
-        count += 1
-        const history = await living.client.workflow.getHandle(workflowId, runId).fetchHistory()
-        await writeFile(`${folder}${kind}-${count}.json`, `${historyToJSON(history)}\n`)
+      for (const [index, { runId }] of (await email.runs()).entries()) {
+        const history = await email.handle(runId).fetchHistory()
+        await writeFile(`${folder}${kind}-${index + 1}.json`, `${historyToJSON(history)}\n`)
       }
     })
   }

@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict'
-import type { WorkflowExecutionInfo } from '@temporalio/client'
 import type { LocalTemporal } from '../../src/local/temporal.ts'
-import { workflowIdOf } from '../../src/temporal/lives.ts'
 import { ownTemporal } from '../stack.ts'
 import { until } from '../until.ts'
 import { Living, stallAfter } from './living.ts'
-
-async function runsOf({ client }: Living, workflowId: string): Promise<WorkflowExecutionInfo[]> {
-  const runs: WorkflowExecutionInfo[] = []
-  for await (const run of client.workflow.list({ query: `WorkflowId = "${workflowId}"` })) runs.push(run)
-  return runs
-}
 
 describe('a life longer than a history', () => {
   let temporal: LocalTemporal
@@ -31,7 +23,7 @@ describe('a life longer than a history', () => {
     assert.equal((await email.row()).opensTotal, 40)
     await email.escalated('stalled', 'open')
     await until(() => email.notices().length === 1)
-    await until(async () => (await runsOf(living, workflowIdOf(email))).length >= 3)
+    await until(async () => (await email.runs()).length >= 3)
     const { events } = await email.handle().fetchHistory()
     assert.ok((events?.length ?? 0) < 120, 'the last run is short')
   })
@@ -42,7 +34,7 @@ describe('a life longer than a history', () => {
     await email.register()
     await email.escalated('stalled', 'open')
     for (let opens = 0; opens < 15; opens++) await email.hear(email.event('opened', { human: false }))
-    await until(async () => (await runsOf(living, workflowIdOf(email))).length >= 2)
+    await until(async () => (await email.runs()).length >= 2)
     assert.deepEqual(email.notices(), [])
     living.channelError = null
     await until(() => email.notices().length === 1)
@@ -54,7 +46,7 @@ describe('a life longer than a history', () => {
     const first = email.event('opened', { human: true })
     await email.hear(first)
     for (let opens = 0; opens < 20; opens++) await email.hear(email.event('opened', { human: false }))
-    await until(async () => (await runsOf(living, workflowIdOf(email))).length >= 2)
+    await until(async () => (await email.runs()).length >= 2)
     const { id, occurredAt, receivedAt } = first
     await email.lives.signal(email, [{ id, type: 'opened', human: true, occurredAt, receivedAt }], null)
     await email.hear(email.event('clicked', { human: true }))
@@ -75,10 +67,9 @@ describe('a life that saves often', () => {
     await email.hear(email.event('delivered'))
     for (let opens = 0; opens < 110; opens++) await email.hear(email.event('opened', { human: false }))
     assert.equal((await email.row()).opensTotal, 110)
-    const workflowId = workflowIdOf(email)
-    await until(async () => (await runsOf(living, workflowId)).length === 3)
-    for (const { runId, searchAttributes } of await runsOf(living, workflowId)) {
-      const { events } = await living.client.workflow.getHandle(workflowId, runId).fetchHistory()
+    await until(async () => (await email.runs()).length === 3)
+    for (const { runId, searchAttributes } of await email.runs()) {
+      const { events } = await email.handle(runId).fetchHistory()
       const saves = events?.filter(
         ({ markerRecordedEventAttributes: marker }) => marker?.markerName === 'core_local_activity',
       )

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Client } from '@temporalio/client'
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import { createRecurringActivities } from '../../src/activities/create-recurring-activities.ts'
 import { readConfig } from '../../src/config.ts'
@@ -187,7 +187,16 @@ export class LivingEmail implements EmailKey {
 
   notices = (): SupportNotice[] => this.#living.notices.filter(({ emailId }) => emailId === this.emailId)
 
-  handle = () => this.#living.client.workflow.getHandle(workflowIdOf(this))
+  /** @param runId of one of its runs. Default the last. */
+  handle = (runId?: string) => this.#living.client.workflow.getHandle(workflowIdOf(this), runId)
+
+  /** Its runs, the last one first. Temporal lists a new one a moment after it began. */
+  async runs(): Promise<WorkflowExecutionInfo[]> {
+    const runs: WorkflowExecutionInfo[] = []
+    for await (const run of this.#living.client.workflow.list({ query: `WorkflowId = "${workflowIdOf(this)}"` }))
+      runs.push(run)
+    return runs
+  }
 
   /** Waits until the run that is open now has closed. */
   closed = (): Promise<void> => until(async () => (await this.handle().describe()).status.name === 'COMPLETED')
