@@ -13,7 +13,7 @@ const secondsPerRun = 8
 const connections = 50
 
 /** More requests than any run can send. */
-const fastestPerSecond = 30_000
+const fastestPerSecond = 60_000
 
 const run = (port: number, seconds: number): Promise<LoadResult> => {
   const requests = Array.from({ length: seconds * fastestPerSecond }, nextWebhook)

@@ -96,7 +96,7 @@ async function saveOnce(subject: Subject, db: ReturnType<typeof createDatabase>)
 }
 
 async function acknowledge(subject: Subject): Promise<void> {
-  const requests = Array.from({ length: 30_000 }, nextWebhook)
+  const requests = Array.from({ length: 80_000 }, nextWebhook)
   const { p99Ms, p50Ms } = await load({ port: subject.port, connections: 20, seconds: 2, requests })
   subject.times.set('ack, p99', [...(subject.times.get('ack, p99') ?? []), p99Ms])
   subject.times.set('ack, p50', [...(subject.times.get('ack, p50') ?? []), p50Ms])

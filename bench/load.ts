@@ -3,6 +3,7 @@
  * of an answer only its status is read. One request at a time on each connection, as a provider sends them.
  */
 import { connect, type Socket } from 'node:net'
+import { percentile } from '../src/cli/simulate/statistics.ts'
 
 export interface LoadResult {
   readonly acksPerSecond: number
@@ -26,8 +27,7 @@ export async function load({ port, connections, seconds, requests }: LoadOptions
   const endsAt = startedAt + seconds * 1_000
   await Promise.all(Array.from({ length: connections }, () => converse(port, endsAt, requests, latencies)))
   const elapsedSeconds = (performance.now() - startedAt) / 1_000
-  latencies.sort((a, b) => a - b)
-  const at = (share: number) => latencies[Math.floor((latencies.length - 1) * share)] ?? Number.NaN
+  const at = (share: number) => percentile(latencies, share) ?? Number.NaN
   return { acksPerSecond: latencies.length / elapsedSeconds, acks: latencies.length, p50Ms: at(0.5), p99Ms: at(0.99) }
 }
 

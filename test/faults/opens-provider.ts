@@ -119,9 +119,3 @@ export class OpensProvider {
     })
   }
 }
-
-/** The value below which a share of the others is; 0 of none. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor((sorted.length - 1) * share)] ?? 0
-}
