@@ -48,15 +48,6 @@ describe('events by month', () => {
     assert.equal(await db.event.count(), 21)
   })
 
-  it('are shown together to those who look at tables, with every column that they have', async () => {
-    for (const [month, id] of ['a', 'b'].entries())
-      await insertEvents(db, [receivedEvent({ id, receivedAt: await momentIn(month) })])
-    const shown = (table: string) =>
-      db.$queryRawUnsafe<object[]>(`SELECT ${table}.* FROM ${table} ORDER BY ${table}.event_id`)
-    assert.equal((await shown('all_events')).length, 2)
-    assert.deepEqual(await shown('all_events'), await shown('events'))
-  })
-
   it('are saved whichever month they came in, and found without a look into the others', async () => {
     const [first, second] = [await momentIn(0), await momentIn(1)]
     await insertEvents(db, [
