@@ -11,20 +11,22 @@ const ownFolder = new URL('./client/', import.meta.url)
 const { resolve } = createRequire(import.meta.url)
 const inter = (subset: string) => ['@fontsource-variable/inter', `files/inter-${subset}-wght-normal.woff2`] as const
 
-/** By the name that pages call them: package and path in it, or a file of ours. */
+/**
+ * By the name that pages call them: package and paths in it, or a file of ours. htmx begins a turn of the event loop after it has run, with
+ * the extensions that are there by then: one that came as a script of its own could be late, and the page would never be live.
+ */
 const sources = {
   'dashboard.css': null,
   'dashboard.js': null,
   'live.js': null,
   'icon.svg': null,
-  'htmx.js': ['htmx.org', 'dist/htmx.min.js'],
-  'htmx-sse.js': ['htmx.org', 'dist/ext/hx-sse.min.js'],
+  'htmx.js': ['htmx.org', 'dist/htmx.min.js', 'dist/ext/hx-sse.min.js'],
   'uplot.js': ['uplot', 'dist/uPlot.iife.min.js'],
   'uplot.css': ['uplot', 'dist/uPlot.min.css'],
   'inter-latin.woff2': inter('latin'),
   'inter-latin-ext.woff2': inter('latin-ext'),
   'inter-cyrillic.woff2': inter('cyrillic'),
-} as const satisfies Record<string, readonly [packageName: string, path: string] | null>
+} as const satisfies Record<string, readonly [packageName: string, ...paths: string[]] | null>
 
 export type AssetName = keyof typeof sources
 
@@ -55,7 +57,9 @@ export function readAssets(): Assets {
   const assets = new Map<string, Asset>()
   const digest = createHash('sha256')
   for (const name of Object.keys(sources).filter(isAssetName)) {
-    const bytes = readFileSync(pathOf(name))
+    const bytes = Buffer.concat(
+      pathsOf(name).flatMap((path, part) => [Buffer.from(part > 0 ? '\n' : ''), readFileSync(path)]),
+    )
     digest.update(name).update(bytes)
     assets.set(name, { bytes, contentType: contentTypes[extname(name)] ?? 'application/octet-stream' })
   }
@@ -75,9 +79,11 @@ export function readAssets(): Assets {
   }
 }
 
-function pathOf(name: AssetName): string {
+function pathsOf(name: AssetName): string[] {
   const source = sources[name]
-  return source === null ? fileURLToPath(new URL(name, ownFolder)) : join(packageFolder(source[0]), source[1])
+  if (source === null) return [fileURLToPath(new URL(name, ownFolder))]
+  const [packageName, ...paths] = source
+  return paths.map((path) => join(packageFolder(packageName), path))
 }
 
 /** A package's folder by its package.json, which every one of them lets be resolved. */

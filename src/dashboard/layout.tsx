@@ -52,9 +52,9 @@ export const Document = ({ title, assets, charts = false, children }: DocumentPr
       {charts && <link rel="stylesheet" href={assets.urlOf('uplot.css')} />}
       <link rel="stylesheet" href={assets.urlOf('dashboard.css')} />
       <link rel="icon" href={assets.urlOf('icon.svg')} type="image/svg+xml" />
-      <script src={assets.urlOf('htmx.js')} defer />
-      <script src={assets.urlOf('htmx-sse.js')} defer />
+      {/* Before htmx, which connects as soon as it is there: the connection's first word must find who listens. */}
       <script src={assets.urlOf('live.js')} defer />
+      <script src={assets.urlOf('htmx.js')} defer />
       {charts && <script src={assets.urlOf('uplot.js')} defer />}
       {charts && <script src={assets.urlOf('dashboard.js')} defer />}
     </head>

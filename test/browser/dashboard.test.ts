@@ -78,6 +78,7 @@ describe('the dashboard in a browser', function () {
       const [cookie] = await context.cookies()
       assert.ok(own && cookie)
       await own.addCookies([cookie])
+      own.setDefaultTimeout(9_000)
       const far = await own.newPage()
       await far.goto(`http://127.0.0.1:${way.port}/emails`)
       const live = far.locator('#live')
