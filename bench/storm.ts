@@ -22,14 +22,9 @@ const rounds = 2
 // What is in vain is told below; the SDK warns of each.
 Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'OFF' } } })
 const [postgres, temporal] = [await benchPostgres(), await benchTemporal()]
-const client = createTemporalClient({ address: temporal.address, namespace: 'default', security: {} })
-const start = (variation: WorkerVariation) =>
-  startAftersendLives(
-    { address: temporal.address, namespace: 'default', security: {} },
-    client,
-    postgres.url,
-    variation,
-  )
+const target = { address: temporal.address, namespace: 'default', security: {} }
+const client = createTemporalClient(target)
+const start = (variation: WorkerVariation) => startAftersendLives(target, client, postgres.url, variation)
 
 async function longLives(taskQueue: string): Promise<string[]> {
   const emailIds = Array.from({ length: lives }, (_, n) => `${taskQueue}-${n}`)

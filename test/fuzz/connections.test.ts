@@ -94,10 +94,8 @@ describeLong('fuzz: 500 slow and half-open connections', function () {
     }
     const disturbed = provider.answersTo(beganAt, Date.now()).map(({ ms }) => ms)
     await provider.stop()
-    const [before, during] = [calm, disturbed].map((latencies) => percentile(latencies, 0.99) ?? Number.NaN) as [
-      number,
-      number,
-    ]
+    const p99Of = (latencies: readonly number[]) => percentile(latencies, 0.99) ?? Number.NaN
+    const [before, during] = [p99Of(calm), p99Of(disturbed)]
     const grown = (peak - memoryBefore) / 2 ** 20
     console.log(
       `      ${closedAfterMs.length} cut, the last after ${Math.max(...closedAfterMs)} ms; ${grown.toFixed(1)} MiB more; ` +
