@@ -30,7 +30,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
-COPY prisma prisma
+COPY prisma/migrations prisma/migrations
 COPY package.json ./
 # Owned by root, run by somebody else: the process cannot change its own code.
 USER node

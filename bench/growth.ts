@@ -7,7 +7,7 @@ import pg from 'pg'
 import { createDatabase } from '../src/db/database.ts'
 import { insertEvents } from '../src/db/events.ts'
 import { saveSnapshot } from '../src/db/snapshots.ts'
-import { foldEvents, unheardOf } from '../src/domain/lifecycle.ts'
+import { emptySnapshot, foldEvents } from '../src/domain/lifecycle.ts'
 import { lifecycleEventOf } from '../src/domain/received-event.ts'
 import { benchEvent } from './bench-event.ts'
 import { fill } from './bulk.ts'
@@ -87,7 +87,7 @@ async function saveOnce(subject: Subject, db: ReturnType<typeof createDatabase>)
   const saveAll = async () => {
     for (const event of events) {
       const { provider, emailId, id } = event
-      const snapshot = foldEvents(unheardOf, [lifecycleEventOf(event)])
+      const snapshot = foldEvents(emptySnapshot, [lifecycleEventOf(event)])
       const isSaved = await saveSnapshot(db, { provider, emailId, snapshot, expectedRevision: 0, eventIds: [id] })
       if (!isSaved) throw new Error('a save was refused')
     }

@@ -8,13 +8,13 @@ import type { Client } from '@temporalio/client'
 import pg from 'pg'
 import { pino } from 'pino'
 import { createTemporalClient } from '../src/temporal/connection.ts'
-import { workflowIdOf } from '../src/temporal/lives.ts'
+import { workflowIdOf } from '../src/temporal/email-workflows.ts'
 import { installTemporalRuntime } from '../src/temporal/worker.ts'
-import { startAftersendLives } from './aftersend-lives.ts'
+import { startAftersendLives } from './aftersend-workflows.ts'
 import type { Applied } from './applied.ts'
 import { atOnce, machine, median, revision, verdict } from './machine.ts'
 import { benchPostgres, benchTemporal } from './servers.ts'
-import { startSmallestLives } from './smallest-lives.ts'
+import { startSmallestLives } from './smallest-workflows.ts'
 
 const rounds = 5
 const emails = 300

@@ -3,7 +3,7 @@
  * of an answer only its status is read. One request at a time on each connection, as a provider sends them.
  */
 import { connect, type Socket } from 'node:net'
-import { percentile } from '../src/cli/simulate/statistics.ts'
+import { percentile } from '../src/simulator/statistics.ts'
 
 export interface LoadResult {
   readonly acksPerSecond: number

@@ -5,9 +5,9 @@
 import type { WorkflowHandle } from '@temporalio/client'
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
 import { createTemporalClient } from '../src/temporal/connection.ts'
-import { workflowIdOf } from '../src/temporal/lives.ts'
+import { workflowIdOf } from '../src/temporal/email-workflows.ts'
 import { bundledOnce } from '../src/temporal/worker.ts'
-import { startAftersendLives } from './aftersend-lives.ts'
+import { startAftersendLives } from './aftersend-workflows.ts'
 import { beside } from './busy.ts'
 import { machine, revision } from './machine.ts'
 import { benchPostgres, benchTemporal } from './servers.ts'
@@ -58,14 +58,14 @@ async function eachReplay(life: RecordedLife) {
   return { cpuMs: (many.cpuMs - one.cpuMs) / replays, wallMs: (many.wallMs - one.wallMs) / replays }
 }
 
-const lives: [number, RecordedLife][] = []
-for (const saves of sizes) lives.push([saves, await historyOf(saves)])
+const emailWorkflows: [number, RecordedLife][] = []
+for (const saves of sizes) emailWorkflows.push([saves, await historyOf(saves)])
 await aftersend.stop()
 console.log(`\n${machine()}, revision ${revision()}\n`)
 console.log(
   `| saves | history events | CPU | duration | beside ${busyProcesses} busy processes |\n| --- | --- | --- | --- | --- |`,
 )
-for (const [saves, life] of lives) {
+for (const [saves, life] of emailWorkflows) {
   const alone = await eachReplay(life)
   const pressed = await beside(busyProcesses, () => eachReplay(life))
   const ms = (value: number) => `${value.toFixed(0)} ms`

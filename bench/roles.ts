@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { anyFreePort } from '../src/local/free-port.ts'
+import { anyFreePort } from '../src/embedded/free-port.ts'
 import { webhookSecret } from './webhook-requests.ts'
 
 export const apiKey = 'key-of-the-benchmark'
@@ -27,10 +27,23 @@ export interface Role {
   stop(): Promise<void>
 }
 
+export interface RoleServers {
+  readonly databaseUrl: string
+  readonly temporalAddress: string
+}
+
+export interface RoleOptions {
+  /** Where it says that it is up. Default `/readyz`. */
+  readonly readyPath?: '/readyz' | '/healthz'
+  /** Settings that are not the default. Those that a version does not know it passes over. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
 /** An api or a worker on these servers, started and ready. */
 export async function startRole(
   role: 'api' | 'worker',
-  servers: { readonly databaseUrl: string; readonly temporalAddress: string },
+  servers: RoleServers,
+  { readyPath = '/readyz', settings = {} }: RoleOptions = {},
 ): Promise<Role> {
   const port = await anyFreePort()
   const child = startProgram('src/main.ts', [], {
@@ -40,12 +53,13 @@ export async function startRole(
     API_KEYS: apiKey,
     ERASURE_KEY: 'erasure-key-of-the-benchmark-00001',
     LOG_LEVEL: 'warn',
+    ...settings,
     ROLE: role,
     [role === 'api' ? 'PORT' : 'WORKER_PORT']: String(port),
   })
   const url = `http://127.0.0.1:${port}`
   const isReady = () =>
-    fetch(`${url}/readyz`).then(
+    fetch(`${url}${readyPath}`).then(
       ({ ok }) => ok,
       () => false,
     )
@@ -85,16 +99,18 @@ export const cpuMsOf = (pids: readonly (number | string)[]): number =>
     }
   }, 0)
 
+/** Of a server that gives each connection a process, as PostgreSQL does: those processes' time as well. */
+export const cpuMsOfServer = (pid: number): number =>
+  cpuMsOf([pid, ...processesWhere((child) => parentOf(child) === String(pid))])
+
 /** The fields of `/proc/<pid>/stat` after the program's name: proc(5) from `state` on. */
 const statOf = (pid: number | string): string[] =>
   readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
 
-export const parentOf = (pid: number | string): string => statOf(pid)[1] ?? ''
-
-export const commandOf = (pid: number | string): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+const parentOf = (pid: number | string): string => statOf(pid)[1] ?? ''
 
 /** Processes of this machine; one that ends while it is looked at is none. */
-export const processesWhere = (holds: (pid: string) => boolean): string[] =>
+const processesWhere = (holds: (pid: string) => boolean): string[] =>
   readdirSync('/proc').filter((pid) => {
     try {
       return /^\d+$/.test(pid) && holds(pid)

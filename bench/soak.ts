@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { percentile } from '../src/cli/simulate/statistics.ts'
+import { percentile } from '../src/simulator/statistics.ts'
 import { atOnce, machine, median, revision, verdict } from './machine.ts'
 import { memoryMiBOf, type Role, socketsOf, startRole, untilApplied } from './roles.ts'
 import { benchPostgres, benchTemporal } from './servers.ts'
@@ -66,13 +66,13 @@ async function measureCapacity(api: Role, provider: Provider, name: string): Pro
 /** Starts a life every `1 / livesPerSecond` seconds until `endsAt`; resolves when the last one's last event is acknowledged. */
 async function live(provider: Provider, livesPerSecond: number, endsAt: number): Promise<number> {
   const startedAt = performance.now()
-  const lives: Promise<void>[] = []
+  const emailWorkflows: Promise<void>[] = []
   while (performance.now() < endsAt) {
-    lives.push(liveOnce(provider, `soak-${lives.length}`))
-    await sleep(Math.max(0, startedAt + (lives.length / livesPerSecond) * 1_000 - performance.now()))
+    emailWorkflows.push(liveOnce(provider, `soak-${emailWorkflows.length}`))
+    await sleep(Math.max(0, startedAt + (emailWorkflows.length / livesPerSecond) * 1_000 - performance.now()))
   }
-  await Promise.all(lives)
-  return lives.length
+  await Promise.all(emailWorkflows)
+  return emailWorkflows.length
 }
 
 async function liveOnce(provider: Provider, emailId: string): Promise<void> {
@@ -84,7 +84,7 @@ async function liveOnce(provider: Provider, emailId: string): Promise<void> {
 
 async function sample(api: Role, worker: Role, provider: Provider, client: pg.Client): Promise<Sample> {
   const { rows } = await client.query<{ connections: number }>(
-    `SELECT count(*)::int AS connections FROM pg_stat_activity WHERE application_name = 'aftersend'`,
+    `SELECT count(*)::int AS connections FROM pg_stat_activity WHERE application_name LIKE 'aftersend%'`,
   )
   return {
     'api MiB': memoryMiBOf(api.pid),
@@ -143,13 +143,13 @@ const capacity = await measureCapacity(api, provider, 'full')
 provider.takeP99()
 
 const endsAt = performance.now() + minutes * 60_000
-const living = live(provider, capacity / 2, endsAt)
+const rig = live(provider, capacity / 2, endsAt)
 const samples: Sample[] = []
 while (performance.now() < endsAt) {
   await sleep(sampleEveryMs)
   samples.push(await sample(api, worker, provider, client))
 }
-const lives = await living
+const emailWorkflows = await rig
 await untilApplied(api)
 
 const { rows } = await client.query<{ applied: number; delivered: number }>(
@@ -161,8 +161,10 @@ console.log(
 )
 report(tenthsOf(samples))
 const { applied, delivered } = rows[0] ?? {}
-const isWhole = applied === provider.acknowledged && delivered === lives
-console.log(`acknowledged ${provider.acknowledged}, applied ${applied}; emails ${lives}, delivered ${delivered}`)
+const isWhole = applied === provider.acknowledged && delivered === emailWorkflows
+console.log(
+  `acknowledged ${provider.acknowledged}, applied ${applied}; emails ${emailWorkflows}, delivered ${delivered}`,
+)
 
 await client.end()
 await api.stop()

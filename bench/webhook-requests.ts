@@ -1,5 +1,5 @@
 /** Signed webhooks; also as whole HTTP requests, made ahead so that a load costs little while it runs. */
-import { signAisend } from '../src/providers/aisend.ts'
+import { aisendSignature } from '../src/providers/aisend/sample.ts'
 
 export const webhookSecret = 'secret of the benchmark'
 
@@ -19,7 +19,7 @@ export function webhookOf({
     created_at: new Date().toISOString(),
     data: { email_id: emailId, to: [`${emailId}@example.com`], subject: 'Your invitation' },
   })
-  const headers = { 'Content-Type': 'application/json', 'x-webhook-signature': signAisend(body, webhookSecret) }
+  const headers = { 'Content-Type': 'application/json', 'x-webhook-signature': aisendSignature(body, webhookSecret) }
   return { body, headers }
 }
 

@@ -13,7 +13,7 @@ const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 
 // What the browser gets stands beside the pages' code, and is sent as it is.
-cpSync(`${root}src/dashboard/client`, `${root}dist/dashboard/client`, { recursive: true })
+cpSync(`${root}src/dashboard/browser`, `${root}dist/dashboard/browser`, { recursive: true })
 
 // Not before the dependencies are there.
 const { bundleWorkflowCode } = await import('@temporalio/worker')

@@ -29,6 +29,9 @@ const exceptions = new Set([
   '@fontsource-variable/inter OFL-1.1',
   // Of tests alone, and not shipped.
   'axe-core MPL-2.0',
+  // Word lists of the spell check, which are not shipped.
+  '@cspell/dict-django WTFPL',
+  '@cspell/dict-en-common-misspellings CC BY-SA 4.0',
   // Data on browsers, which the bundler of Temporal's worker brings along; named here, as the licence wants.
   'caniuse-lite CC-BY-4.0',
   // A part of Prisma Studio that lays out diagrams; unchanged, and its source is public.

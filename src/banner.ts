@@ -1,11 +1,11 @@
-/** What a person sees when the system runs: where everything is, and what opens it. */
+/** The text printed after the start: URLs, commands and new secrets. */
 
 export interface BannerFacts {
   readonly apiUrl: string | null
   readonly workerUrl: string | null
   readonly webUiUrl: string | null
   readonly dataDir: string | null
-  /** Shown once: on the start that generated them. */
+  /** Set only on the start that generated them. */
   readonly newSecrets: { readonly webhookSecret: string; readonly apiKey: string } | null
   readonly startedInMs: number
 }
@@ -26,8 +26,8 @@ export function banner({ apiUrl, workerUrl, webUiUrl, dataDir, newSecrets, start
     `Aftersend runs (started in ${(startedInMs / 1000).toFixed(1)} s).`,
     ...(rows.length > 0 ? [''] : []),
     ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
-    ...(newSecrets ? ['', `  The secrets are shown this once and kept in ${dataDir}/credentials.json.`] : []),
-    ...(dataDir ? ['', 'Ctrl-C stops everything; the next start carries on with the same data.'] : []),
+    ...(newSecrets ? ['', `  The secrets are shown only once; they are stored in ${dataDir}/credentials.json.`] : []),
+    ...(dataDir ? ['', 'Ctrl-C stops everything; the next start continues with the same data.'] : []),
     '',
   ].join('\n')
 }

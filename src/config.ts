@@ -1,26 +1,19 @@
-/** The configuration: the environment, parsed once. Nothing else reads it. */
-
+/** The configuration, parsed once from the environment. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import type { NativeConnectionOptions } from '@temporalio/worker'
+import type { Priority } from './domain/events.ts'
 import type { AlarmPolicy } from './domain/rate-policy.ts'
-import { defaultTransitShownAfterMs, type LifecyclePolicy } from './domain/stall-policy.ts'
-import { type Environment, environment, list } from './environment.ts'
+import type { LifecyclePolicy } from './domain/stall-policy.ts'
+import { type Environment, environment } from './environment.ts'
+import { list } from './environment-formats.ts'
 import { ConfigurationError } from './errors.ts'
 import { readWebhookSecrets, type WebhookSecrets } from './providers/accounts.ts'
-import { providers } from './providers/registry.ts'
+import { type ProviderApiSettings, providers } from './providers/registry.ts'
 
-export interface ProviderApiSettings {
-  /** Null: the provider is not asked about stalls, and nothing is sent through it. */
-  readonly apiKey: string | null
-  /** Without a slash at its end. */
-  readonly apiUrl: string
-}
-
-/** Where spans are sent, and of how many emails. */
 export interface TracingSettings {
-  /** Takes OTLP over HTTP. */
+  /** An OTLP/HTTP endpoint. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly serviceName: string
@@ -28,70 +21,74 @@ export interface TracingSettings {
   readonly sampleRatio: number
 }
 
-/** How a connection to Temporal is secured; empty for a plain one. */
+/** Credentials and TLS for Temporal; empty for a plain connection. */
 export type TemporalSecurity = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'>
 
-/** What the system runs by. Durations are in milliseconds. */
+/** All durations are in milliseconds. */
 export interface Config {
-  /** The port that the user set, or null: then 3000 or the next free one. */
+  /** Null: 3000 or the next free port. */
   readonly port: number | null
-  /** The port of a worker's own health and figures; null: 3001 or the next free one. */
+  /** The port for a worker's health and metrics. Null: 3001 or the next free port. */
   readonly workerPort: number | null
   readonly host: string
   readonly role: 'all' | 'api' | 'worker'
-  /** Where the embedded servers keep their data, and the generated secrets. */
+  /** For the data of embedded servers and the generated secrets. */
   readonly dataDir: string
-  /** Null: embed a PostgreSQL. */
+  /** Null: PostgreSQL is embedded. */
   readonly databaseUrl: string | null
   readonly temporal: {
-    /** Null: embed a Temporal dev server. */
+    /** Null: a Temporal dev server is embedded. */
     readonly address: string | null
     readonly namespace: string
-    /** Where people's browsers reach its Web UI, without a slash at its end; null where it is not known, or embedded. */
+    /** The URL of its Web UI for browsers, without a trailing slash; null if unknown or embedded. */
     readonly webUiUrl: string | null
-    /** Where the embedded one's program is looked for. */
+    /** Where to find the program of the embedded server. */
     readonly cli: { readonly path: string | null; readonly searchPath: string; readonly cacheDir: string }
     /** TLS, API key and headers from Temporal's own variables (TEMPORAL_TLS…, TEMPORAL_API_KEY, TEMPORAL_GRPC_META_…). */
     readonly security: TemporalSecurity
   }
   /**
-   * Who may post webhooks, by what stands after `/webhooks/`: a provider, or a provider and one of its further accounts.
-   * Any of a list may sign. In embedded mode, those that are missing are generated.
+   * Webhook secrets by the path after `/webhooks/`: a provider, or a provider and an account. Each secret of a list is valid.
+   * In embedded mode, missing ones are generated.
    */
   readonly webhookSecrets: WebhookSecrets['secrets']
   /** The providers' APIs, by the provider's name. */
   readonly providerApis: Readonly<Record<'aisend' | 'resend', ProviderApiSettings>>
   readonly apiKeys: readonly string[]
-  /** By which the addresses of erased people are kept. Null only in embedded mode, where one is generated. */
+  /** For the hashes of erased addresses. Null only in embedded mode, where one is generated. */
   readonly erasureKey: string | null
-  /** They open `/metrics` alone: a scraper need not hold a key to what people were sent. */
+  /** Keys for `/metrics` only, so that a scraper needs no API key. */
   readonly metricsKeys: readonly string[]
   readonly policy: LifecyclePolicy
-  /** Events that are older when they are received are put aside. */
+  /** How long an email's first events wait for others to share a signal, by priority. */
+  readonly coalesceMs: Readonly<Record<Priority, number>>
+  /** Events that are older on receipt are quarantined. */
   readonly maxEventAgeMs: number
-  /** How long the JSON of events, and addresses and subjects, are kept. */
+  /** When payloads, addresses and subjects, and events are deleted. */
   readonly retention: {
     readonly payloadsAfterMs: number
     readonly addressesAfterMs: number
-    /** Null: for ever. */
+    /** Null: never. */
     readonly keptForMs: number | null
   }
-  /** When support is called for sending as a whole. */
+  /** The limits for incidents. */
   readonly alarms: AlarmPolicy
+  /** How DNS is asked who receives the email of a domain; null: it is not asked. */
+  readonly mailServerLookup: { readonly servers: readonly string[] } | null
   readonly support: {
     readonly webhook: { readonly url: string; readonly secret: string } | null
     readonly email: { readonly to: string; readonly smtpUrl: string } | null
   }
-  /** Null: nothing is traced, and OpenTelemetry is not loaded. */
+  /** Null: tracing is off, and OpenTelemetry is not loaded. */
   readonly tracing: TracingSettings | null
-  /** The Worker Deployment whose builds run lives; null: builds are not told apart. */
+  /** The Worker Deployment of this build; null: builds are not versioned. */
   readonly deployment: string | null
   readonly logLevel: string
 }
 
 /**
  * Parses the environment; an empty variable counts as unset.
- * @throws ConfigurationError naming every variable that is wrong or missing, all at once.
+ * @throws ConfigurationError listing every variable that is not valid or missing.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(
@@ -99,19 +96,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   )
   const parsed = environment.safeParse(given)
   const webhooks = readWebhookSecrets(given)
-  const mistakes = [
+  const errors = [
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
-    ...webhooks.mistakes,
-    ...missingTogether(given, webhooks),
-    ...(parsed.success ? conflicting(parsed.data) : []),
+    ...webhooks.errors,
+    ...missingSettings(given, webhooks),
+    ...(parsed.success ? conflictingSettings(parsed.data) : []),
   ]
-  if (!parsed.success || mistakes.length > 0) {
-    throw new ConfigurationError(`The configuration cannot work:\n${mistakes.map((m) => `  - ${m}`).join('\n')}`)
+  if (!parsed.success || errors.length > 0) {
+    throw new ConfigurationError(`The configuration is not valid:\n${errors.map((error) => `  - ${error}`).join('\n')}`)
   }
   return configOf(parsed.data, securityIn(given), webhooks.secrets)
 }
 
-/** As every Temporal tool reads them: @temporalio/envconfig. Files are left out, so that all settings are in one place. */
+/** Read by @temporalio/envconfig, as in all Temporal tools, but without its files, so that all settings are in one place. */
 function securityIn(given: Record<string, string | undefined>): TemporalSecurity {
   const overrideEnvVars = given as Record<string, string>
   const { tls, apiKey, metadata } = loadClientConnectConfig({ disableFile: true, overrideEnvVars }).connectionOptions
@@ -120,47 +117,47 @@ function securityIn(given: Record<string, string | undefined>): TemporalSecurity
 
 type Given = Readonly<Record<string, string | undefined>>
 
-/** Whether the process itself starts a server that it needs: only then are secrets generated rather than demanded. */
+/** Whether this process starts a server itself. Only then are missing secrets generated. */
 const isEmbedded = (given: Given) => !given['DATABASE_URL'] || !given['TEMPORAL_ADDRESS']
 
-const holdsNone = (text: string | undefined) => list.parse(text).length === 0
+const isEmpty = (text: string | undefined) => list.parse(text).length === 0
 
 const otherVariables = providers
   .slice(1)
   .map(({ variable }) => variable)
   .join(', ')
 
-/** What one setting wants of another. Looks at what was given, so that it is told along with what is malformed. */
-function missingTogether(given: Given, webhooks: WebhookSecrets): string[] {
-  const mistakes: string[] = []
+/** Settings that another one requires. Checks the raw values, so that these errors are reported with all others. */
+function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
+  const errors: string[] = []
   const role = given['ROLE'] ?? 'all'
   if (!isEmbedded(given) && role !== 'worker') {
-    if (webhooks.secrets.size === 0 && webhooks.mistakes.length === 0)
-      mistakes.push(
-        `AISEND_WEBHOOK_SECRET is missing: the secret from AISend, or another provider's (${otherVariables})`,
+    if (webhooks.secrets.size === 0 && webhooks.errors.length === 0)
+      errors.push(
+        `AISEND_WEBHOOK_SECRET is missing: set the secret from AISend, or another provider's (${otherVariables})`,
       )
-    if (holdsNone(given['API_KEYS']))
-      mistakes.push('API_KEYS is missing: one or more keys for /v1, separated by commas')
+    if (isEmpty(given['API_KEYS']))
+      errors.push('API_KEYS is missing: set one or more keys for /v1, separated by commas')
   }
   if (['api', 'worker'].includes(role) && isEmbedded(given)) {
-    mistakes.push(`ROLE=${role} wants DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds its servers`)
+    errors.push(`ROLE=${role} requires DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds servers`)
   }
   if (given['SUPPORT_WEBHOOK_URL'] && !given['SUPPORT_WEBHOOK_SECRET']) {
-    mistakes.push('SUPPORT_WEBHOOK_SECRET is missing: SUPPORT_WEBHOOK_URL is called with a signature')
+    errors.push('SUPPORT_WEBHOOK_SECRET is missing: it signs requests to SUPPORT_WEBHOOK_URL')
   }
   if (given['SUPPORT_EMAIL'] && !given['SMTP_URL']) {
-    mistakes.push('SMTP_URL is missing: SUPPORT_EMAIL is written to through it')
+    errors.push('SMTP_URL is missing: it sends the emails to SUPPORT_EMAIL')
   }
-  return mistakes
+  return errors
 }
 
-/** For how long a provider repeats a webhook, and a day more. Source: AISend, 24 hours. */
+/** How long providers retry a webhook (AISend: 24 hours), and a day more. */
 const repeatWindowMs = 2 * 86_400_000
 
-/** What two settings say against each other. */
-const conflicting = ({ RETAIN_EVENTS: keptForMs, MAX_EVENT_AGE: maxAgeMs }: Environment): string[] =>
+/** Settings that contradict each other. */
+const conflictingSettings = ({ RETAIN_EVENTS: keptForMs, MAX_EVENT_AGE: maxAgeMs }: Environment): string[] =>
   keptForMs !== null && keptForMs < maxAgeMs + repeatWindowMs
-    ? ['RETAIN_EVENTS wants to be 2 days longer than MAX_EVENT_AGE: an event that is repeated must still be known']
+    ? ['RETAIN_EVENTS must be at least 2 days longer than MAX_EVENT_AGE, so that repeated events are recognized']
     : []
 
 function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: Config['webhookSecrets']): Config {
@@ -197,10 +194,11 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
         bulk: env.STALL_AFTER_BULK,
       },
       escalationRepeatAfterMs: env.ESCALATION_REPEAT_AFTER,
-      engagementWindowMs: env.ENGAGEMENT_WINDOW,
+      lingerAfterSettledMs: env.LINGER_AFTER_SETTLED,
       giveUpAfterMs: env.GIVE_UP_AFTER,
-      transitShownAfterMs: defaultTransitShownAfterMs,
     },
+    // Events of critical emails never wait.
+    coalesceMs: { critical: 0, normal: env.COALESCE_FOR_NORMAL, bulk: env.COALESCE_FOR_BULK },
     maxEventAgeMs: env.MAX_EVENT_AGE,
     retention: {
       payloadsAfterMs: env.RETAIN_PAYLOADS,
@@ -211,10 +209,13 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
       bounceRate: env.ALARM_BOUNCE_RATE,
       complaintRate: env.ALARM_COMPLAINT_RATE,
       minimumSample: env.ALARM_MIN_SAMPLE,
+      refusalRate: env.ALARM_REFUSAL_RATE,
+      minimumRefusals: env.ALARM_MIN_REFUSALS,
       backlogAfterMs: env.ALARM_BACKLOG_AFTER,
       signatureFailures: env.ALARM_SIGNATURE_FAILURES,
       silenceAfterMs: env.ALARM_SILENCE_AFTER,
     },
+    mailServerLookup: env.MAILBOX_PROVIDER_LOOKUP === 'on' ? { servers: env.DNS_SERVERS } : null,
     support: {
       webhook:
         env.SUPPORT_WEBHOOK_URL && env.SUPPORT_WEBHOOK_SECRET

@@ -1,136 +1,248 @@
-/** The variables of the environment that config.ts reads: what each may hold, and what it is when it is not set. */
-import ms from 'ms'
+/** The environment variables that config.ts reads: format, default and meaning. docs/configuration.md is generated from them. */
 import { z } from 'zod'
+import * as format from './environment-formats.ts'
+import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
 import { providers } from './providers/registry.ts'
 
-const durationForm = /^\d+(\.\d+)?(ms|s|m|h|d)$/
+const generated = 'generated with embedded servers, else required'
 
-const duration = (fallback: ms.StringValue) =>
-  z
-    .string()
-    .regex(durationForm, 'wants a duration such as 3s, 10m, 4h or 14d')
-    .default(fallback)
-    .transform((text) => ms(text as ms.StringValue))
-    .refine((value) => value > 0, 'wants a duration above zero')
+const secrets = {
+  API_KEYS: forApi(
+    format.keys,
+    'Keys that open `/v1`, `/metrics` and the dashboard. A worker that has them accepts them for its `/metrics`. ' +
+      'Create one with `openssl rand -hex 24`.',
+    generated,
+  ),
+  METRICS_KEYS: forBoth(
+    format.keys,
+    'Keys that open `/metrics` only, for a scraper on another machine. Requests from the same machine need no key.',
+  ),
+  ERASURE_KEY: forBoth(
+    format.erasureKey.optional(),
+    'Key of the hash that stands in for the address of an erased person. All processes need the same key; do not change it. ' +
+      'Create it with `openssl rand -hex 32`.',
+    'generated with embedded servers, else persons cannot be erased',
+  ),
+}
 
-const durationOrForever = (fallback: ms.StringValue) =>
-  z
-    .literal('forever')
-    .transform(() => null)
-    .or(duration(fallback))
+const servers = {
+  DATABASE_URL: forBoth(
+    format.postgresUrl.optional(),
+    'The PostgreSQL database. Required for `ROLE=api` and `ROLE=worker`.',
+    'an embedded PostgreSQL',
+  ),
+  TEMPORAL_ADDRESS: forBoth(
+    format.hostAndPort.optional(),
+    'The Temporal frontend. Required for `ROLE=api` and `ROLE=worker`.',
+    'an embedded Temporal dev server',
+  ),
+  TEMPORAL_NAMESPACE: forBoth(format.text.default('default'), 'The Temporal namespace that the workflows run in.'),
+  TEMPORAL_UI_URL: forApi(
+    format.httpUrl.optional(),
+    'The URL at which browsers reach the Temporal Web UI. The dashboard links each email to its workflow there.',
+    'the embedded server’s, else no links',
+  ),
+  WORKER_DEPLOYMENT: forWorker(
+    format.deploymentName.optional(),
+    'Name of the Worker Deployment for Temporal Worker Versioning. Workflows run on the build that is promoted with ' +
+      '`aftersend deployment promote`.',
+    'no versioning: workflows run on any worker',
+  ),
+}
 
-/** A share of everything, written as `2%`. */
-const percentage = (fallback: `${number}%`) =>
-  z
-    .string()
-    .regex(/^\d{1,3}(\.\d{1,6})?%$/, 'wants a percentage such as 2% or 0.1%')
-    .default(fallback)
-    .transform((text) => Number(text.slice(0, -1)) / 100)
-    .refine((share) => share > 0 && share <= 1, 'wants more than 0% and at most 100%')
+const processes = {
+  ROLE: forBoth(
+    z.enum(['all', 'api', 'worker'], 'must be all, api or worker').default('all'),
+    'What the process runs: the API, a worker, or both. With `all`, the worker runs in a child process.',
+  ),
+  HOST: forBoth(format.text.default('127.0.0.1'), 'The address to listen on. `0.0.0.0` listens on all addresses.'),
+  PORT: forApi(
+    format.port,
+    'The port of the API. A port that is set and in use is an error.',
+    '3000, or the next free port',
+  ),
+  WORKER_PORT: forWorker(
+    format.port,
+    'The port on which `ROLE=worker` serves `/healthz`, `/readyz` and `/metrics`.',
+    '3001, or the next free port',
+  ),
+  LOG_LEVEL: forBoth(
+    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    'The least severe level that is logged.',
+  ),
+}
 
-const wholeNumber = (fallback: number) =>
-  z.coerce.number('wants a whole number').int('wants a whole number').min(1, 'wants at least 1').default(fallback)
+const embedded = {
+  DATA_DIR: forEmbedded(
+    format.path.default('.aftersend'),
+    'The directory for the data of the embedded servers and for generated secrets. The command line finds a running system in it.',
+  ),
+  TEMPORAL_CLI_PATH: forEmbedded(
+    format.path.optional(),
+    'The Temporal CLI, which contains the dev server. A download is stored in `XDG_CACHE_HOME`, else in `~/.cache`.',
+    'found in `PATH` or among the downloads, else downloaded',
+  ),
+}
 
-export const list = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((entry) => entry.trim())
-      .filter(Boolean),
-  )
+const providerApis = {
+  AISEND_API_KEY: forBoth(
+    format.text.optional(),
+    'Key of the AISend API. It is used to ask about stalled emails and to send with `POST /v1/emails/send`.',
+    'AISend is not asked and not sent through',
+  ),
+  AISEND_API_URL: forBoth(format.httpUrl.default('https://api.aisend.com'), 'Base URL of the AISend API.'),
+  RESEND_API_KEY: forBoth(
+    format.text.optional(),
+    'Key of the Resend API. It is used to ask about stalled emails and to send with `POST /v1/emails/send`.',
+    'Resend is not asked and not sent through',
+  ),
+  RESEND_API_URL: forBoth(format.httpUrl.default('https://api.resend.com'), 'Base URL of the Resend API.'),
+}
 
-const keys = list.refine((given) => given.every((key) => key.length >= 16), 'wants keys of 16 characters or more')
+const lifecycle = {
+  STALL_AFTER_CRITICAL: forBoth(
+    format.duration('10m'),
+    'Time without a sign of delivery after which a critical email counts as stalled.',
+  ),
+  STALL_AFTER_NORMAL: forBoth(format.duration('4h'), 'The same for an email of normal priority.'),
+  STALL_AFTER_BULK: forBoth(format.duration('24h'), 'The same for a bulk email.'),
+  ESCALATION_REPEAT_AFTER: forBoth(
+    format.duration('30m'),
+    'Time without an acknowledgement after which the second notification of an escalation is sent.',
+  ),
+  LINGER_AFTER_SETTLED: forBoth(
+    format.duration('1m'),
+    'Approximate time for which the workflow of an email stays open after delivery is settled, if no notification is due.',
+  ),
+  GIVE_UP_AFTER: forBoth(
+    format.duration('14d'),
+    'Time after which the workflow of an email whose delivery is never settled completes.',
+  ),
+  COALESCE_FOR_NORMAL: forApi(
+    format.durationOrZero('1s'),
+    'Time for which the first events of an email of normal priority wait for further events, to share one signal with them. ' +
+      'A longer time costs fewer Temporal actions and delays the status by as much. Events of critical emails do not wait.',
+  ),
+  COALESCE_FOR_BULK: forApi(format.durationOrZero('1s'), 'The same for a bulk email.'),
+  MAX_EVENT_AGE: forApi(
+    format.duration('7d'),
+    'An event whose timestamp is older than this on receipt is quarantined and not applied.',
+  ),
+}
 
-const port = z.coerce.number('wants a port number').int().min(1, 'wants a port number').max(65_535).optional()
+const retention = {
+  RETAIN_PAYLOADS: forWorker(format.duration('30d'), 'Time for which the JSON of events is stored, as it was signed.'),
+  RETAIN_ADDRESSES: forWorker(
+    format.duration('180d'),
+    'Time for which addresses and subjects of emails are stored. Suppressions are not affected.',
+  ),
+  RETAIN_EVENTS: forWorker(
+    format.durationOrForever('400d'),
+    'Time for which events are stored. Months that are older are dropped; `forever` drops none. At least 2 days longer than ' +
+      '`MAX_EVENT_AGE`.',
+  ),
+}
 
-/** As OpenTelemetry writes them: name=value, percent-encoded, with commas between. */
-const headers = list
-  .refine(
-    (given) => given.every((pair) => /^[^=\s]+=([^%]|%[0-9A-Fa-f]{2})*$/.test(pair)),
-    'wants name=value, with commas between',
-  )
-  .transform((given) =>
-    Object.fromEntries(
-      given.map((pair) => {
-        const at = pair.indexOf('=')
-        return [pair.slice(0, at), decodeURIComponent(pair.slice(at + 1))]
-      }),
-    ),
-  )
+const alarms = {
+  ALARM_BOUNCE_RATE: forWorker(
+    format.percentage('2%'),
+    'Share of hard bounces among the emails sent in the last 24 hours, for a provider or a tag, above which an incident opens.',
+  ),
+  ALARM_COMPLAINT_RATE: forWorker(
+    format.percentage('0.1%'),
+    'Share of complaints among the emails delivered in the last 24 hours, for a provider or a tag, above which an incident opens.',
+  ),
+  ALARM_MIN_SAMPLE: forWorker(format.wholeNumber(100), 'Smallest number of emails whose rates open an incident.'),
+  ALARM_REFUSAL_RATE: forWorker(
+    format.percentage('10%'),
+    'Share of emails to a mailbox provider within an hour that are refused for one reason and through your fault, above which an incident opens.',
+  ),
+  ALARM_MIN_REFUSALS: forWorker(format.wholeNumber(5), 'Smallest number of such refusals that opens an incident.'),
+  ALARM_BACKLOG_AFTER: forApi(
+    format.duration('10m'),
+    'Age of the oldest event that is not applied, above which an incident opens.',
+  ),
+  ALARM_SIGNATURE_FAILURES: forWorker(
+    format.wholeNumber(20),
+    'Number of webhooks of a provider with a wrong signature within 10 minutes, above which an incident opens.',
+  ),
+  ALARM_SILENCE_AFTER: forWorker(
+    format.duration('6h'),
+    'Time without a webhook of a provider, while emails wait for one, after which an incident opens.',
+  ),
+}
 
-const httpUrl = z.url({ protocol: /^https?$/, error: 'wants an http:// or https:// URL' })
+const mailboxProviders = {
+  MAILBOX_PROVIDER_LOOKUP: forWorker(
+    z.enum(['on', 'off'], 'must be on or off').default('on'),
+    'Whether DNS is asked who receives the email of a domain (MX records). With `off`, only the providers’ own domains are known, such as `gmail.com`.',
+  ),
+  DNS_SERVERS: forWorker(format.dnsServers, 'The DNS servers that are asked.', 'those of the machine'),
+}
+
+const notifications = {
+  SUPPORT_WEBHOOK_URL: forBoth(
+    format.httpUrl.optional(),
+    'Notifications are posted to this URL as JSON, signed by the Standard Webhooks scheme.',
+  ),
+  SUPPORT_WEBHOOK_SECRET: forBoth(
+    format.signingSecret.optional(),
+    'The secret that they are signed with. Required with `SUPPORT_WEBHOOK_URL`. Create it with `openssl rand -base64 32`.',
+  ),
+  SUPPORT_EMAIL: forBoth(format.emailAddress.optional(), 'Notifications are sent to this address.'),
+  SMTP_URL: forBoth(
+    format.smtpUrl.optional(),
+    'The mail server for these notifications. Required with `SUPPORT_EMAIL`.',
+  ),
+}
+
+const tracing = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: forBoth(
+    format.httpUrl.optional(),
+    'An OpenTelemetry collector that accepts OTLP over HTTP, such as `http://127.0.0.1:4318`.',
+    'no tracing',
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: forBoth(format.headers, 'Headers of the requests to the collector, such as a key.'),
+  OTEL_SERVICE_NAME: forBoth(format.text.default('aftersend'), 'The service name of the spans.'),
+  OTEL_TRACES_SAMPLER_ARG: forBoth(format.ratio(1), 'Share of emails that are traced.'),
+}
+
+/** Variables that describe the machine; other programs set them. */
+const machine = { PATH: z.string().optional(), XDG_CACHE_HOME: z.string().optional() }
 
 export const environment = z.object({
-  PORT: port,
-  WORKER_PORT: port,
-  HOST: z.string().default('127.0.0.1'),
-  ROLE: z.enum(['all', 'api', 'worker'], 'wants all, api or worker').default('all'),
-  DATA_DIR: z.string().default('.aftersend'),
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/, error: 'wants a URL such as postgresql://user:password@host:5432/aftersend' })
-    .optional(),
-  TEMPORAL_ADDRESS: z
-    .string()
-    .regex(/^[^\s/]+:\d+$/, 'wants host:port')
-    .optional(),
-  TEMPORAL_NAMESPACE: z.string().default('default'),
-  TEMPORAL_UI_URL: httpUrl.optional(),
-  TEMPORAL_CLI_PATH: z.string().optional(),
-  WORKER_DEPLOYMENT: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'wants a name of letters, digits, - and _')
-    .optional(),
-  AISEND_API_KEY: z.string().optional(),
-  AISEND_API_URL: httpUrl.default('https://api.aisend.com'),
-  RESEND_API_KEY: z.string().optional(),
-  RESEND_API_URL: httpUrl.default('https://api.resend.com'),
-  ERASURE_KEY: z.string().min(32, 'wants 32 characters or more').optional(),
-  API_KEYS: keys,
-  METRICS_KEYS: keys,
-  STALL_AFTER_CRITICAL: duration('10m'),
-  STALL_AFTER_NORMAL: duration('4h'),
-  STALL_AFTER_BULK: duration('24h'),
-  ESCALATION_REPEAT_AFTER: duration('30m'),
-  ENGAGEMENT_WINDOW: duration('24h'),
-  GIVE_UP_AFTER: duration('14d'),
-  MAX_EVENT_AGE: duration('7d'),
-  RETAIN_PAYLOADS: duration('30d'),
-  RETAIN_ADDRESSES: duration('180d'),
-  RETAIN_EVENTS: durationOrForever('400d'),
-  ALARM_BOUNCE_RATE: percentage('2%'),
-  ALARM_COMPLAINT_RATE: percentage('0.1%'),
-  ALARM_MIN_SAMPLE: wholeNumber(100),
-  ALARM_BACKLOG_AFTER: duration('10m'),
-  ALARM_SIGNATURE_FAILURES: wholeNumber(20),
-  ALARM_SILENCE_AFTER: duration('6h'),
-  SUPPORT_WEBHOOK_URL: httpUrl.optional(),
-  SUPPORT_WEBHOOK_SECRET: z
-    .string()
-    .regex(/^(whsec_)?[A-Za-z0-9+/]{24,}={0,2}$/, 'wants base64 of 24 to 64 random bytes, with or without whsec_')
-    .optional(),
-  SUPPORT_EMAIL: z.email('wants an email address').optional(),
-  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'wants a URL such as smtp://user:password@host:587' }).optional(),
-  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
-  OTEL_EXPORTER_OTLP_HEADERS: headers,
-  OTEL_SERVICE_NAME: z.string().default('aftersend'),
-  OTEL_TRACES_SAMPLER_ARG: z.coerce
-    .number('wants a number from 0 to 1')
-    .min(0)
-    .max(1, 'wants a number from 0 to 1')
-    .default(1),
-  PATH: z.string().optional(),
-  XDG_CACHE_HOME: z.string().optional(),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  ...secrets,
+  ...servers,
+  ...processes,
+  ...embedded,
+  ...providerApis,
+  ...lifecycle,
+  ...retention,
+  ...alarms,
+  ...mailboxProviders,
+  ...notifications,
+  ...tracing,
+  ...machine,
 })
 
-/** Variables that tell of the machine rather than of us. */
-const machineNames = ['PATH', 'XDG_CACHE_HOME']
+/** The variables by subject, in the order in which docs/configuration.md and .env.example list them. */
+export const settingGroups = {
+  secrets,
+  servers,
+  processes,
+  embedded,
+  providerApis,
+  lifecycle,
+  retention,
+  alarms,
+  mailboxProviders,
+  notifications,
+  tracing,
+}
 
-/** Every setting of ours, by its variable's name; .env.example says what each means. */
+/** The names of all variables of ours. */
 export const settingNames: readonly string[] = [
-  ...Object.keys(environment.shape).filter((name) => !machineNames.includes(name)),
+  ...Object.keys(environment.shape).filter((name) => !(name in machine)),
   ...providers.map(({ variable }) => variable),
 ]
 

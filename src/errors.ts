@@ -1,16 +1,42 @@
-/** Errors that cross rooms. Each says what to do; rooms with errors of their own keep them beside their code. */
+/** Errors that several rooms use. Each message says what to do. Other errors are defined beside their code. */
 
-/** The configuration cannot work. The message lists every mistake with the variable's name and what it wants. */
+/** The configuration is not valid. The message lists every wrong variable, and what it must be. */
 export class ConfigurationError extends Error {
   override name = 'ConfigurationError'
 }
 
-/** PostgreSQL cannot take or answer it now. Callers answer 503 with Retry-After; whoever sent it sends it again. */
+/** PostgreSQL does not answer. The API answers 503 with Retry-After, and clients retry. */
 export class DatabaseUnavailableError extends Error {
   override name = 'DatabaseUnavailableError'
 }
 
-/** Temporal cannot take or answer it now. Try again; events wait in the inbox meanwhile. */
+/** Temporal does not answer. Retryable; events stay pending in the inbox. */
 export class TemporalUnavailableError extends Error {
   override name = 'TemporalUnavailableError'
+}
+
+/**
+ * Temporal answers but refuses the request: a revoked key, a missing namespace or search attribute, an old server. The message
+ * says what to do. Retried all the same: the cause affects all emails, and an operator fixes it.
+ */
+export class TemporalRefusedError extends TemporalUnavailableError {
+  override name = 'TemporalRefusedError'
+}
+
+/**
+ * Temporal accepts no more for this one workflow now, such as a second new run within a second, or while its run ends.
+ * Retryable; other workflows are not affected.
+ */
+export class WorkflowBusyError extends TemporalUnavailableError {
+  override name = 'WorkflowBusyError'
+}
+
+/** An error's message, or its code: an AggregateError, with one error for each address of a host, has no message. */
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message || String('code' in error ? error.code : error.name) : String(error)
+
+/** An error's message, followed by those of its causes. */
+export const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`
 }

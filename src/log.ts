@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 
-/** JSON lines for machines; for a person at a terminal, words. Nothing that is logged holds an address or a subject. */
+/** JSON lines, or readable text on a terminal. Log entries must not contain addresses or subjects. */
 export function createLog(level: string): Logger {
   const base = { service: 'aftersend' }
   if (!process.stdout.isTTY) return pino({ level, base })

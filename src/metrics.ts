@@ -1,23 +1,42 @@
-/** Everything that /metrics says, by name. One registry per process, passed in. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+/** The metrics of /metrics. Each process has its own registry. */
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObject,
+  Registry,
+} from 'prom-client'
+import { countCap } from './db/capped-count.ts'
 import { isProviderEventType } from './domain/events.ts'
 
-/** What became of an event. */
 export type EventOutcome = 'received' | 'duplicate' | 'quarantined'
+
+/** The metrics of a process, in a form that can be sent to another. */
+export interface MetricValues {
+  readonly counts: readonly MetricObject[]
+  /** The metrics of Temporal's SDK in Prometheus' text format; empty without a worker. */
+  readonly temporal: string
+}
+
+export const noMetrics: MetricValues = { counts: [], temporal: '' }
 
 export interface Metrics {
   readonly registry: Registry
-  /** Everything in Prometheus' text format: ours, Node's, and Temporal's where a worker runs. */
+  /** The metrics of this process. */
+  readonly values: () => Promise<MetricValues>
+  /** All metrics in Prometheus' text format: Aftersend's, Node's and Temporal's, including those of the worker's process. */
   readonly scrape: () => Promise<string>
   /** Seconds from a webhook's first byte to its 200. */
   readonly webhookAckSeconds: Histogram
-  /** Labels: provider, type (`unknown` for types we have no meaning for), outcome. */
+  /** Labels: provider, type (`unknown` for types that Aftersend does not know), outcome. */
   readonly eventsTotal: Counter<'provider' | 'type' | 'outcome'>
-  /** Signals that Temporal did not take, each to be tried again. */
+  /** Signals that failed; each is retried. */
   readonly signalFailuresTotal: Counter
 }
 
-/** Counts one event. Types that we have no meaning for are counted as one: a provider's words would be labels without end. */
+/** Counts one event. Unknown types share one label, since providers could send any number of types. */
 export function countEvent(
   { eventsTotal }: Pick<Metrics, 'eventsTotal'>,
   { provider, type }: { readonly provider: string; readonly type: string },
@@ -26,30 +45,44 @@ export function countEvent(
   eventsTotal.inc({ provider, type: isProviderEventType(type) ? type : 'unknown', outcome })
 }
 
-/** What is counted in the database when somebody asks. */
+/** Read from the database for each scrape. */
 export interface InboxFigures {
   readonly pending: number
   readonly oldestSeconds: number
   readonly escalationsOpen: number
 }
 
+export interface MetricsOptions {
+  /** Reads the metrics of Temporal's SDK as text; left out if it fails. Default: none. */
+  readonly readTemporalMetrics?: () => Promise<string>
+  /** Reads the metrics of the worker's process, if this process reports for it. */
+  readonly readWorkerMetrics?: () => Promise<MetricValues>
+  /** For Node's own metrics. Default none. */
+  readonly labels?: Readonly<Record<string, string>>
+}
+
 /**
- * @param readFigures called once per scrape; when it fails, the gauges are left out rather than guessed.
- * @param readTemporalMetrics what Temporal's SDK counts, as text; when it fails, that is left out. Default nothing.
+ * @param readFigures called once per scrape; if it fails, the gauges are left out. Null: another process reports them.
  */
 export function createMetrics(
-  readFigures: () => Promise<InboxFigures>,
-  readTemporalMetrics: () => Promise<string> = async () => '',
+  readFigures: (() => Promise<InboxFigures>) | null,
+  { readTemporalMetrics = async () => '', readWorkerMetrics = async () => noMetrics, labels = {} }: MetricsOptions = {},
 ): Metrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, labels })
   const registers = [registry]
-  addInboxGauges(registers, readFigures)
+  if (readFigures) addInboxGauges(registers, readFigures)
+  const values = async (): Promise<MetricValues> => {
+    const [counts, temporal] = await Promise.all([registry.getMetricsAsJSON(), readTemporalMetrics().catch(() => '')])
+    return { counts: counts as unknown as MetricObject[], temporal }
+  }
   return {
     registry,
+    values,
     async scrape() {
-      const texts = await Promise.all([registry.metrics(), readTemporalMetrics().catch(() => '')])
-      return texts.filter(Boolean).join('\n')
+      const [own, worker] = await Promise.all([values(), readWorkerMetrics().catch(() => noMetrics)])
+      const counts = await merged(own.counts, worker.counts).metrics()
+      return [counts, own.temporal, worker.temporal].filter(Boolean).join('\n')
     },
     webhookAckSeconds: new Histogram({
       name: 'aftersend_webhook_ack_seconds',
@@ -59,20 +92,29 @@ export function createMetrics(
     }),
     eventsTotal: new Counter({
       name: 'aftersend_events_total',
-      help: 'Events by what became of them',
+      help: 'Events by outcome',
       labelNames: ['provider', 'type', 'outcome'],
       registers,
     }),
     signalFailuresTotal: new Counter({
       name: 'aftersend_signal_failures_total',
-      help: 'Signals that Temporal did not take; each is tried again',
+      help: 'Signals that failed; each is retried',
       registers,
     }),
   }
 }
 
+/** Adds up metrics with the same name and labels. */
+function merged(...processes: readonly (readonly MetricObject[])[]): Registry {
+  // The library would omit what cannot be added up, such as start times; the labels of our processes differ.
+  const all = processes.map((counts) =>
+    counts.map((count) => (count.aggregator === 'omit' ? { ...count, aggregator: 'first' as const } : count)),
+  )
+  return AggregatorRegistry.aggregate(all)
+}
+
 function addInboxGauges(registers: Registry[], readFigures: () => Promise<InboxFigures>): void {
-  // One read serves all gauges of a scrape: they are collected at the same moment.
+  // All gauges of a scrape share one read, since they are collected together.
   let reading: Promise<InboxFigures | null> | null = null
   const read = () => {
     reading ??= readFigures()
@@ -93,11 +135,19 @@ function addInboxGauges(registers: Registry[], readFigures: () => Promise<InboxF
         else this.remove()
       },
     })
-  gauge('aftersend_inbox_pending', 'Acknowledged events that are not applied yet', ({ pending }) => pending)
+  gauge(
+    'aftersend_inbox_pending',
+    `Acknowledged events that are not applied yet; ${countCap} says that many or more`,
+    ({ pending }) => pending,
+  )
   gauge(
     'aftersend_inbox_oldest_seconds',
     'Age of the oldest acknowledged event that is not applied yet',
     ({ oldestSeconds }) => oldestSeconds,
   )
-  gauge('aftersend_escalations_open', 'Escalations that nobody has resolved', ({ escalationsOpen }) => escalationsOpen)
+  gauge(
+    'aftersend_escalations_open',
+    `Escalations that are not resolved; ${countCap} says that many or more`,
+    ({ escalationsOpen }) => escalationsOpen,
+  )
 }

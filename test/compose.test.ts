@@ -9,9 +9,9 @@ import { settingNames } from '../src/environment.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8')
 
-/** Wanted by docker-compose.yml for servers that are not ours. */
+/** Required by docker-compose.yml for other servers. */
 const composeNames = ['DATABASE_PASSWORD', 'TEMPORAL_DATABASE_PASSWORD']
-/** With the role that each must have. */
+/** The role of each. */
 const ourServices = { migrate: 'worker', api: 'api', worker: 'worker' }
 
 describe('.env.example', () => {
@@ -22,27 +22,27 @@ describe('.env.example', () => {
   })
   const names = assignments.map(([name]) => name)
 
-  it('names every setting, and nothing that nobody reads', () => {
+  it('lists every setting, and no other', () => {
     assert.deepEqual(names.toSorted(), [...settingNames, ...composeNames].toSorted())
   })
 
-  it('is all comment, so that a copy of it changes nothing', () => {
+  it('has only comments, so that a copy of it changes nothing', () => {
     assert.deepEqual(
       lines.filter((line) => line.trim() !== '' && !line.startsWith('#')),
       [],
     )
   })
 
-  it('tells the defaults: taking every # away gives the same configuration as no .env at all', () => {
+  it('has the defaults: without every # it gives the same configuration as no .env', () => {
     assert.deepEqual(readConfig(Object.fromEntries(assignments)), readConfig({}))
   })
 
-  it('says what each setting means on the line above it', () => {
-    const unsaid = names.filter((name) => {
+  it('describes each setting on the line above it', () => {
+    const missing = names.filter((name) => {
       const above = lines[lines.findIndex((line) => line.startsWith(`# ${name}=`)) - 1] ?? ''
       return !/^# [A-Za-z].*[.:;]/.test(above) || /^# [A-Z_]+=/.test(above)
     })
-    assert.deepEqual(unsaid, [])
+    assert.deepEqual(missing, [])
   })
 })
 
@@ -52,7 +52,7 @@ const secrets = {
   API_KEYS: 'one-key-of-24-characters',
 }
 
-/** One provider's is enough, whichever it is: that is for the configuration to demand. */
+/** One provider's secret is enough, which the configuration checks. */
 const webhookSecrets = {
   AISEND_WEBHOOK_SECRET: 'webhook-secret',
   RESEND_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
@@ -64,22 +64,24 @@ const webhookSecrets = {
   SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
 }
 
-/** What an operator may say in .env beyond the secrets. */
+/** Settings in .env besides the secrets. */
 const settings = {
   ...webhookSecrets,
   LOG_LEVEL: 'debug',
   WORKER_DEPLOYMENT: 'aftersend',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
   OTEL_EXPORTER_OTLP_HEADERS: 'x-key=value',
-  OTEL_SERVICE_NAME: 'lives',
+  OTEL_SERVICE_NAME: 'email-team',
   OTEL_TRACES_SAMPLER_ARG: '0.1',
-  TEMPORAL_NAMESPACE: 'lives',
+  TEMPORAL_NAMESPACE: 'email-team',
   TEMPORAL_UI_URL: 'https://temporal.example',
   STALL_AFTER_CRITICAL: '1m',
   STALL_AFTER_NORMAL: '2m',
   STALL_AFTER_BULK: '3m',
   ESCALATION_REPEAT_AFTER: '4m',
-  ENGAGEMENT_WINDOW: '5m',
+  LINGER_AFTER_SETTLED: '5m',
+  COALESCE_FOR_NORMAL: '2s',
+  COALESCE_FOR_BULK: '3s',
   GIVE_UP_AFTER: '6d',
   MAX_EVENT_AGE: '3d',
   RETAIN_PAYLOADS: '10d',
@@ -98,7 +100,7 @@ const settings = {
   SUPPORT_WEBHOOK_URL: 'https://support.example/hook',
   SUPPORT_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   SUPPORT_EMAIL: 'support@example.com',
-  SMTP_URL: 'smtp://user:word@host:587',
+  SMTP_URL: 'smtp://user:password@host:587',
   METRICS_KEYS: 'one-key-for-the-scraper',
 }
 
@@ -117,14 +119,14 @@ describe('docker-compose.yml, by its text alone', () => {
   const text = read('docker-compose.yml')
   const services = sections(sections(text, 0).get('services') ?? '', 2)
 
-  it('demands every secret wherever it is used', () => {
+  it('requires every secret wherever it is used', () => {
     for (const name of Object.keys(secrets)) {
       const uses = text.match(new RegExp(`\\$\\{${name}\\b..`, 'g')) ?? []
       assert.deepEqual([...new Set(uses)], [`\${${name}:?`], name)
     }
   })
 
-  it('runs all of ours with what is said of them once', () => {
+  it('runs all of our services with the shared settings', () => {
     for (const name of Object.keys(ourServices)) {
       assert.match(services.get(name) ?? '', /^ {4}<<: \*aftersend$/m, name)
     }
@@ -134,7 +136,7 @@ describe('docker-compose.yml, by its text alone', () => {
     }
   })
 
-  it('publishes no port but on this machine', () => {
+  it('publishes ports on this machine only', () => {
     const published = text.match(/^ +ports:.*$/gm) ?? []
     assert.equal(published.length, 2)
     for (const line of published) assert.match(line, /ports: \['127\.0\.0\.1:[^,]+'\]$/)
@@ -155,7 +157,7 @@ describe('docker-compose.yml', () => {
   function config(env: Record<string, string>) {
     const [command = '', ...args] = program ?? []
     const { PATH } = process.env
-    // From a folder without .env: what this checkout has configured is not the test's.
+    // From a folder without .env, so that the settings of this checkout do not count.
     return spawnSync(command, [...args, '--project-directory', tmpdir(), '-f', `${root}docker-compose.yml`, 'config'], {
       encoding: 'utf8',
       env: { PATH, ...env },
@@ -173,7 +175,7 @@ describe('docker-compose.yml', () => {
       [...service.matchAll(/^ {6}([A-Z_]+): ?(.*)$/gm)].map(([, name = '', value = '']) => [name, unquoted(value)]),
     )
 
-  it('gives our services only variables that they know, and a configuration that they accept', () => {
+  it('gives our services only known variables, and a valid configuration', () => {
     const services = servicesOf({ ...secrets, ...webhookSecrets })
     for (const [name, role] of Object.entries(ourServices)) {
       const environment = environmentOf(services.get(name))
@@ -189,7 +191,7 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  it('hands on every setting from .env that has a meaning behind it', () => {
+  it('passes on every setting from .env', () => {
     const services = servicesOf({ ...secrets, ...settings })
     const given = Object.assign({}, ...Object.keys(ourServices).map((name) => environmentOf(services.get(name))))
     assert.deepEqual({ ...given, ...settings }, given)
@@ -202,7 +204,7 @@ describe('docker-compose.yml', () => {
     assert.match(services.get('proxy') ?? '', /proxy\.conf:\/etc\/nginx\/conf\.d\/default\.conf:ro/)
   })
 
-  it('keeps the secrets of the API from whoever does not serve it', () => {
+  it('gives the secrets of the API to no other service', () => {
     const services = servicesOf({ ...secrets, ...webhookSecrets })
     for (const name of ['migrate', 'worker']) {
       const environment = environmentOf(services.get(name))
@@ -211,7 +213,7 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  it('publishes ports on this machine alone, and leaves API and worker free to be scaled', () => {
+  it('publishes ports on this machine only, and lets API and worker be scaled', () => {
     const services = servicesOf(secrets)
     const published = [...services].filter(([, service]) => /^ {4}ports:/m.test(service)).map(([name]) => name)
     assert.deepEqual(published.toSorted(), ['proxy', 'temporal-ui'])
@@ -219,7 +221,7 @@ describe('docker-compose.yml', () => {
     for (const name of ['api', 'worker']) assert.doesNotMatch(services.get(name) ?? '', /container_name/)
   })
 
-  it('lets our services write nowhere and gain no rights', () => {
+  it('gives our services a read-only file system and no privileges', () => {
     const services = servicesOf(secrets)
     assert.match(read('Dockerfile'), /^USER node$/m)
     for (const name of services.keys()) assert.match(services.get(name) ?? '', /- no-new-privileges:true/, name)

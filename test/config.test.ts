@@ -5,8 +5,8 @@ import { ConfigurationError } from '../src/errors.ts'
 const servers = { DATABASE_URL: 'postgresql://u:p@db:5432/aftersend', TEMPORAL_ADDRESS: 'temporal:7233' }
 const secrets = { AISEND_WEBHOOK_SECRET: 'secret', API_KEYS: 'key-of-the-tests-0001' }
 
-/** The lines that a configuration is refused with. */
-function mistakesIn(env: Record<string, string>): string[] {
+/** The error lines for an environment. */
+function errorsIn(env: Record<string, string>): string[] {
   try {
     readConfig(env)
   } catch (error) {
@@ -17,16 +17,16 @@ function mistakesIn(env: Record<string, string>): string[] {
 }
 
 describe('the configuration', () => {
-  it('keeps events for ever if that is wanted, and refuses to forget them while they may be repeated', () => {
+  it('may keep events forever, and must keep them while they may be repeated', () => {
     assert.equal(readConfig({ RETAIN_EVENTS: 'forever' }).retention.keptForMs, null)
     assert.throws(
       () => readConfig({ RETAIN_EVENTS: '8d' }),
-      /RETAIN_EVENTS wants to be 2 days longer than MAX_EVENT_AGE/,
+      /RETAIN_EVENTS must be at least 2 days longer than MAX_EVENT_AGE/,
     )
     assert.equal(readConfig({ RETAIN_EVENTS: '9d' }).retention.keptForMs, 9 * 86_400_000)
   })
 
-  it('needs nothing set: everything is embedded, with the documented defaults', () => {
+  it('has the documented defaults and embeds its servers when nothing is set', () => {
     const config = readConfig({})
     assert.deepEqual([config.port, config.host, config.role, config.dataDir], [null, '127.0.0.1', 'all', '.aftersend'])
     assert.deepEqual([config.workerPort, config.metricsKeys, config.tracing, config.deployment], [null, [], null, null])
@@ -42,10 +42,10 @@ describe('the configuration', () => {
     assert.deepEqual(config.policy, {
       stallAfterMs: { critical: 10 * minute, normal: 240 * minute, bulk: 1_440 * minute },
       escalationRepeatAfterMs: 30 * minute,
-      engagementWindowMs: 1_440 * minute,
+      lingerAfterSettledMs: minute,
       giveUpAfterMs: 14 * 1_440 * minute,
-      transitShownAfterMs: minute / 2,
     })
+    assert.deepEqual(config.coalesceMs, { critical: 0, normal: 1_000, bulk: 1_000 })
     const day = 1_440 * minute
     assert.equal(config.maxEventAgeMs, 7 * day)
     assert.deepEqual(config.retention, {
@@ -57,22 +57,24 @@ describe('the configuration', () => {
       bounceRate: 0.02,
       complaintRate: 0.001,
       minimumSample: 100,
+      refusalRate: 0.1,
+      minimumRefusals: 5,
       backlogAfterMs: 10 * minute,
       signatureFailures: 20,
       silenceAfterMs: 360 * minute,
     })
   })
 
-  it('takes an empty variable for one that is not set', () => {
+  it('treats an empty variable as not set', () => {
     assert.deepEqual(readConfig({ PORT: '', DATABASE_URL: ' ', API_KEYS: '', STALL_AFTER_BULK: '' }), readConfig({}))
   })
 
   it('reads durations from milliseconds to days, and nothing else', () => {
-    const read = (text: string) => readConfig({ ENGAGEMENT_WINDOW: text }).policy.engagementWindowMs
+    const read = (text: string) => readConfig({ LINGER_AFTER_SETTLED: text }).policy.lingerAfterSettledMs
     assert.deepEqual(['250ms', '3s', '1.5m', '4h', '14d'].map(read), [250, 3_000, 90_000, 14_400_000, 1_209_600_000])
     for (const text of ['10', '10 m', '-3s', '0s', '1w', 'soon', '1e3s']) {
-      const [mistake, ...others] = mistakesIn({ ENGAGEMENT_WINDOW: text })
-      assert.match(mistake ?? '', /ENGAGEMENT_WINDOW wants a duration/, text)
+      const [error, ...others] = errorsIn({ LINGER_AFTER_SETTLED: text })
+      assert.match(error ?? '', /LINGER_AFTER_SETTLED must be a duration/, text)
       assert.deepEqual(others, [])
     }
   })
@@ -95,68 +97,72 @@ describe('the configuration', () => {
       ALARM_BOUNCE_RATE: '2',
       ALARM_COMPLAINT_RATE: '200%',
       ALARM_MIN_SAMPLE: 'few',
+      ALARM_REFUSAL_RATE: '0%',
+      ALARM_MIN_REFUSALS: '0',
+      MAILBOX_PROVIDER_LOOKUP: 'yes',
+      DNS_SERVERS: '10.0.0.2,dns.example.com',
       SUPPORT_WEBHOOK_URL: 'nowhere',
       SUPPORT_WEBHOOK_SECRET: 'hunter2!',
       SUPPORT_EMAIL: 'support',
       SMTP_URL: 'http://x',
       LOG_LEVEL: 'loud',
     }
-    const mistakes = mistakesIn(wrong)
+    const errors = errorsIn(wrong)
     for (const name of Object.keys(wrong))
       assert.ok(
-        mistakes.some((line) => line.startsWith(`  - ${name} `)),
+        errors.some((line) => line.startsWith(`  - ${name} `)),
         name,
       )
     assert.ok(
-      mistakes.some((line) => line.startsWith('  - AISEND_WEBHOOK_SECRET is missing: the secret from AISend, or ')),
-      'along with what is missing',
+      errors.some((line) => line.startsWith('  - AISEND_WEBHOOK_SECRET is missing: set the secret from AISend, or ')),
+      'together with what is missing',
     )
-    assert.equal(mistakes.length, Object.keys(wrong).length + 1)
-    assert.doesNotMatch(mistakes.join(), /hunter2/)
+    assert.equal(errors.length, Object.keys(wrong).length + 1)
+    assert.doesNotMatch(errors.join(), /hunter2/)
   })
 
   it('reports everything that is missing at once', () => {
-    const mistakes = mistakesIn({
+    const errors = errorsIn({
       ...servers,
       SUPPORT_WEBHOOK_URL: 'https://support.example/hook',
       SUPPORT_EMAIL: 'support@example.com',
     })
-    const names = mistakes.map((line) => line.replace(/^ {2}- (\w+).*/, '$1'))
+    const names = errors.map((line) => line.replace(/^ {2}- (\w+).*/, '$1'))
     assert.deepEqual(names, ['AISEND_WEBHOOK_SECRET', 'API_KEYS', 'SUPPORT_WEBHOOK_SECRET', 'SMTP_URL'])
   })
 
-  it('demands secrets unless a server is embedded, and none of a worker', () => {
+  it('requires secrets unless a server is embedded, but not for a worker', () => {
     const { DATABASE_URL, TEMPORAL_ADDRESS } = servers
-    assert.equal(mistakesIn(servers).length, 2)
-    assert.equal(mistakesIn({ ...servers, ROLE: 'api' }).length, 2)
-    const sound: Record<string, string>[] = [
+    assert.equal(errorsIn(servers).length, 2)
+    assert.equal(errorsIn({ ...servers, ROLE: 'api' }).length, 2)
+    const valid: Record<string, string>[] = [
       { ...servers, ...secrets },
       { ...servers, ROLE: 'worker' },
       { DATABASE_URL },
       { TEMPORAL_ADDRESS },
     ]
-    for (const env of sound) assert.deepEqual(mistakesIn(env), [])
+    for (const env of valid) assert.deepEqual(errorsIn(env), [])
   })
 
-  it('runs api or worker alone only on servers that are not its own', () => {
+  it('requires external servers for the roles api and worker', () => {
     const { DATABASE_URL, TEMPORAL_ADDRESS } = servers
     for (const ROLE of ['api', 'worker']) {
-      const lacking: Record<string, string>[] = [{}, { DATABASE_URL }, { TEMPORAL_ADDRESS }]
-      for (const env of lacking) {
-        const [mistake, ...others] = mistakesIn({ ...env, ROLE })
-        assert.match(mistake ?? '', new RegExp(`ROLE=${ROLE} wants DATABASE_URL and TEMPORAL_ADDRESS`))
+      const incomplete: Record<string, string>[] = [{}, { DATABASE_URL }, { TEMPORAL_ADDRESS }]
+      for (const env of incomplete) {
+        const [error, ...others] = errorsIn({ ...env, ROLE })
+        assert.match(error ?? '', new RegExp(`ROLE=${ROLE} requires DATABASE_URL and TEMPORAL_ADDRESS`))
         assert.deepEqual(others, [])
       }
       assert.equal(readConfig({ ...servers, ...secrets, ROLE }).role, ROLE)
     }
   })
 
-  it('reads lists with spaces and empty places', () => {
+  it('reads lists with spaces and empty entries', () => {
     const config = readConfig({ AISEND_WEBHOOK_SECRET: ' one , two ,,', API_KEYS: 'key-of-the-tests-0001 ,' })
     assert.deepEqual([config.webhookSecrets.get('aisend'), config.apiKeys], [['one', 'two'], ['key-of-the-tests-0001']])
   })
 
-  it('reads the secrets of every provider and account, by what stands after /webhooks/', () => {
+  it('reads the secrets of providers and accounts by the path after /webhooks/', () => {
     const resendSecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
     const config = readConfig({
       AISEND_WEBHOOK_SECRET_EU: 'eu',
@@ -170,20 +176,21 @@ describe('the configuration', () => {
     })
   })
 
-  it('is content with the secret of any one provider', () => {
+  it('requires the secret of only one provider', () => {
     const { API_KEYS } = secrets
     const RESEND_WEBHOOK_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
-    assert.deepEqual(mistakesIn({ ...servers, API_KEYS, RESEND_WEBHOOK_SECRET }), [])
+    assert.deepEqual(errorsIn({ ...servers, API_KEYS, RESEND_WEBHOOK_SECRET }), [])
   })
 
-  it('refuses a secret that its provider cannot have given, and an account that no path can name', () => {
-    const mistakes = mistakesIn({ RESEND_WEBHOOK_SECRET: 'hunter2', AISEND_WEBHOOK_SECRET_eu: 'hunter2' })
-    assert.equal(mistakes.length, 2)
-    assert.match(mistakes.join(), /RESEND_WEBHOOK_SECRET wants the signing secret.*|AISEND_WEBHOOK_SECRET_eu names/)
-    assert.doesNotMatch(mistakes.join(), /hunter2/)
+  it('rejects a secret not in the format of its provider, and an account that is not valid in a path', () => {
+    const errors = errorsIn({ RESEND_WEBHOOK_SECRET: 'hunter2', AISEND_WEBHOOK_SECRET_eu: 'hunter2' })
+    assert.equal(errors.length, 2)
+    assert.match(errors.join(), /RESEND_WEBHOOK_SECRET must be the signing secret/)
+    assert.match(errors.join(), /AISEND_WEBHOOK_SECRET_eu: the account name must be/)
+    assert.doesNotMatch(errors.join(), /hunter2/)
   })
 
-  it('traces where OpenTelemetry’s variable says where to, and only then', () => {
+  it('turns tracing on only by OpenTelemetry’s variable', () => {
     assert.equal(readConfig({ OTEL_TRACES_SAMPLER_ARG: '0.5' }).tracing, null)
     const given = {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/',
@@ -198,7 +205,7 @@ describe('the configuration', () => {
     })
   })
 
-  it('reads Temporal’s own variables as its tools do', () => {
+  it('reads Temporal’s own variables as Temporal’s tools do', () => {
     const { security } = readConfig({ TEMPORAL_API_KEY: 'cloud-key' }).temporal
     assert.deepEqual([security.apiKey, security.tls], ['cloud-key', true])
   })

@@ -8,7 +8,7 @@ interface Lock {
   readonly packages: Record<string, { license?: string }>
 }
 
-describe('what we depend on', () => {
+describe('the dependencies', () => {
   let refusedIn: (lock: Lock) => string[]
   let verdictOf: (text: string) => { fails: boolean; line: string }
   before(async () => {
@@ -16,13 +16,13 @@ describe('what we depend on', () => {
     ;({ verdictOf } = await import(`${root}scripts/audit.mjs`))
   })
 
-  it('has licences that we may ship under, all of it', () => {
+  it('have allowed licences', () => {
     const lock = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')) as Lock
     assert.ok(Object.keys(lock.packages).length > 300)
     assert.deepEqual(refusedIn(lock), [])
   })
 
-  it('is refused with a licence that asks for more, or with none', () => {
+  it('are refused with another licence, or with none', () => {
     const packages = {
       '': { license: 'MIT' },
       'node_modules/a': { license: 'GPL-3.0-only' },
@@ -30,14 +30,14 @@ describe('what we depend on', () => {
       'node_modules/e': {},
       'node_modules/f': { license: '(MIT OR GPL-3.0-only)' },
       'node_modules/g': { license: 'Apache-2.0 AND MIT' },
-      // An exception is for that licence alone.
+      // An exception applies to one licence only.
       'node_modules/elkjs': { license: 'GPL-3.0-only' },
     }
     const refused = ['a: GPL-3.0-only', '@c/d: MIT AND AGPL-3.0-only', 'e: (none)', 'elkjs: GPL-3.0-only']
     assert.deepEqual(refusedIn({ packages }), refused)
   })
 
-  it('fails the audit by a high or critical weakness, and by no lesser one', () => {
+  it('fail the audit by high or critical vulnerabilities only', () => {
     const report = (high: number, critical: number) =>
       JSON.stringify({
         vulnerabilities: { bad: { severity: 'high' }, so: { severity: 'low' } },
@@ -51,7 +51,7 @@ describe('what we depend on', () => {
     assert.equal(verdictOf(report(0, 1)).fails, true)
   })
 
-  it('takes a registry without a list for unchecked, not for clean', () => {
+  it('are reported as not checked if the registry has no advisories', () => {
     for (const text of ['{"message":"405 Method Not Allowed"}', '', 'nonsense']) {
       const { fails, line } = verdictOf(text)
       assert.equal(fails, false)

@@ -11,7 +11,7 @@ describe('the gauges of the inbox', () => {
     return gauges.map((name) => new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
   }
 
-  it('say what is so at this scrape, not at the one before, by one read', async () => {
+  it('show the values of this scrape, from one read', async () => {
     let reads = 0
     const readFigures = async () => {
       reads += 1
@@ -23,10 +23,10 @@ describe('the gauges of the inbox', () => {
     assert.equal(reads, 2)
   })
 
-  it('are left out rather than guessed when they cannot be read', async () => {
-    const away = async () => {
+  it('are left out if they cannot be read', async () => {
+    const failing = async () => {
       throw new Error('away')
     }
-    assert.deepEqual(await scrape(away), [undefined, undefined, undefined])
+    assert.deepEqual(await scrape(failing), [undefined, undefined, undefined])
   })
 })

@@ -1,11 +1,11 @@
-/** What tests do not want to hear. */
+/** Silences logs in tests. */
 import { IllegalStateError } from '@temporalio/common'
 import { pino } from 'pino'
 import { installTemporalRuntime } from '../src/temporal/worker.ts'
 
 export const quietLog = pino({ level: 'silent' })
 
-/** Workers say what they do at every start and stop. The runtime ends with its last connection, so it may be there or not. */
+/** Silences the SDK's log. The runtime ends with its last connection, so it may be installed already. */
 export function quietTemporalRuntime(): void {
   try {
     installTemporalRuntime(quietLog)

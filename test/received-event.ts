@@ -1,6 +1,6 @@
 import type { ReceivedEvent } from '../src/domain/events.ts'
 
-/** A stored event for tests: a `sent` of one recipient, unless told otherwise. */
+/** A stored event for tests; by default a `sent` of one recipient. */
 export function receivedEvent(parts: Partial<ReceivedEvent> = {}): ReceivedEvent {
   const now = Date.now()
   return {

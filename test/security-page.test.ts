@@ -6,7 +6,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const page = readFileSync(`${root}SECURITY.md`, 'utf8')
 
 describe('SECURITY.md', () => {
-  it('names only tests that are there', () => {
+  it('names only tests that exist', () => {
     const named = [...page.matchAll(/`(test\/[\w/.-]+\.ts)`: (.+?) \|$/gm)]
     assert.ok(named.length > 20, `${named.length} tests are named`)
     for (const [, file = '', name = ''] of named) {
@@ -14,7 +14,7 @@ describe('SECURITY.md', () => {
     }
   })
 
-  it('leaves no threat without a test', () => {
+  it('has a test for every threat', () => {
     const rows = page.split('\n').filter((line) => /^\| (\*\*|\|)/.test(line) || line.startsWith('| |'))
     const untested = rows.filter((row) => !row.includes('`test/') && !row.includes('by reading alone'))
     assert.deepEqual(untested, [])

@@ -1,22 +1,27 @@
-/** The real servers that tests run on: PostgreSQL and Temporal, started when a test first asks, stopped at the end. */
-import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+/**
+ * Real servers for tests. Mocha runs test files in parallel processes and loads this file in each. Its main process starts one
+ * PostgreSQL and one Temporal for all of them, when a test needs one for the first time.
+ */
+import { randomBytes, randomInt } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { readConfig } from '../src/config.ts'
 import { createDatabase, type Database } from '../src/db/database.ts'
 import { applyMigrations } from '../src/db/migrate.ts'
-import { type LocalPostgres, startPostgres } from '../src/local/postgres.ts'
-import { type LocalTemporal, startTemporal, type TemporalOptions } from '../src/local/temporal.ts'
-import { findTemporalCli } from '../src/local/temporal-cli.ts'
+import { type EmbeddedPostgres, startPostgres } from '../src/embedded/postgres.ts'
+import { type EmbeddedTemporal, startTemporal, type TemporalOptions } from '../src/embedded/temporal.ts'
+import { findTemporalCli } from '../src/embedded/temporal-cli.ts'
 import { searchAttributeNames } from '../src/temporal/search-attributes.ts'
 
-const say = (line: string): void => console.log(line)
+const report = (line: string): void => console.log(line)
 const folders: string[] = []
 const servers: { stop(): Promise<void> }[] = []
 
-/** A folder of the test's own, which PostgreSQL's user may enter too; gone at the end. */
+/** A folder that PostgreSQL's user may enter too; deleted at the end. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'aftersend-test-'))
   await chmod(folder, 0o711)
@@ -24,33 +29,79 @@ export async function temporaryFolder(): Promise<string> {
   return folder
 }
 
+/**
+ * A port that no other test file prefers, and that the system gives to no client: a server that is killed and started again must
+ * find its port free.
+ */
+const ownPort = (): number => randomInt(10_000, 30_000)
+
 /** A PostgreSQL for one test alone, to be killed and started again; without durability unless asked for. */
-export async function ownPostgres({ durable = false } = {}): Promise<LocalPostgres> {
-  const postgres = await startPostgres({ dataDir: await temporaryFolder(), say, onTrouble: say, durable })
+export async function ownPostgres({ durable = false } = {}): Promise<EmbeddedPostgres> {
+  const postgres = await startPostgres({ dataDir: await temporaryFolder(), report, durable, port: ownPort() })
   servers.push(postgres)
   return postgres
 }
 
 /** A Temporal for one test alone, to be killed and started again; in memory unless `durable`. */
 export async function ownTemporal(
-  more: Partial<Pick<TemporalOptions, 'durable' | 'dynamicConfig'>> = {},
-): Promise<LocalTemporal> {
+  more: Partial<Pick<TemporalOptions, 'durable' | 'dynamicConfig' | 'searchAttributes'>> = {},
+): Promise<EmbeddedTemporal> {
   const dataDir = await temporaryFolder()
-  const cliPath = await findTemporalCli({ cli: readConfig(process.env).temporal.cli, dataDir, say })
+  await mkdir(join(dataDir, 'temporal'))
+  await writeFile(join(dataDir, 'temporal', 'ports.json'), JSON.stringify({ frontend: ownPort(), webUi: ownPort() }))
+  const cliPath = await findTemporalCli({ cli: readConfig(process.env).temporal.cli, dataDir, report })
   const searchAttributes = searchAttributeNames
-  const options = { cliPath, dataDir, namespace: 'default', searchAttributes, onTrouble: say, durable: false, ...more }
+  const options = { cliPath, dataDir, namespace: 'default', searchAttributes, report, durable: false, ...more }
   const temporal = await startTemporal(options)
   servers.push(temporal)
   return temporal
 }
 
-let sharedPostgres: Promise<LocalPostgres> | undefined
-let sharedTemporal: Promise<LocalTemporal> | undefined
+/** The URL at which mocha's main process serves the addresses of shared servers. */
+const directoryVariable = 'AFTERSEND_TEST_DIRECTORY'
 
-async function migratedPostgres(): Promise<LocalPostgres> {
-  const postgres = await ownPostgres()
-  await applyMigrations({ databaseUrl: postgres.url })
-  return postgres
+async function shared(server: keyof typeof sharedServers): Promise<string> {
+  const response = await fetch(`${process.env[directoryVariable]}/${server}`)
+  const answer = await response.text()
+  if (!response.ok) throw new Error(`the shared ${server} did not start: ${answer}`)
+  return answer
+}
+
+const sharedServers = {
+  postgres: ownTemplate,
+  temporal: async () => (await ownTemporal()).address,
+}
+
+const startedServers: Partial<Record<string, Promise<string>>> = {}
+
+const directory = createServer((request, response) => {
+  const name = (request.url ?? '').slice(1) as keyof typeof sharedServers
+  startedServers[name] ??= sharedServers[name]()
+  startedServers[name].then(
+    (answer) => response.end(answer),
+    (error) => response.writeHead(500).end(String(error)),
+  )
+})
+
+/** Once, in mocha's main process, before all files. */
+export async function mochaGlobalSetup(): Promise<void> {
+  await new Promise<void>((resolve) => directory.listen({ port: 0, host: '127.0.0.1' }, resolve))
+  process.env[directoryVariable] = `http://127.0.0.1:${(directory.address() as AddressInfo).port}`
+}
+
+/** Once, in mocha's main process, after all files. */
+export async function mochaGlobalTeardown(): Promise<void> {
+  directory.closeAllConnections()
+  directory.close()
+  await stopAll()
+}
+
+/** After each file if files run in parallel, else after all. */
+export const mochaHooks = { afterAll: stopAll }
+
+async function stopAll(): Promise<void> {
+  await Promise.all(servers.splice(0).map((server) => server.stop()))
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })))
 }
 
 export interface TestDatabase {
@@ -59,10 +110,19 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** A migrated, empty database on the shared PostgreSQL. */
-export async function testDatabase(): Promise<TestDatabase> {
-  sharedPostgres ??= migratedPostgres()
-  const { url: templateUrl } = await sharedPostgres
+/**
+ * The URL of a migrated database on a PostgreSQL of the test's own, for {@link testDatabase}: for what waits for every transaction of the
+ * server, other tests' too, such as the pruning of the log of changes.
+ */
+export async function ownTemplate(): Promise<string> {
+  const { url } = await ownPostgres()
+  await applyMigrations({ databaseUrl: url })
+  return url
+}
+
+/** A migrated, empty database; by default on the shared PostgreSQL. */
+export async function testDatabase(template?: string): Promise<TestDatabase> {
+  const templateUrl = template ?? (await shared('postgres'))
   const name = `test_${randomBytes(6).toString('hex')}`
   await onServer(templateUrl, `CREATE DATABASE ${name} TEMPLATE aftersend`)
   const url = templateUrl.replace(/aftersend$/, name)
@@ -77,6 +137,38 @@ export async function testDatabase(): Promise<TestDatabase> {
   }
 }
 
+/**
+ * A database of the suite's own: created before its tests, and dropped after all of its hooks. To be called in `describe`, where `db`
+ * may be taken out at once: it stands for a database that opens with the first test.
+ * @param emptied names the tables to empty before each test; the recipients of emails are emptied with them.
+ * @param template {@link ownTemplate} for a server of the suite's own. Default: the shared one.
+ */
+export function useDatabase(emptied = '', template?: () => Promise<string>): Pick<TestDatabase, 'db' | 'url'> {
+  let opened: TestDatabase
+  before(async function () {
+    opened = await testDatabase(await template?.())
+    this.test?.parent?.afterAll(() => opened.drop())
+  })
+  const tables = emptied.replace(/\bemails\b/, 'emails, email_recipients')
+  if (emptied) beforeEach(() => opened.db.$executeRawUnsafe(`TRUNCATE ${tables} CASCADE`))
+  return {
+    db: standIn(() => opened.db),
+    get url() {
+      return opened.url
+    },
+  }
+}
+
+/** An object that stands for what `current` returns at the moment of use. */
+export const standIn = <T extends object>(current: () => T): T =>
+  new Proxy({} as T, {
+    get(_, name) {
+      const value = Reflect.get(current(), name)
+      return typeof value === 'function' ? value.bind(current()) : value
+    },
+    set: (_, name, value) => Reflect.set(current(), name, value),
+  })
+
 /** The template must have no connection of its own while it is copied: statements go through the `postgres` database. */
 async function onServer(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url.replace(/aftersend$/, 'postgres') })
@@ -88,14 +180,5 @@ async function onServer(url: string, statement: string): Promise<void> {
   }
 }
 
-/** The shared Temporal server's address. Tests keep apart by task queues and email IDs of their own. */
-export async function testTemporal(): Promise<string> {
-  sharedTemporal ??= ownTemporal()
-  return (await sharedTemporal).address
-}
-
-// At the root of whichever file imports this first, so that it runs when all tests have.
-after(async () => {
-  await Promise.all(servers.map((server) => server.stop()))
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })))
-})
+/** The shared Temporal server's address. Tests use their own task queues and email IDs. */
+export const testTemporal = (): Promise<string> => shared('temporal')

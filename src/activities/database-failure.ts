@@ -1,20 +1,20 @@
-/** How a failed statement is told to Temporal: by SQLSTATE, never in PostgreSQL's words, which may quote an address. */
+/** Failed statements as activity failures: by SQLSTATE, without PostgreSQL's message, which may quote an address. */
 import { ApplicationFailure, activityInfo } from '@temporalio/activity'
 import { isUnavailable, sqlStateOf } from '../db/database.ts'
 
-/** A snapshot that PostgreSQL refuses is tried this often, then its events are quarantined. */
+/** A snapshot that PostgreSQL rejects this often is not tried again: its events are quarantined. */
 const finalAttempt = 10
 
 /**
- * Only this failure is ever final, since the workflow knows what to do with it. Any other would end the workflow; so it is
- * tried until somebody has mended the cause, and shows in the Web UI meanwhile.
+ * The only failure that becomes final, since the workflow handles it. Any other one would fail the workflow, so it is retried
+ * until its cause is fixed; the Web UI shows it meanwhile.
  */
 const snapshotRejected = 'SnapshotRejected'
 
 /**
  * Runs statements for an activity.
- * @throws ApplicationFailure `DatabaseUnavailable` or `DatabaseConflict`, to be retried until it works; `rejectedAs` for
- * anything else; `SnapshotRejected` is non-retryable at the tenth attempt.
+ * @throws ApplicationFailure `DatabaseUnavailable` or `DatabaseConflict`, or `rejectedAs` for any other error. All are
+ * retryable, but `SnapshotRejected` from the tenth attempt on.
  */
 export async function onDatabase<T>(rejectedAs: string, statements: () => Promise<T>): Promise<T> {
   try {
@@ -30,7 +30,9 @@ function databaseFailure(error: unknown, rejectedAs: string): ApplicationFailure
   const state = sqlStateOf(error)
   if (state?.startsWith('40')) return ApplicationFailure.retryable(`SQLSTATE ${state}`, 'DatabaseConflict')
   return ApplicationFailure.create({
-    message: state ? `PostgreSQL refused it with SQLSTATE ${state}` : `the statement failed: ${nameOf(error)}`,
+    message: state
+      ? `PostgreSQL rejected the statement with SQLSTATE ${state}`
+      : `the statement failed: ${nameOf(error)}`,
     type: rejectedAs,
     nonRetryable: rejectedAs === snapshotRejected && activityInfo().attempt >= finalAttempt,
   })

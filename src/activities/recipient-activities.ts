@@ -1,10 +1,10 @@
 import { insertEvents } from '../db/events.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../db/recipients.ts'
+import { readSignalledEvents } from '../db/signalled-events.ts'
 import { reachesSoftBounceLimit, softBounceLimitCode } from '../domain/bounce-policy.ts'
 import type { EmailKey, ReceivedEvent } from '../domain/events.ts'
-import { lifecycleEventOf } from '../domain/received-event.ts'
-import type { ActivityDependencies } from './create-activities.ts'
 import { onDatabase } from './database-failure.ts'
+import type { ActivityDependencies } from './dependencies.ts'
 import type { LifecycleActivities } from './lifecycle-activities.ts'
 
 type RecipientActivities = Pick<LifecycleActivities, 'countSoftBounce' | 'suppressRecipient'>
@@ -16,13 +16,14 @@ export const createRecipientActivities = ({ db }: ActivityDependencies): Recipie
       if (!bounces || !reachesSoftBounceLimit(bounces.around.map((at) => at.getTime()))) return null
       const hardBounce = hardBounceAfter(email, eventId, bounces)
       await insertEvents(db, [hardBounce])
-      return lifecycleEventOf(hardBounce)
+      const [stored] = await readSignalledEvents(db, hardBounce.provider, [hardBounce.id])
+      return stored ?? null
     }),
 
   suppressRecipient: (event) => onDatabase('SuppressionRejected', () => suppressEventRecipient(db, event)),
 })
 
-/** The event by which a soft bounce that is one too many enters the log: like a provider's own, and just as durable. */
+/** The event that the soft bounce at the limit leads to. It is stored like a provider's own. */
 function hardBounceAfter(
   email: EmailKey,
   eventId: string,

@@ -2,32 +2,32 @@ import { activityInfo, heartbeat } from '@temporalio/activity'
 import type { Database } from '../db/database.ts'
 import { type EraseByAge, eraseOldEmailAddresses, eraseOldEventAddresses, eraseOldPayloads } from '../db/retention.ts'
 import { onDatabase } from './database-failure.ts'
-import type { RecurringActivities } from './recurring-activities.ts'
+import type { ScheduledActivities } from './scheduled-activities.ts'
 
-type RetentionActivities = Pick<RecurringActivities, 'eraseByAge'>
+type RetentionActivities = Pick<ScheduledActivities, 'eraseByAge'>
 
-/** Locked for some milliseconds: webhooks and saves pass in between. */
+/** Small, so that each statement holds its locks for milliseconds only. */
 const batchSize = 500
 
-/** A run erases at most so many batches of each kind; the rest is the next round's. */
-const batchesPerRound = 200
+/** A call erases at most so many batches of each kind; the next call continues. */
+const maxBatches = 200
 
 export const createRetentionActivities = ({ db }: { readonly db: Database }): RetentionActivities => ({
   async eraseByAge({ payloadsAfterMs, addressesAfterMs }) {
     const now = activityInfo().scheduledTimestampMs
     const erase = (statement: EraseByAge, afterMs: number) => inBatches(db, statement, now - afterMs)
-    // One after the other: erasing is in no hurry, and the database has others to serve.
+    // One after the other, to leave the database to more urgent work.
     const payloads = await erase(eraseOldPayloads, payloadsAfterMs)
     const events = await erase(eraseOldEventAddresses, addressesAfterMs)
     const emails = await erase(eraseOldEmailAddresses, addressesAfterMs)
-    const limit = batchSize * batchesPerRound
+    const limit = batchSize * maxBatches
     return { payloads, events, emails, hasMore: [payloads, events, emails].some((count) => count >= limit) }
   },
 })
 
 async function inBatches(db: Database, erase: EraseByAge, before: number): Promise<number> {
   let total = 0
-  for (let batch = 0; batch < batchesPerRound; batch++) {
+  for (let batch = 0; batch < maxBatches; batch++) {
     const erased = await onDatabase('RetentionRejected', () => erase(db, before, batchSize))
     total += erased
     heartbeat()

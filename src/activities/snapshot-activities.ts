@@ -1,32 +1,46 @@
 import { log } from '@temporalio/activity'
 import type { Database } from '../db/database.ts'
-import { readEscalations } from '../db/escalations.ts'
+import { readEscalations, readUndeliveredNotices } from '../db/escalations.ts'
 import { quarantineEvents, readUnappliedIds } from '../db/events.ts'
-import { type SnapshotSave, saveSnapshot, snapshotOf } from '../db/snapshots.ts'
+import { snapshotOf } from '../db/snapshot-columns.ts'
+import { type SnapshotSave, saveSnapshot } from '../db/snapshots.ts'
 import type { EmailKey } from '../domain/events.ts'
-import { unheardOf } from '../domain/lifecycle.ts'
+import { emptySnapshot } from '../domain/lifecycle.ts'
 import { countEvent } from '../metrics.ts'
-import type { ActivityDependencies } from './create-activities.ts'
 import { onDatabase } from './database-failure.ts'
-import type { LifecycleActivities, StoredLife } from './lifecycle-activities.ts'
+import type { ActivityDependencies } from './dependencies.ts'
+import type { LifecycleActivities, LoadedEmailState } from './lifecycle-activities.ts'
 
 type SnapshotActivities = Pick<LifecycleActivities, 'saveSnapshot' | 'loadLife' | 'quarantineEvents'>
 
-export const createSnapshotActivities = ({ db, metrics }: ActivityDependencies): SnapshotActivities => ({
+export const createSnapshotActivities = ({
+  db,
+  metrics,
+  channels,
+  onChange,
+}: ActivityDependencies): SnapshotActivities => ({
   saveSnapshot: ({ change, ...save }) =>
     onDatabase('SnapshotRejected', async () => {
-      if (await saveWherever(db, save)) {
+      if (await saveInAnyMonth(db, save)) {
+        onChange?.()
         log.debug('events applied', { eventIds: save.eventIds, change })
         return { outcome: 'saved', change }
       }
-      const [life, unapplied] = await Promise.all([
-        readLife(db, save),
+      const [stored, unapplied] = await Promise.all([
+        readEmailState(db, save, channels),
         readUnappliedIds(db, save.provider, save.eventIds),
       ])
-      return { outcome: 'stale', life, appliedEventIds: save.eventIds.filter((id) => !unapplied.includes(id)) }
+      return { outcome: 'stale', life: stored, appliedEventIds: save.eventIds.filter((id) => !unapplied.includes(id)) }
     }),
 
-  loadLife: (email) => onDatabase('LifeUnreadable', () => readLife(db, email)),
+  loadLife: ({ eventIds, ...email }) =>
+    onDatabase('LifeUnreadable', async () => {
+      const [stored, unappliedEventIds] = await Promise.all([
+        readEmailState(db, email, channels),
+        eventIds && readUnappliedIds(db, email.provider, eventIds),
+      ])
+      return { ...stored, ...(unappliedEventIds && { unappliedEventIds }) }
+    }),
 
   quarantineEvents: ({ provider, eventIds, reason }) =>
     onDatabase('QuarantineRejected', async () => {
@@ -36,17 +50,30 @@ export const createSnapshotActivities = ({ db, metrics }: ActivityDependencies):
     }),
 })
 
-/** What an event is said to have been received at may be another word of it than the one that is stored: then every month is asked. */
-const saveWherever = async (db: Database, { receivedBetween, ...save }: SnapshotSave): Promise<boolean> =>
+/** The event's time may differ from the stored one, and so its partition: then the save searches all of them. */
+const saveInAnyMonth = async (db: Database, { receivedBetween, ...save }: SnapshotSave): Promise<boolean> =>
   (receivedBetween !== undefined && (await saveSnapshot(db, { ...save, receivedBetween }))) || saveSnapshot(db, save)
 
-/** Indexes: emails_pkey, escalations_email_id_provider_reason_key. */
-async function readLife(db: Database, { provider, emailId }: EmailKey): Promise<StoredLife> {
-  const [row, escalations] = await Promise.all([
+/**
+ * Reads what the run needs, and no more: the result is recorded in its history.
+ * Indexes: emails_pkey, email_recipients_pkey, escalations_email_id_provider_reason_key, notifications_pkey.
+ */
+async function readEmailState(
+  db: Database,
+  { provider, emailId }: EmailKey,
+  channels: ActivityDependencies['channels'],
+): Promise<LoadedEmailState> {
+  const names = channels.map(({ name }) => name)
+  const [row, recipients, escalations, undelivered] = await Promise.all([
     db.email.findUnique({ where: { id_provider: { id: emailId, provider } } }),
+    db.emailRecipient.findMany({ where: { emailId, provider } }),
     readEscalations(db, { provider, emailId }),
+    readUndeliveredNotices(db, { provider, emailId }, names),
   ])
-  return row
-    ? { snapshot: row.revision === 0 ? unheardOf : snapshotOf(row), revision: row.revision, escalations }
-    : { snapshot: unheardOf, revision: 0, escalations }
+  return {
+    snapshot: row && row.revision > 0 ? snapshotOf(row, recipients) : emptySnapshot,
+    revision: row?.revision ?? 0,
+    escalations,
+    ...(undelivered.length > 0 && { undelivered }),
+  }
 }

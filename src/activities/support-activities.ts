@@ -1,66 +1,45 @@
 import { ApplicationFailure } from '@temporalio/activity'
-import type { Database } from '../db/database.ts'
 import { escalationIdOf, writeEscalation } from '../db/escalations.ts'
-import type { EscalationReason } from '../domain/escalation.ts'
-import type { Priority } from '../domain/events.ts'
-import { NoticeRefusedError, type SupportChannel, type SupportNotice } from '../notify/support.ts'
-import type { ActivityDependencies } from './create-activities.ts'
+import { NoticeRefusedError, type SupportChannel, type SupportNotice } from '../notifications/channel.ts'
+import { readNotice, recordAccepted, recordRefused } from '../notifications/notices.ts'
 import { onDatabase } from './database-failure.ts'
+import type { ActivityDependencies } from './dependencies.ts'
 import type { LifecycleActivities } from './lifecycle-activities.ts'
 
 type SupportActivities = Pick<LifecycleActivities, 'recordEscalation' | 'tellSupport'>
 
-export const createSupportActivities = ({ db, channels }: ActivityDependencies): SupportActivities => ({
+export const createSupportActivities = ({ db, channels, onChange }: ActivityDependencies): SupportActivities => ({
   recordEscalation: ({ provider, emailId, escalation }) =>
     onDatabase('EscalationRejected', async () => {
-      await writeEscalation(db, { provider, emailId }, escalation)
-      return { channels: channels.map((channel) => channel.name) }
+      const { version, conflict } = await writeEscalation(db, { provider, emailId }, escalation)
+      onChange?.()
+      return { channels: channels.map(({ name }) => name), version, ...(conflict && { conflict }) }
     }),
 
   async tellSupport({ provider, emailId, reason, notice, channel: name }) {
     const channel = channels.find((candidate) => candidate.name === name)
     if (!channel) return 'not_configured'
-    const told = { escalationId: escalationIdOf({ provider, emailId }, reason), notice, channel: name }
-    const supportNotice = await onDatabase('NoticeUnreadable', () => readNotice(db, told))
+    const key = { escalationId: escalationIdOf({ provider, emailId }, reason), notice, channel: name }
+    const supportNotice = await onDatabase('NoticeUnreadable', () => readNotice(db, key))
     if (!supportNotice) return 'told_before'
-    await tell(channel, supportNotice)
-    await onDatabase('NoticeRejected', () => db.notification.createMany({ data: [told], skipDuplicates: true }))
+    await send(channel, supportNotice, () => onDatabase('NoticeRejected', () => recordRefused(db, key)))
+    await onDatabase('NoticeRejected', () => recordAccepted(db, key))
     return 'told'
   },
 })
 
-/** The notice to tell; null if this channel has taken it before. Indexes: notifications_pkey, escalations_pkey, emails_pkey. */
-async function readNotice(
-  db: Database,
-  told: { escalationId: string; notice: number; channel: string },
-): Promise<SupportNotice | null> {
-  if (await db.notification.findUnique({ where: { escalationId_notice_channel: told } })) return null
-  const escalation = await db.escalation.findUniqueOrThrow({ where: { id: told.escalationId } })
-  const { provider, emailId } = escalation
-  const email = await db.email.findUnique({ where: { id_provider: { id: emailId, provider } } })
-  return {
-    id: `${told.escalationId}.${told.notice}`,
-    escalationId: told.escalationId,
-    notice: told.notice,
-    reason: escalation.reason as EscalationReason,
-    detail: escalation.detail,
-    provider,
-    emailId,
-    recipients: email?.to ?? [],
-    subject: email?.subject ?? null,
-    priority: (email?.priority ?? 'normal') as Priority,
-    status: email?.status ?? 'queued',
-    openedAt: escalation.openedAt.getTime(),
-  }
-}
-
-/** The failure names the channel's own error only by its class: an SMTP server's words may quote the recipient. */
-async function tell(channel: SupportChannel, notice: SupportNotice): Promise<void> {
+/**
+ * The failure does not contain the channel's own message: an SMTP server may quote the recipient.
+ * @param onRefused called first if the channel rejects the notice for good.
+ */
+async function send(channel: SupportChannel, notice: SupportNotice, onRefused: () => Promise<unknown>): Promise<void> {
   try {
-    await channel.tell(notice)
+    await channel.send(notice)
   } catch (error) {
-    throw error instanceof NoticeRefusedError
-      ? ApplicationFailure.nonRetryable(`the ${channel.name} channel refused the notice`, 'NoticeRefused')
-      : ApplicationFailure.retryable(`the ${channel.name} channel did not take the notice`, 'ChannelUnavailable')
+    if (!(error instanceof NoticeRefusedError)) {
+      throw ApplicationFailure.retryable(`the ${channel.name} channel did not accept the notice`, 'ChannelUnavailable')
+    }
+    await onRefused()
+    throw ApplicationFailure.nonRetryable(`the ${channel.name} channel rejected the notice`, 'NoticeRefused')
   }
 }

@@ -1,49 +1,49 @@
 import { activityInfo } from '@temporalio/activity'
-import type { Tally } from '../analytics/figures.ts'
 import { readBreakdown } from '../db/analytics.ts'
 import type { Database } from '../db/database.ts'
 import { readEscalations, writeEscalation } from '../db/escalations.ts'
-import { readInboxFigures } from '../db/events.ts'
 import { readIncidents, type StoredIncident } from '../db/incidents.ts'
+import { readRefusals } from '../db/refusals.ts'
 import { readProviderTraffic } from '../db/webhook-minutes.ts'
 import { resolveEscalation } from '../domain/escalation.ts'
-import { type Incident, incidentKeyOf, recovered } from '../domain/incident.ts'
-import {
-  type AlarmFigures,
-  type AlarmPolicy,
-  findingsOf,
-  rateWindowMs,
-  signatureWindowMs,
-} from '../domain/rate-policy.ts'
-import type { Incidents } from '../temporal/incidents.ts'
+import type { Tally } from '../domain/figures.ts'
+import { type Incident, incidentKeyOf, isSystemReason, recovered } from '../domain/incident.ts'
+import { type AlarmFigures, findingsOf, rateWindowMs, signatureWindowMs } from '../domain/rate-policy.ts'
+import { refusalFindings, refusalWindowMs } from '../domain/refusal-policy.ts'
 import { onDatabase } from './database-failure.ts'
-import type { RecurringActivities } from './recurring-activities.ts'
+import type { Incidents, WatchDependencies } from './dependencies.ts'
+import type { ScheduledActivities } from './scheduled-activities.ts'
 
-export interface WatchDependencies {
-  readonly db: Database
-  readonly alarms: AlarmPolicy
-  readonly incidents: Incidents
-}
+type WatchActivities = Pick<ScheduledActivities, 'watchForIncidents'>
 
-type WatchActivities = Pick<RecurringActivities, 'watchForIncidents'>
+/** Only the providers and tags with the most emails are checked, up to this many of each. */
+const maxValues = 500
 
-/** Tags of fewer emails than these are not looked at; as many as an answer can hold. */
-const mostValues = 500
-
-export const createWatchActivities = ({ db, alarms, incidents }: WatchDependencies): WatchActivities => ({
+export const createWatchActivities = ({ db, alarms, incidents, channels }: WatchDependencies): WatchActivities => ({
   async watchForIncidents() {
     const now = activityInfo().scheduledTimestampMs
-    const [figures, stored] = await onDatabase('FiguresUnreadable', () =>
-      Promise.all([readAlarmFigures(db, now), readIncidents(db)]),
+    const [figures, refusals, known] = await onDatabase('FiguresUnreadable', () =>
+      Promise.all([
+        readAlarmFigures(db, now),
+        readRefusals(db, new Date(now - refusalWindowMs), Math.ceil(alarms.minimumRefusals / 2)),
+        readIncidents(db, channels),
+      ]),
     )
-    const findings = new Map(findingsOf(figures, alarms).map((finding) => [nameOf(finding), finding]))
+    // Incidents of the system are the API's. It continues those that a workflow of release 0.3 has started.
+    for (const incident of known.filter(({ reason }) => reason === 'backlog')) await incidents.terminate(incident)
+    const stored = known.filter(({ reason }) => !isSystemReason(reason))
+    // A notice is overdue: Temporal has lost the workflow, or a channel is unavailable.
+    for (const incident of stored.filter(({ isOverdue }) => isOverdue))
+      await incidents.ensureStarted(incident, incident.episode)
+    const measured = [...findingsOf(figures, alarms), ...refusalFindings(refusals, alarms)]
+    const findings = new Map(measured.map((finding) => [nameOf(finding), finding]))
     const unresolved = new Set(stored.filter(({ isResolved }) => !isResolved).map(nameOf))
     const raised = [...findings].filter(([name, { level }]) => level === 'raised' && !unresolved.has(name))
     for (const [, finding] of raised) await incidents.raise(finding, new Date(now).toISOString(), finding.detail)
-    // What is not measured any more (a tag that nothing is sent with) is over too.
-    const over = stored.filter((incident) => (findings.get(nameOf(incident))?.level ?? 'clear') === 'clear')
-    for (const incident of over) await clear(db, incidents, incident, now)
-    return { raised: raised.map(([name]) => name), cleared: over.map(nameOf) }
+    // An incident whose scope is not measured any more, such as an unused tag, has ended too.
+    const ended = stored.filter((incident) => (findings.get(nameOf(incident))?.level ?? 'clear') === 'clear')
+    for (const incident of ended) await clear(db, incidents, incident, now)
+    return { raised: raised.map(([name]) => name), cleared: ended.map(nameOf) }
   },
 })
 
@@ -53,16 +53,14 @@ async function readAlarmFigures(db: Database, now: number): Promise<AlarmFigures
   const hourMs = 3_600_000
   const to = Math.ceil(now / hourMs) * hourMs
   const range = { from: new Date(to - rateWindowMs), to: new Date(to) }
-  const providers = await readBreakdown(db, range, {}, 'provider', mostValues)
-  const tags = await readBreakdown(db, range, {}, 'tag', mostValues)
-  const { oldestSeconds } = await readInboxFigures(db)
+  const providers = await readBreakdown(db, range, {}, 'provider', maxValues)
+  const tags = await readBreakdown(db, range, {}, 'tag', maxValues)
   return {
     rates: [
       ...providers.map(({ value, tally }) => ratedOf(`provider:${value}`, tally)),
-      // A tag enters the workflow's ID, and no address may.
+      // The tag becomes part of a workflow ID, which must not contain an address.
       ...tags.filter(({ value }) => !value.includes('@')).map(({ value, tally }) => ratedOf(`tag:${value}`, tally)),
     ],
-    oldestWaitingMs: oldestSeconds * 1_000,
     providers: await readProviderTraffic(db, signatureWindowMs),
   }
 }
@@ -75,7 +73,7 @@ const ratedOf = (scope: string, { sent, delivered, hardBounced, complained }: Ta
   complained,
 })
 
-/** Its workflow does it; where that was lost with Temporal's data, nobody else writes the escalation. */
+/** The incident's workflow resolves the escalation. If Temporal has lost the workflow, this does. */
 async function clear(db: Database, incidents: Incidents, incident: StoredIncident, now: number): Promise<void> {
   if ((await incidents.clear(incident)) || incident.isResolved) return
   const key = incidentKeyOf(incident.scope, incident.episode)

@@ -1,6 +1,6 @@
-/** Everything that a worker can be asked to do. Types only. */
+/** All activities of a worker. Types only. */
 import type { LifecycleActivities } from './lifecycle-activities.ts'
-import type { RecurringActivities } from './recurring-activities.ts'
+import type { ScheduledActivities } from './scheduled-activities.ts'
 
-/** A worker of a test may do without what comes round by itself. */
-export type WorkerActivities = LifecycleActivities & Partial<RecurringActivities>
+/** A test's worker may leave out those of scheduled jobs. */
+export type WorkerActivities = LifecycleActivities & Partial<ScheduledActivities>

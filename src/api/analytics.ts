@@ -1,9 +1,9 @@
-/** How sending goes: rates and delivery times, as a whole, over time, and broken down. */
+/** `/v1/analytics`: rates and delivery times, in total, over time, and broken down. */
 import { z } from 'zod'
-import { type Figures, figuresOf } from '../analytics/figures.ts'
 import {
   type AnalyticsFilter,
   breakdownKeys,
+  countsRecipients,
   dayMs,
   hourMs,
   readBreakdown,
@@ -13,12 +13,14 @@ import {
   timeBuckets,
 } from '../db/analytics.ts'
 import type { Database } from '../db/database.ts'
+import { inTime } from '../db/request-deadline.ts'
+import { asciiDomain } from '../domain/address.ts'
 import { priorities } from '../domain/events.ts'
+import { type Figures, figuresOf } from '../domain/figures.ts'
+import { instant, limitUpTo, name, oneOf } from '../http/input.ts'
+import { validationProblem } from '../http/problem.ts'
+import { defineRoute, type Route } from '../http/route.ts'
 import { analyticsBreakdown, analyticsSummary, analyticsTimeseries } from './answers.ts'
-import { inTime } from './deadlines.ts'
-import { instant, name } from './input.ts'
-import { Problem } from './problem.ts'
-import { defineRoute, type Route } from './route.ts'
 
 interface AnalyticsDependencies {
   readonly db: Database
@@ -29,49 +31,43 @@ const filters = {
   from: instant.optional(),
   to: instant.optional(),
   provider: name(64).optional(),
-  priority: z.enum(priorities, `wants one of ${priorities.join(', ')}`).optional(),
+  priority: oneOf(priorities).optional(),
   tag: name(301).optional(),
   domain: name(255)
-    .transform((domain) => domain.toLowerCase())
+    .transform((domain) => asciiDomain(domain) ?? domain.toLowerCase())
     .optional(),
 }
 
 const summaryQuery = z.object(filters)
 const timeseriesQuery = z.object({
   ...filters,
-  bucket: z.enum(timeBuckets, `wants one of ${timeBuckets.join(', ')}`).default('hour'),
+  bucket: oneOf(timeBuckets).default('hour'),
 })
 const breakdownQuery = z.object({
   ...filters,
-  by: z.enum(breakdownKeys, `wants one of ${breakdownKeys.join(', ')}`),
-  limit: z.coerce
-    .number('wants a number from 1 to 500')
-    .int('wants a whole number')
-    .min(1, 'wants at least 1')
-    .max(500, 'wants at most 500')
-    .default(50),
+  by: oneOf(breakdownKeys),
+  limit: limitUpTo(500),
 })
 
 const defaultRangeMs = 30 * dayMs
 const longestRangeMs = 400 * dayMs
 const mostBuckets = 1_000
 
-/** The routes under `/v1/analytics`. */
 export const analyticsRoutes = ({ db, clock }: AnalyticsDependencies): Route[] => [
   defineRoute(
     {
       method: 'get',
       path: '/v1/analytics/summary',
       tag: 'Analytics',
-      summary: 'How sending went',
+      summary: 'Rates and delivery times in total',
       description:
-        'Of emails first known from `from` up to `to`, in whole hours; the last 30 days by default, 400 at most.',
+        'Covers emails first known from `from` up to `to`, in whole hours: the last 30 days by default, at most 400 days.',
       query: summaryQuery,
-      answers: { 200: { description: 'Rates, each with what it was made of', schema: analyticsSummary } },
+      answers: { 200: { description: 'Rates, each with numerator and denominator', schema: analyticsSummary } },
     },
     async (ctx, { query }) => {
       const range = rangeOf(query, hourMs, clock())
-      ctx.body = { ...told(range, query), ...figuresOf(await inTime(() => readSummary(db, range, query))) }
+      ctx.body = { ...scopeOf(range, query), ...figuresOf(await inTime(() => readSummary(db, range, query))) }
     },
   ),
 
@@ -80,10 +76,10 @@ export const analyticsRoutes = ({ db, clock }: AnalyticsDependencies): Route[] =
       method: 'get',
       path: '/v1/analytics/timeseries',
       tag: 'Analytics',
-      summary: 'How sending went, over time',
+      summary: 'Rates and delivery times by hour or day',
       description: 'At most 1,000 buckets.',
       query: timeseriesQuery,
-      answers: { 200: { description: 'The same for each bucket', schema: analyticsTimeseries } },
+      answers: { 200: { description: 'The summary for each bucket', schema: analyticsTimeseries } },
     },
     async (ctx, { query }) => {
       const bucketMs = query.bucket === 'hour' ? hourMs : dayMs
@@ -91,7 +87,7 @@ export const analyticsRoutes = ({ db, clock }: AnalyticsDependencies): Route[] =
       refuseTooMany((range.to.getTime() - range.from.getTime()) / bucketMs)
       const buckets = await inTime(() => readTimeseries(db, range, query, query.bucket))
       ctx.body = {
-        ...told(range, query),
+        ...scopeOf(range, query),
         bucket: query.bucket,
         data: buckets.map(({ startsAt, tally }) => ({ startsAt: startsAt.toISOString(), ...figuresOf(tally) })),
       }
@@ -103,22 +99,26 @@ export const analyticsRoutes = ({ db, clock }: AnalyticsDependencies): Route[] =
       method: 'get',
       path: '/v1/analytics/breakdown',
       tag: 'Analytics',
-      summary: 'How sending went, by domain, tag, priority or provider',
+      summary: 'Rates and delivery times by a key',
+      description:
+        'By `domain`, `tag`, `priority` and `provider`, emails are counted. By `mailboxProvider`, recipients are; by `reason` and ' +
+        '`party`, recipients who bounced or failed. Those of versions before 0.5 have the reason `unknown`.',
       query: breakdownQuery,
       answers: {
-        200: { description: 'The same for each value, those with most emails first', schema: analyticsBreakdown },
+        200: { description: 'The summary for each value, those with the most first', schema: analyticsBreakdown },
       },
     },
     async (ctx, { query }) => {
       const range = rangeOf(query, hourMs, clock())
       const parts = await inTime(() => readBreakdown(db, range, query, query.by, query.limit))
       const data: (Figures & { value: string })[] = parts.map(({ value, tally }) => ({ value, ...figuresOf(tally) }))
-      ctx.body = { ...told(range, query), by: query.by, data }
+      const counts = countsRecipients(query.by) ? 'recipients' : 'emails'
+      ctx.body = { ...scopeOf(range, query), by: query.by, counts, data }
     },
   ),
 ]
 
-/** Whole buckets: the one that `from` lies in to the one that the last moment before `to` lies in. */
+/** Whole buckets, from the one that contains `from` to the one that contains the last moment before `to`. */
 function rangeOf(
   query: { from?: number | undefined; to?: number | undefined },
   bucketMs: number,
@@ -126,8 +126,8 @@ function rangeOf(
 ): TimeRange {
   const to = query.to ?? now
   const from = query.from ?? to - defaultRangeMs
-  if (from >= to) throw malformed('from', 'wants a time before to')
-  if (to - from > longestRangeMs) throw malformed('from', 'wants a time at most 400 days before to')
+  if (from >= to) throw invalid('from', 'must be before `to`')
+  if (to - from > longestRangeMs) throw invalid('from', 'must be at most 400 days before `to`')
   return {
     from: new Date(Math.floor(from / bucketMs) * bucketMs),
     to: new Date(Math.ceil(to / bucketMs) * bucketMs),
@@ -135,14 +135,14 @@ function rangeOf(
 }
 
 function refuseTooMany(buckets: number): void {
-  if (buckets > mostBuckets) throw malformed('bucket', `wants a range of at most ${mostBuckets} buckets`)
+  if (buckets > mostBuckets)
+    throw invalid('bucket', `must divide the range into at most ${mostBuckets} buckets: use day, or a shorter range`)
 }
 
-const malformed = (path: string, message: string): Problem =>
-  new Problem(400, 'the query is not as it must be; errors says where', { errors: [{ path, message }] })
+const invalid = (path: string, message: string) => validationProblem([{ path, message }])
 
-/** What was counted: the range that was really taken, and the filter. */
-const told = ({ from, to }: TimeRange, { provider, priority, tag, domain }: AnalyticsFilter) => ({
+/** What an answer covers: the range after rounding, and the filter. */
+const scopeOf = ({ from, to }: TimeRange, { provider, priority, tag, domain }: AnalyticsFilter) => ({
   from: from.toISOString(),
   to: to.toISOString(),
   filter: { provider: provider ?? null, priority: priority ?? null, tag: tag ?? null, domain: domain ?? null },

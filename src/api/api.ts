@@ -1,100 +1,112 @@
-/** The HTTP API, put together: what a request passes, in order. */
+/** Assembles the HTTP API: its middlewares in the order in which a request passes them. */
 import type Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
+import { createKeyCheck, requireKey } from '../http/api-key.ts'
+import { jsonBodyWithin } from '../http/body.ts'
+import { type Deadlines, defaultDeadlines } from '../http/deadlines.ts'
+import { createEventStreams, type EventStreams } from '../http/event-streams.ts'
+import { answerProblems, Problem } from '../http/problem.ts'
+import { referenceRoutes } from '../http/reference.ts'
+import { logRequests, withoutMessage } from '../http/request-log.ts'
+import { type Route, routerOf } from '../http/route.ts'
+import { createHttpServer, type HttpServer } from '../http/server.ts'
+import { refuseUnrouted } from '../http/unrouted.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
 import type { Metrics } from '../metrics.ts'
-import type { ProviderApi, WebhookSource } from '../providers/provider.ts'
-import type { Lives } from '../temporal/lives.ts'
+import type { WebhookSource } from '../providers/provider.ts'
+import type { ProviderApi } from '../providers/provider-api.ts'
+import type { EmailWorkflows } from '../temporal/email-workflows.ts'
+import type { TemporalStatus } from '../temporal/temporal-status.ts'
+import type { WebhookCounts } from '../webhooks/webhook-counts.ts'
+import { handleWebhooks, webhookRoutes } from '../webhooks/webhooks.ts'
 import { analyticsRoutes } from './analytics.ts'
-import { createKeyCheck, requireKey } from './api-key.ts'
-import { jsonBodyWithin } from './body.ts'
-import { type Deadlines, defaultDeadlines } from './deadlines.ts'
+import { bounceRoutes } from './bounces.ts'
 import { emailRoutes } from './emails.ts'
 import { escalationRoutes } from './escalations.ts'
-import { createEventStreams, type EventStreams } from './event-streams.ts'
 import { eventRoutes } from './events.ts'
-import { healthDescriptions, healthRoutes, serverChecks } from './health.ts'
+import { apiReadiness, healthDescriptions, healthRoutes } from './health.ts'
 import { metricsDescription, metricsRoutes } from './metrics.ts'
-import { answerProblems, Problem } from './problem.ts'
+import { problemOf } from './problems.ts'
 import { recipientRoutes } from './recipients.ts'
-import { referenceRoutes } from './reference.ts'
-import { logRequests, withoutWords } from './request-log.ts'
-import { type Route, routerOf } from './route.ts'
 import { sendRoutes } from './send.ts'
-import { createHttpServer, type HttpServer } from './server.ts'
 import { streamRoutes } from './stream.ts'
 import { suppressionFileRoutes } from './suppression-files.ts'
 import { suppressionRoutes } from './suppressions.ts'
-import { refuseUnrouted } from './unrouted.ts'
-import type { WebhookCounts } from './webhook-counts.ts'
-import { takeWebhooks, webhookRoutes } from './webhooks.ts'
 
 export interface ApiDependencies {
+  /** For reads by people and programs: see `readPool`. */
   readonly db: Database
+  /** For requests that an application makes as it sends, and for readiness: see `receiptPool`. Default `db`. */
+  readonly receiptDb?: Database
   readonly inbox: Inbox
-  readonly lives: Lives
-  /** By what stands after `/webhooks/`: a provider's name, or that and an account's. */
+  readonly emailWorkflows: EmailWorkflows
+  /** By the path after `/webhooks/`: a provider, or a provider and an account. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
-  /** The providers that can be sent through, by name; the first is the default. */
+  /** The providers to send through, by name; the first is the default. */
   readonly providerApis: ReadonlyMap<string, ProviderApi>
-  /** Any of them opens `/v1`. */
+  /** Keys for `/v1`. */
   readonly apiKeys: readonly string[]
-  /** Any of them opens `/metrics` alone, as the API keys do too. Default none. */
+  /** Keys for `/metrics` only, besides the API keys. Default none. */
   readonly metricsKeys?: readonly string[]
-  /** What live streams are told from. */
+  /** The source of live streams. */
   readonly changes: ChangeFeed
-  /** Streams that are open, ended when the API closes. Default: of their own, 500 at most. */
+  /** Open streams, ended when the API closes. Default: at most 500 of its own. */
   readonly streams?: EventStreams
-  /** Counts what comes at `/webhooks`, for the alarms. */
+  /** Counts webhooks, for the alarms. */
   readonly webhookCounts?: Pick<WebhookCounts, 'count'>
   readonly metrics: Metrics
-  /** The pages for people; null serves none. */
+  /** Whether Temporal accepts signals. Default: it does. */
+  readonly temporalStatus?: () => TemporalStatus
+  /** Whether this process's worker polls, reported by readiness. Null, the default: it has none. */
+  readonly isWorking?: (() => boolean) | null
+  /** Null: no dashboard is served. */
   readonly dashboard?: Router | null
-  /** The first that every request passes, webhooks too. Default none. */
+  /** Runs first on every request, webhooks included. Default none. */
   readonly onRequest?: Middleware | null
   readonly log: Logger
   /** Epoch milliseconds. Default Date.now. */
   readonly clock?: () => number
-  /** By which webhooks are received; default `clock`. */
+  /** For receipt times. Default `clock`. */
   readonly receiptClock?: () => number
   /** Default {@link defaultDeadlines}. */
   readonly deadlines?: Partial<Deadlines>
 }
 
 export interface Api extends HttpServer {
-  /** The request handler alone, for a server of another's making: deadlines are that server's then. */
+  /** The request handler alone, for a server with its own deadlines. */
   readonly callback: ReturnType<Koa['callback']>
 }
 
-/** Builds the API. It takes requests after `listen`. */
+/** Builds the API, which serves after `listen`. */
 export function createApi(dependencies: ApiDependencies): Api {
   const {
     log,
     apiKeys,
+    receiptDb = dependencies.db,
     metricsKeys = [],
     clock = Date.now,
     receiptClock = clock,
     streams = createEventStreams(),
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
-  const holdsKey = createKeyCheck(apiKeys)
+  const hasKey = createKeyCheck(apiKeys)
   const app = new Koa()
-  app.on('error', (error) => log.debug({ err: withoutWords(error) }, 'a response could not be written'))
+  app.on('error', (error) => log.debug({ err: withoutMessage(error) }, 'a response could not be written'))
   if (dependencies.onRequest) app.use(dependencies.onRequest)
-  app.use(answerProblems(log))
-  // Webhooks come by the thousand: they are taken before everything that only the others need.
-  app.use(takeWebhooks({ ...dependencies, clock: receiptClock, deadlines }))
+  app.use(answerProblems(log, problemOf))
+  // Webhooks are the most frequent requests: they skip what only the others need.
+  app.use(handleWebhooks({ ...dependencies, clock: receiptClock, deadlines }))
   app.use(logRequests(log))
   app.use(refuseBrokenEncoding)
-  app.use(healthRoutes(serverChecks(dependencies)).routes())
+  app.use(healthRoutes(apiReadiness({ ...dependencies, db: receiptDb })).routes())
   app.use(metricsRoutes(dependencies.metrics, createKeyCheck([...apiKeys, ...metricsKeys])).routes())
-  const routes = v1Routes({ ...dependencies, clock, streams })
+  const routes = v1Routes({ ...dependencies, receiptDb, clock, streams })
   const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...routes]
   const served = [...referenceRoutes(described), ...routes]
-  app.use(routerOf(served, requireKey(holdsKey), jsonBodyWithin(deadlines)).routes())
+  app.use(routerOf(served, requireKey(hasKey), jsonBodyWithin(deadlines)).routes())
   if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
   app.use(refuseUnrouted)
   const callback = app.callback()
@@ -102,7 +114,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   return {
     ...server,
     callback,
-    // Streams would hold the server open for all of its grace.
+    // Open streams would delay the close until `graceMs`.
     close(options) {
       streams.close()
       return server.close(options)
@@ -110,25 +122,28 @@ export function createApi(dependencies: ApiDependencies): Api {
   }
 }
 
-/** Where two match a path, the first one takes it. */
-const v1Routes = (dependencies: ApiDependencies & { clock: () => number; streams: EventStreams }): Route[] => [
+type V1Dependencies = ApiDependencies & Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams'>>
+
+/** In order: the first route that matches a path handles it. */
+const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...emailRoutes(dependencies),
-  ...sendRoutes(dependencies),
+  ...sendRoutes({ ...dependencies, db: dependencies.receiptDb }),
   ...streamRoutes(dependencies),
   ...suppressionFileRoutes(dependencies),
   ...suppressionRoutes(dependencies),
+  ...bounceRoutes(dependencies),
   ...escalationRoutes(dependencies),
   ...eventRoutes(dependencies),
   ...recipientRoutes(dependencies),
   ...analyticsRoutes(dependencies),
 ]
 
-/** The router takes a path that it cannot decode as it stands; a `%` that means nothing is a mistake worth telling. */
+/** Without this, the router would match a path that it cannot decode literally. */
 const refuseBrokenEncoding: Middleware = (ctx, next) => {
   try {
     decodeURIComponent(ctx.path)
   } catch {
-    throw new Problem(400, 'the path is not percent-encoded UTF-8')
+    throw new Problem(400, 'the path must be percent-encoded UTF-8')
   }
   return next()
 }

@@ -1,23 +1,32 @@
-/** An email as the API tells it: the same shape wherever one is answered. */
+/** An email as the API returns it, in the same form everywhere. */
+import type { Database } from '../db/database.ts'
 import type { StoredEvent } from '../db/emails-read.ts'
-import type { Email, Escalation } from '../db/generated/client.ts'
-import { snapshotOf } from '../db/snapshots.ts'
+import type { Email, EmailRecipient, Escalation } from '../db/generated/client.ts'
+import { findActiveSuppressions } from '../db/suppressions.ts'
 import { type EmailKey, registrationEventType } from '../domain/events.ts'
 import {
   deliveryOf,
   deliveryTimeMsOf,
-  type Engagement,
+  emptySnapshot,
   foldEvents,
   type Snapshot,
   sentAtOf,
   statusOf,
-  unheardOf,
 } from '../domain/lifecycle.ts'
-import { lifecycleEventOf } from '../domain/received-event.ts'
-import { workflowIdOf } from '../temporal/lives.ts'
+import { workflowIdOf } from '../temporal/email-workflows.ts'
 import { escalationViewOf, isoTime } from './escalation-view.ts'
+import { failureOf, failureOfEvent } from './failure-view.ts'
+import { foldableEvent } from './foldable-event.ts'
+import {
+  deliveredToOf,
+  engagementView,
+  foldedRecipients,
+  type KnownRecipients,
+  recipientViews,
+  storedRecipients,
+} from './recipient-view.ts'
 
-/** What is known of an email, wherever it is kept. */
+/** What is known of an email, stored or not. */
 interface KnownEmail extends EmailKey {
   readonly to: readonly string[]
   readonly subject: string | null
@@ -29,26 +38,48 @@ interface KnownEmail extends EmailKey {
   readonly updatedAt: Date | number
 }
 
-/** A stored email. `events` and `escalations` may hold those of other emails too. */
-export const storedEmailView = (row: Email, events: readonly StoredEvent[], escalations: readonly Escalation[]) =>
-  viewOf({ ...row, emailId: row.id, snapshot: snapshotOf(row) }, events, escalations)
+/** What is stored beside an email. It may hold rows of other emails too. */
+export interface EmailParts {
+  readonly events: readonly StoredEvent[]
+  readonly escalations: readonly Escalation[]
+  readonly recipients: readonly EmailRecipient[]
+}
+
+/** What is stored beside one email. */
+export function partsOf({ provider, emailId }: EmailKey, parts: EmailParts): EmailParts {
+  const isOwn = (of: EmailKey) => of.provider === provider && of.emailId === emailId
+  return {
+    events: parts.events.filter(isOwn),
+    escalations: parts.escalations.filter(isOwn),
+    recipients: parts.recipients.filter(isOwn),
+  }
+}
+
+/** A stored email, except for {@link withSuppressions}. */
+export function storedEmailView(row: Email, parts: EmailParts) {
+  const key = { provider: row.provider, emailId: row.id }
+  const own = partsOf(key, parts)
+  const known = storedRecipients(row, own.recipients, own.events)
+  return viewOf({ ...row, ...key, snapshot: known.snapshot }, known, own)
+}
 
 /**
- * An email whose events were acknowledged but not applied yet: no workflow has stored it, and what was acknowledged must
- * still be seen. The same fold that the workflow will do, over what is stored; of several providers' emails the newest.
- * @param events of emails with one ID; at least one.
+ * An email whose events were acknowledged but not applied yet, so that no workflow has stored it. Folds its stored events as
+ * the workflow will; of several providers' emails, the newest.
+ * @param parts with the events of emails with one ID; at least one.
  */
-export function unappliedEmailView(events: readonly StoredEvent[], escalations: readonly Escalation[]) {
-  const newest = events.reduce((a, b) => (b.receivedAt > a.receivedAt ? b : a))
+export function unappliedEmailView(parts: EmailParts) {
+  const newest = parts.events.reduce((a, b) => (b.receivedAt > a.receivedAt ? b : a))
   const { provider, emailId } = newest
-  const own = events.filter((event) => event.provider === provider && event.type !== registrationEventType)
+  const own = partsOf(newest, parts)
+  // A registration stores its email at once, so there is none among these.
+  const events = own.events.filter((event) => event.type !== registrationEventType)
   const snapshot = foldEvents(
-    unheardOf,
-    // A registration stores its email at once: none comes here.
-    own.map((event) => foldable(event)),
+    emptySnapshot,
+    events.map((event) => foldableEvent(event)),
   )
-  // The same choice as saveSnapshot's, so that the answer does not change when the email is stored.
-  const byId = own.toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1))
+  // The same order as in saveSnapshot, so that the answer does not change when the email is stored.
+  const byId = events.toSorted((a, b) => (a.eventId < b.eventId ? -1 : 1))
   const email: KnownEmail = {
     provider,
     emailId,
@@ -61,26 +92,28 @@ export function unappliedEmailView(events: readonly StoredEvent[], escalations: 
     createdAt: snapshot.firstReceivedAt ?? newest.receivedAt,
     updatedAt: newest.receivedAt,
   }
-  return viewOf(email, own, escalations)
+  return viewOf(email, foldedRecipients(email.to, snapshot), { ...own, events })
 }
 
-/** A stored event as the fold takes it. @param payload is looked at for a registration only. */
-export const foldable = (event: StoredEvent, payload = '') =>
-  lifecycleEventOf({
-    id: event.eventId,
-    type: event.type,
-    occurredAt: event.occurredAt.getTime(),
-    receivedAt: event.receivedAt.getTime(),
-    bounce: { class: event.bounceClass === 'soft' ? 'soft' : 'hard', code: event.bounceCode },
-    human: event.human,
-    payload,
-  })
+export type EmailView = ReturnType<typeof viewOf>
 
-function viewOf(email: KnownEmail, allEvents: readonly StoredEvent[], allEscalations: readonly Escalation[]) {
+/**
+ * Says of each recipient whether the suppression list has it. One statement for all emails.
+ * Index: suppressions_active_address.
+ */
+export async function withSuppressions(db: Database, emails: readonly EmailView[]): Promise<EmailView[]> {
+  const addresses = new Set(emails.flatMap(({ recipients }) => recipients.map(({ address }) => address)))
+  const found = addresses.size === 0 ? [] : await findActiveSuppressions(db, [...addresses])
+  const suppressed = new Set(found.map(({ address }) => address))
+  return emails.map((email) => ({
+    ...email,
+    recipients: email.recipients.map((one) => ({ ...one, suppressed: suppressed.has(one.address) })),
+  }))
+}
+
+function viewOf(email: KnownEmail, known: KnownRecipients, { events, escalations }: EmailParts) {
   const { provider, emailId, snapshot } = email
-  const isOwn = (of: EmailKey) => of.provider === provider && of.emailId === emailId
-  const events = allEvents.filter(isOwn)
-  const escalations = allEscalations.filter(isOwn)
+  const recipients = recipientViews(known, email, events)
   return {
     id: emailId,
     provider,
@@ -91,13 +124,16 @@ function viewOf(email: KnownEmail, allEvents: readonly StoredEvent[], allEscalat
     tags: email.tags,
     status: email.status,
     delivery: email.delivery,
+    deliveredTo: deliveredToOf(recipients),
     opens: engagementView(snapshot.opens),
     clicks: engagementView(snapshot.clicks),
     bounce: bounceView(snapshot, events),
+    failure: failureOf(snapshot, events),
     ...timesOf(snapshot),
     stalledAt: isoTime(escalations.find((escalation) => escalation.reason === 'stalled')?.openedAt ?? null),
     createdAt: isoTime(email.createdAt),
     updatedAt: isoTime(email.updatedAt),
+    recipients,
     events: events.filter((event) => event.type !== registrationEventType).map(eventView),
     escalations: escalations.map(escalationViewOf),
   }
@@ -113,14 +149,7 @@ const timesOf = (snapshot: Snapshot) => ({
   registeredAt: isoTime(snapshot.registeredAt),
 })
 
-const engagementView = ({ total, human, firstAt, lastAt }: Engagement) => ({
-  total,
-  human,
-  firstAt: isoTime(firstAt),
-  lastAt: isoTime(lastAt),
-})
-
-/** The message stays with the event: a snapshot travels through Temporal, and a bounce message often names the address. */
+/** The message comes from the event: snapshots pass through Temporal, and a bounce message often contains the address. */
 function bounceView({ bounce }: Snapshot, events: readonly StoredEvent[]) {
   if (bounce === null) return null
   const message = events.find((event) => event.eventId === bounce.eventId)?.bounceMessage ?? null
@@ -133,6 +162,10 @@ const eventView = (event: StoredEvent) => ({
   occurredAt: isoTime(event.occurredAt),
   receivedAt: isoTime(event.receivedAt),
   appliedAt: isoTime(event.appliedAt),
+  recipient: event.recipient,
   ...(event.quarantinedReason !== null && { quarantinedReason: event.quarantinedReason }),
   ...(event.machineReason !== null && { machineReason: event.machineReason }),
+  ...(event.type === 'bounced' && { failure: failureOfEvent(event) }),
+  ...(event.response !== null && { response: event.response }),
+  ...(event.list !== null && { list: event.list }),
 })

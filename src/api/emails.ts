@@ -1,104 +1,122 @@
-/** Emails: registered by the application that sends them, read by whoever asks what became of them. */
+/** `/v1/emails`: registering, listing and reading emails. */
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
+import { readRecipientsOf } from '../db/email-recipients-read.ts'
 import { findEmail, listEmails, readEscalationsOf, readEventsOf } from '../db/emails-read.ts'
 import type { Email } from '../db/generated/client.ts'
-import { normalizeAddress } from '../domain/address.ts'
+import { inTime } from '../db/request-deadline.ts'
 import { priorities } from '../domain/events.ts'
+import { failureParties, failureReasonNames } from '../domain/failure.ts'
 import { emailStatuses } from '../domain/lifecycle.ts'
+import {
+  address,
+  cursor,
+  cursorTime,
+  jsonObject,
+  mailboxList,
+  name,
+  oneOf,
+  pageAnswer,
+  pageLimit,
+  pageOf,
+  text,
+} from '../http/input.ts'
+import { Problem, validationProblem } from '../http/problem.ts'
+import { defineRoute, type Route } from '../http/route.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { WebhookSource } from '../providers/provider.ts'
+import { emailIdOf, emailIdsOf } from '../providers/registry.ts'
 import { email } from './answers.ts'
-import { inTime } from './deadlines.ts'
-import { storedEmailView, unappliedEmailView } from './email-view.ts'
-import { address, cursor, cursorTime, emailId, name, pageAnswer, pageLimit, pageOf, text } from './input.ts'
-import { Problem } from './problem.ts'
-import { defineRoute, type Route } from './route.ts'
+import { type EmailParts, type EmailView, storedEmailView, unappliedEmailView, withSuppressions } from './email-view.ts'
 
 interface EmailDependencies {
   readonly db: Database
+  /** For the answer to a registration. */
+  readonly receiptDb: Database
   readonly inbox: Inbox
   readonly webhooks: ReadonlyMap<string, WebhookSource>
 }
 
-/** As the application wrote it, without the display name: the case of the local part is the recipient's business. */
-export const bareAddress = (written: string): string => (/<([^<>]+)>$/.exec(written)?.[1] ?? written).trim()
+/** The provider's ID of an email. */
+export const emailId = name(255)
 
-const recipient = name(1_000).transform((written, issues) => {
-  const bare = bareAddress(written)
-  if (normalizeAddress(bare) !== null) return bare
-  issues.addIssue({ code: 'custom', message: 'wants an email address, with or without a display name' })
-  return z.NEVER
-})
+const recipientLimit = 50
+const recipientsMessage = `must be one address or a list of up to ${recipientLimit} addresses`
 
-const recipients = z.preprocess(
+/** One text or a list of texts. Each holds a mailbox or several, and `index` is that of the text. */
+export const recipients = z.preprocess(
   (to) => (Array.isArray(to) ? to : [to]),
-  z.array(recipient).min(1, 'wants at least 1 address').max(50, 'wants at most 50 addresses'),
+  z
+    .array(mailboxList)
+    .max(recipientLimit, recipientsMessage)
+    .transform((texts) => texts.flatMap((mailboxes, index) => mailboxes.map((mailbox) => ({ ...mailbox, index }))))
+    .refine((all) => all.length > 0 && all.length <= recipientLimit, recipientsMessage),
 )
 
 const tagLimit = 50
 
-/** A list of words, or an object whose entries become `name:value`. */
+/** A list, or an object whose entries become `name:value`. */
 export const tags = z
-  .union([z.array(name(200)), z.record(name(100), text(200))], 'wants a list of texts, or an object of texts')
+  .union([z.array(name(200)), z.record(name(100), text(200))], 'must be a list of strings, or an object of strings')
   .transform((given) => (Array.isArray(given) ? given : Object.entries(given).map(([tag, value]) => `${tag}:${value}`)))
-  .refine((list) => list.length <= tagLimit, `wants at most ${tagLimit} tags`)
+  .refine((list) => list.length <= tagLimit, `must have at most ${tagLimit} tags`)
 
-export const priority = z.enum(priorities, `wants one of ${priorities.join(', ')}`)
+export const priority = oneOf(priorities)
 
 const defaultProvider = 'aisend'
 
-const registrationBody = z.object(
-  {
-    id: emailId,
-    to: recipients,
-    subject: text(998).nullish(),
-    priority: priority.nullish(),
-    tags: tags.nullish(),
-    provider: name(64).default(defaultProvider),
-    status: z.enum(['sent', 'queued'], 'wants sent or queued').nullish(),
-  },
-  'wants an object',
-)
+const registrationBody = jsonObject({
+  id: emailId,
+  to: recipients,
+  subject: text(998).nullish(),
+  priority: priority.nullish(),
+  tags: tags.nullish(),
+  provider: name(64).default(defaultProvider),
+  status: oneOf(['sent', 'queued']).nullish(),
+})
 
 const listQuery = z.object({
-  status: z.enum(emailStatuses, `wants one of ${emailStatuses.join(', ')}`).optional(),
+  status: oneOf(emailStatuses).optional(),
   priority: priority.optional(),
   recipient: address.optional(),
   provider: name(64).optional(),
   tag: name(301).optional(),
+  reason: oneOf(failureReasonNames).optional(),
+  party: oneOf(failureParties).optional(),
   cursor: cursor(z.object({ createdAt: cursorTime, id: emailId, provider: name(64) })),
   limit: pageLimit,
 })
 
 const providerQuery = z.object({ provider: name(64).optional() })
 
-const stored = { schema: email, headers: { Location: 'Where the email is read' } }
+export const noSuchEmail = 'no such email: no registration and no event of it was received'
 
-/** The routes under `/v1/emails`. */
-export const emailRoutes = ({ db, inbox, webhooks }: EmailDependencies): Route[] => [
+const stored = { schema: email, headers: { Location: 'The URL of the email' } }
+
+export const emailRoutes = ({ db, receiptDb, inbox, webhooks }: EmailDependencies): Route[] => [
   defineRoute(
     {
       method: 'post',
       path: '/v1/emails',
       tag: 'Emails',
-      summary: 'Register what you send',
+      summary: 'Register an email that you send',
       description:
-        '`to` is one address or up to 50; `tags` a list, or an object whose entries become `name:value`. Registering again ' +
-        'merges.',
+        '`to` is one address or a list of up to 50, and a text with several addresses counts as several; `tags` is a list, or an object whose entries become `name:value`. ' +
+        'Registering the same email again merges the data.',
       body: registrationBody,
       answers: {
-        200: { description: 'Known already, and merged', ...stored },
+        200: { description: 'The email was already known, and the data was merged', ...stored },
         201: { description: 'Registered', ...stored },
       },
     },
     async (ctx, { body }) => {
-      const { id, provider, to, subject = null, priority: named = null, tags: tagged = null } = body
-      refuseUnknownProvider(provider, webhooks)
+      const { provider, to, subject = null, priority: named = null, tags: tagged = null } = body
+      if (!providersOf(webhooks).has(provider)) throw unknownProvider(providersOf(webhooks))
+      const id = emailIdOf(provider, body.id)
       const { created } = await inbox.register({
         provider,
         emailId: id,
-        to,
+        to: to.map((recipient) => recipient.address),
         subject,
         tags: tagged,
         priority: named,
@@ -106,7 +124,7 @@ export const emailRoutes = ({ db, inbox, webhooks }: EmailDependencies): Route[]
       })
       ctx.status = created ? 201 : 200
       ctx.set('Location', locationOf(provider, id))
-      ctx.body = await inTime(() => readEmail(db, id, provider))
+      ctx.body = await inTime(() => readEmail(receiptDb, id, provider))
     },
   ),
 
@@ -116,6 +134,9 @@ export const emailRoutes = ({ db, inbox, webhooks }: EmailDependencies): Route[]
       path: '/v1/emails',
       tag: 'Emails',
       summary: 'List emails, newest first',
+      description:
+        '`recipient` finds emails to an address, also if it is one of several. `reason` and `party` say why the email failed or is ' +
+        'deferred: of the worst bounce of its recipients, and only for emails since version 0.5.',
       query: listQuery,
       answers: { 200: { description: 'A page of emails', schema: pageAnswer(email) } },
     },
@@ -132,57 +153,91 @@ export const emailRoutes = ({ db, inbox, webhooks }: EmailDependencies): Route[]
       method: 'get',
       path: '/v1/emails/:id',
       tag: 'Emails',
-      summary: 'What became of an email',
-      description: 'Of several providers’ emails with one ID the newest, unless `provider` says which.',
+      summary: 'Read an email with its timeline',
+      description:
+        'If several providers have an email with this ID, returns the newest, unless `provider` is given. The ID may be written ' +
+        'as the API of the provider writes it, such as `<ID@example.com>` for Mailgun.',
       params: z.object({ id: emailId }),
       query: providerQuery,
       answers: { 200: { description: 'The email', schema: email } },
-      problems: { 404: 'Nothing was heard of such an email' },
+      problems: { 404: 'No such email' },
     },
     async (ctx, { params, query }) => {
-      const found = await inTime(() => readEmail(db, params.id, query.provider))
-      if (found === null) throw new Problem(404, 'nothing was heard of such an email')
+      const found = await inTime(() => findNamedEmail(db, params.id, query.provider))
+      if (found === null) throw new Problem(404, noSuchEmail)
       ctx.body = found
     },
   ),
 ]
 
-function refuseUnknownProvider(provider: string, webhooks: EmailDependencies['webhooks']): void {
-  if (webhooks.has(provider)) return
-  throw new Problem(400, 'the body is not as it must be; errors says where', {
-    errors: [{ path: 'provider', message: `wants one of ${[...webhooks.keys()].join(', ')}` }],
-  })
-}
+/** The names of the providers that have a secret: `resend` for the account `resend/eu` too. */
+const providersOf = (webhooks: EmailDependencies['webhooks']): ReadonlySet<string> =>
+  new Set([...webhooks.keys()].map((path) => path.replace(/\/.*/, '')))
+
+/** @param configured by the providers' names. */
+export const unknownProvider = (configured: Pick<ReadonlyMap<string, unknown>, 'keys'>): Problem =>
+  validationProblem([{ path: 'provider', message: `must be one of: ${[...configured.keys()].join(', ')}` }])
 
 export function locationOf(provider: string, id: string): string {
   const path = `/v1/emails/${encodeURIComponent(id)}`
   return provider === defaultProvider ? path : `${path}?provider=${encodeURIComponent(provider)}`
 }
 
-/** One email as the API tells it, with what was acknowledged but not applied yet; null if nothing was heard of it. */
-export async function readEmail(db: Database, id: string, provider: string | undefined) {
-  const [row, allEvents, escalations] = await Promise.all([
-    findEmail(db, id, provider),
-    readEventsOf(db, [id]),
-    readEscalationsOf(db, [id]),
-  ])
-  if (row) return storedEmailView(row, allEvents, escalations)
-  const events = provider === undefined ? allEvents : allEvents.filter((event) => event.provider === provider)
-  return events.length === 0 ? null : unappliedEmailView(events, escalations)
+/** As {@link readEmail}, of an ID as the provider's webhooks or its API write it. */
+export async function findNamedEmail(db: Database, named: string, provider: string | undefined) {
+  for (const id of emailIdsOf(named, provider)) {
+    const found = await readEmail(db, id, provider)
+    if (found !== null) return found
+  }
+  return null
 }
 
-async function viewsOf(db: Database, rows: readonly Email[]) {
+/** One email as the API returns it, with events that are acknowledged but not applied yet; null if it is unknown. */
+export async function readEmail(db: Database, id: string, provider: string | undefined): Promise<EmailView | null> {
+  const [row, parts] = await Promise.all([findEmail(db, id, provider), readPartsOf(db, [id])])
+  const events = provider === undefined ? parts.events : parts.events.filter((event) => event.provider === provider)
+  if (!row && events.length === 0) return null
+  const view = row ? storedEmailView(row, parts) : unappliedEmailView({ ...parts, events })
+  const [email = null] = await withSuppressions(db, [view])
+  return email
+}
+
+/** What is stored beside emails with these IDs, of any provider. Three statements, at the same time. */
+export async function readPartsOf(db: Database, emailIds: readonly string[]): Promise<EmailParts> {
+  const [events, escalations, recipients] = await Promise.all([
+    readEventsOf(db, emailIds),
+    readEscalationsOf(db, emailIds),
+    readRecipientsOf(db, emailIds),
+  ])
+  return { events, escalations, recipients }
+}
+
+async function viewsOf(db: Database, rows: readonly Email[]): Promise<EmailView[]> {
   if (rows.length === 0) return []
   const ids = [...new Set(rows.map((row) => row.id))]
-  const [events, escalations] = await Promise.all([readEventsOf(db, ids), readEscalationsOf(db, ids)])
-  const eventsById = byEmailId(events)
-  const escalationsById = byEmailId(escalations)
-  return rows.map((row) => storedEmailView(row, eventsById.get(row.id) ?? [], escalationsById.get(row.id) ?? []))
+  const parts = await readPartsOf(db, ids)
+  const [events, escalations, recipients] = [
+    byEmailId(parts.events),
+    byEmailId(parts.escalations),
+    byEmailId(parts.recipients),
+  ]
+  const views = rows.map((row) =>
+    storedEmailView(row, {
+      events: events.get(row.id) ?? [],
+      escalations: escalations.get(row.id) ?? [],
+      recipients: recipients.get(row.id) ?? [],
+    }),
+  )
+  return withSuppressions(db, views)
 }
 
 function byEmailId<Row extends { emailId: string }>(rows: readonly Row[]): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>(rows.map((row) => [row.emailId, []]))
-  for (const row of rows) groups.get(row.emailId)?.push(row)
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) {
+    const group = groups.get(row.emailId)
+    if (group) group.push(row)
+    else groups.set(row.emailId, [row])
+  }
   return groups
 }
 

@@ -1,6 +1,6 @@
-/** An escalation as the API tells it, whether it was just commanded or read from the database. */
+/** An escalation as the API returns it, read from the database or after a command. */
 
-/** Times are Dates as stored, or epoch milliseconds as workflows have them. */
+/** Times are Dates from the database, or epoch milliseconds from workflows. */
 interface EscalationFacts {
   readonly id: string
   readonly reason: string

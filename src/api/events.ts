@@ -1,23 +1,24 @@
-/** Events as operators see them: what waits, what was put aside and why, and having it tried again. */
+/** `/v1/events`, for operators: listing events, the reasons of quarantined ones, and replaying them. */
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { type EventPosition, eventStates, findEvent, type ListedEvent, listEvents } from '../db/events-read.ts'
 import { replayEvents, replayQuarantined } from '../db/replay.ts'
+import { inTime } from '../db/request-deadline.ts'
 import { isProviderEventType, registrationEventType } from '../domain/events.ts'
-import { maybeTime, time } from './answers.ts'
-import { inTime } from './deadlines.ts'
+import { cursor, cursorOf, cursorTime, instant, name, oneOf, pageAnswer, pageLimit, pageOf } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
+import { defineRoute, type Route } from '../http/route.ts'
+import { failure, maybeTime, time } from './answers.ts'
 import { isoTime } from './escalation-view.ts'
-import { cursor, cursorOf, cursorTime, instant, name, pageAnswer, pageLimit, pageOf } from './input.ts'
-import { Problem } from './problem.ts'
-import { defineRoute, type Route } from './route.ts'
+import { failureOfEvent } from './failure-view.ts'
 
-/** An event of ours has a provider's ID in its own: longer than a provider's may be. */
+/** Longer than a provider's ID may be, since the IDs of derived events contain one. */
 const eventId = name(1_000)
-const eventKey = z.object({ provider: name(64), id: eventId }, 'wants {provider, id}')
+const eventKey = z.object({ provider: name(64), id: eventId }, 'must be {provider, id}')
 const position = z.object({ receivedAt: cursorTime, provider: name(64), id: eventId })
 
 const listQuery = z.object({
-  state: z.enum(eventStates, `wants one of ${eventStates.join(', ')}`).optional(),
+  state: oneOf(eventStates).optional(),
   provider: name(64).optional(),
   type: name(255).optional(),
   reason: name(1_000).optional(),
@@ -34,12 +35,12 @@ const replayBody = z.union(
     z.strictObject({
       events: z
         .array(eventKey)
-        .min(1, 'wants at least 1 event')
-        .max(replayLimit, `wants at most ${replayLimit} events`),
+        .min(1, 'must have at least 1 event')
+        .max(replayLimit, `must have at most ${replayLimit} events`),
     }),
     z.strictObject({
       filter: z.strictObject({
-        quarantined: z.literal(true, 'wants true: what waits is tried by itself').optional(),
+        quarantined: z.literal(true, 'must be true: pending events are applied without a replay').optional(),
         provider: name(64).optional(),
         type: name(255).optional(),
         reason: name(1_000).optional(),
@@ -50,33 +51,35 @@ const replayBody = z.union(
       limit: z.number().int().min(1).max(replayLimit).default(replayLimit),
     }),
   ],
-  'wants {events: [{provider, id}, …]}, at most 1000 of them, or {filter: {provider?, type?, reason?, from?, to?}, cursor?, limit?}',
+  `must be {events: [{provider, id}, …]} with at most ${replayLimit} events, or {filter: {provider?, type?, reason?, from?, to?}, cursor?, limit?}`,
 )
 
 const listedEvent = z.strictObject({
   provider: z.string(),
   id: z.string(),
   emailId: z.string(),
-  type: z.string().describe('The word of Aftersend where it knows one, else the provider’s.'),
-  known: z.boolean().describe('Whether Aftersend gives this type a meaning.'),
+  type: z.string().describe('Aftersend’s name of the type if it knows the type, else the provider’s.'),
+  known: z.boolean().describe('Whether Aftersend knows the type.'),
   state: z.enum(['pending', 'quarantined', 'applied']),
   occurredAt: time.describe('By the provider’s clock.'),
-  receivedAt: time.describe('By our clock.'),
+  receivedAt: time.describe('By the server’s clock.'),
   appliedAt: maybeTime,
-  attempts: z.int().describe('How often it failed for a reason of its own.'),
+  attempts: z.int().describe('How often applying it failed because of the event itself.'),
   quarantinedReason: z.string().nullable(),
 })
 
-const wholeEvent = listedEvent.extend({
+const eventDetail = listedEvent.extend({
   to: z.array(z.string()),
-  recipient: z.string().nullable().describe('Whom it is about.'),
+  recipient: z.string().nullable().describe('The recipient that the event is about.'),
   subject: z.string().nullable(),
   bounce: z.object({ class: z.string(), code: z.string().nullable(), message: z.string().nullable() }).nullable(),
-  human: z.boolean().describe('Whether a person is likely behind an open or click.'),
-  payload: z.unknown().describe('The JSON as it was signed; null once it was erased.'),
+  failure: failure.nullable().describe('For bounced events: why the delivery failed, and who caused it.'),
+  response: z.string().nullable().describe('For delivered events: the answer of the receiving server.'),
+  list: z.string().nullable().describe('For subscription events: the list or stream.'),
+  human: z.boolean().describe('Whether an open or click was probably made by a person.'),
+  payload: z.unknown().describe('The JSON as received; null after it was erased.'),
 })
 
-/** The routes under `/v1/events`. */
 export const eventRoutes = ({ db }: { readonly db: Database }): Route[] => [
   defineRoute(
     {
@@ -85,8 +88,8 @@ export const eventRoutes = ({ db }: { readonly db: Database }): Route[] => [
       tag: 'Events',
       summary: 'List events, newest first',
       description:
-        'Without a state: all of them. `unknown` are those of a type that Aftersend gives no meaning to. `reason` is text ' +
-        'that the reason of the quarantine holds; `from` and `to` go by the time of receipt.',
+        'Without `state`: all events. State `unknown`: events of a type that Aftersend does not know. `reason` matches a ' +
+        'part of the reason for the quarantine; `from` and `to` refer to the time of receipt.',
       query: listQuery,
       answers: { 200: { description: 'A page of events', schema: pageAnswer(listedEvent) } },
     },
@@ -101,18 +104,18 @@ export const eventRoutes = ({ db }: { readonly db: Database }): Route[] => [
       method: 'post',
       path: '/v1/events/replay',
       tag: 'Events',
-      summary: 'Have events tried again',
+      summary: 'Replay events',
       description:
-        'Names events, or quarantined ones by a filter, up to 1,000 in a call: pass `nextCursor` on as `cursor` until it is ' +
-        'null. An event that was applied is skipped: none ever counts twice. The others are tried within seconds.',
+        'Applies events again, by their IDs or quarantined ones by a filter, up to 1,000 in a call: pass `nextCursor` as ' +
+        '`cursor` until it is null. Applied events are skipped, so none counts twice. The others are applied within seconds.',
       body: replayBody,
       answers: {
         200: {
-          description: 'How many are tried again',
+          description: 'How many events will be applied again',
           schema: z.object({
             replayed: z.int(),
-            skipped: z.int().describe('Applied already, or being applied at this moment.'),
-            missing: z.int().describe('Named, and not there.'),
+            skipped: z.int().describe('Already applied, or being applied now.'),
+            missing: z.int().describe('Not found.'),
             nextCursor: z.string().nullable(),
           }),
         },
@@ -133,18 +136,23 @@ export const eventRoutes = ({ db }: { readonly db: Database }): Route[] => [
       method: 'get',
       path: '/v1/events/:provider/:id',
       tag: 'Events',
-      summary: 'One event, with its payload',
-      description: 'An ID with a slash is percent-encoded, as everywhere.',
+      summary: 'Read one event with its payload',
+      description: 'Percent-encode a slash in the ID.',
       params: eventKey,
-      answers: { 200: { description: 'The event', schema: wholeEvent } },
-      problems: { 404: 'There is no such event' },
+      answers: { 200: { description: 'The event', schema: eventDetail } },
+      problems: { 404: 'No such event' },
     },
     async (ctx, { params }) => {
       const event = await inTime(() => findEvent(db, params))
-      if (!event) throw new Problem(404, 'there is no such event')
+      if (!event) throw new Problem(404, 'no such event: GET /v1/events lists them')
       const { to, recipient, subject, bounceClass, bounceCode: code, bounceMessage: message, human, payload } = event
       const bounce = bounceClass === null ? null : { class: bounceClass, code, message }
-      ctx.body = { ...listedView(event), to, recipient, subject, bounce, human, payload }
+      const { response, list } = event
+      const failed = event.type === 'bounced' ? failureOfEvent(event) : null
+      ctx.body = {
+        ...listedView(event),
+        ...{ to, recipient, subject, bounce, failure: failed, response, list, human, payload },
+      }
     },
   ),
 ]

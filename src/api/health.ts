@@ -1,65 +1,143 @@
-/** Whether the process lives, and whether it can do its work. Open to all: orchestrators carry no keys. */
+/** `/healthz` and `/readyz`. Public, since orchestrators have no keys. */
 import Router from '@koa/router'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
-import { askDatabase } from '../db/reachable.ts'
-import type { Lives } from '../temporal/lives.ts'
-import type { RouteDescription } from './route.ts'
+import { acceptsWrites, pingDatabase } from '../db/reachable.ts'
+import type { RouteDescription } from '../http/route.ts'
+import type { EmailWorkflows } from '../temporal/email-workflows.ts'
+import { flowing, type TemporalStatus } from '../temporal/temporal-status.ts'
 
 const checkDeadlineMs = 1_000
 
 const readiness = z
-  .object({ status: z.enum(['ready', 'not ready']) })
-  .catchall(z.boolean().describe('Whether a part of this name is there.'))
+  .object({
+    status: z.enum(['ready', 'not ready']),
+    temporalState: z
+      .enum(['flowing', 'away', 'refused'])
+      .optional()
+      .describe('Of an API: `refused` means that Temporal answers but rejects its requests.'),
+  })
+  .catchall(z.boolean().describe('Whether the part of this name works.'))
 
-/** What a process needs to do its work, by name; a check that fails or answers false says that the part is not there. */
-export type ReadinessChecks = Readonly<Record<string, () => Promise<unknown>>>
+/** By the part's name. A check that throws or returns false means that the part does not work. */
+type ReadinessChecks = Readonly<Record<string, () => Promise<unknown>>>
 
-/** The servers that every process needs. */
-export const serverChecks = ({ db, lives }: { readonly db: Database; readonly lives: Pick<Lives, 'isReachable'> }) =>
-  ({
-    postgresql: () => askDatabase(db),
-    temporal: () => lives.isReachable(checkDeadlineMs),
-  }) satisfies ReadinessChecks
+/** What a process checks for `/readyz`. */
+export interface Readiness {
+  /** If one fails, the process is not ready. */
+  readonly required: ReadinessChecks
+  /** Only reported. */
+  readonly reported: ReadinessChecks
+  /** Of a process that signals workflows. */
+  readonly temporalStatus?: () => TemporalStatus
+}
 
-/** For the document: a process without the API serves these too. */
+interface ServerParts {
+  readonly db: Database
+  readonly emailWorkflows: Pick<EmailWorkflows, 'isReachable'>
+}
+
+interface ApiParts extends ServerParts {
+  readonly temporalStatus?: () => TemporalStatus
+  /** Of a worker of the same process; null, the default, if there is none. */
+  readonly isWorking?: (() => boolean) | null
+}
+
+/**
+ * An API is ready when PostgreSQL takes writes: without Temporal it still acknowledges webhooks, so a load balancer must not
+ * remove it. See {@link acceptsWrites}.
+ */
+export function apiReadiness({
+  db,
+  emailWorkflows,
+  temporalStatus = () => flowing,
+  isWorking = null,
+}: ApiParts): Readiness {
+  return {
+    required: { postgresql: sharedCheck(() => acceptsWrites(db)) },
+    reported: {
+      temporal: async () => (await emailWorkflows.isReachable(checkDeadlineMs)) && temporalStatus().state !== 'refused',
+      ...(isWorking && { worker: async () => isWorking() }),
+    },
+    temporalStatus,
+  }
+}
+
+/** A worker is ready when it polls and Temporal answers. Activities wait for PostgreSQL by themselves. */
+export const workerReadiness = ({ db, emailWorkflows }: ServerParts, isWorking: () => boolean): Readiness => ({
+  required: { worker: async () => isWorking(), temporal: () => emailWorkflows.isReachable(checkDeadlineMs) },
+  reported: { postgresql: () => pingDatabase(db) },
+})
+
+/** The endpoint is public, so requests within a second share the result of one commit. */
+const sharedForMs = 1_000
+
+function sharedCheck(check: () => Promise<boolean>): () => Promise<boolean> {
+  let last: { readonly answer: Promise<boolean>; until: number } | null = null
+  return () => {
+    if (last && performance.now() < last.until) return last.answer
+    const current = { answer: check(), until: Number.POSITIVE_INFINITY }
+    last = current
+    const onResult = (isReady: boolean) => {
+      current.until = isReady ? performance.now() + sharedForMs : 0
+    }
+    current.answer.then(onResult, () => onResult(false))
+    return current.answer
+  }
+}
+
+/** For the OpenAPI document. Processes without the API serve these too. */
 export const healthDescriptions: readonly RouteDescription[] = [
   {
     ...{ method: 'get', path: '/healthz', tag: 'Operations', access: 'anyone' },
-    summary: 'Whether the process lives',
-    answers: { 200: { description: 'It does', schema: z.strictObject({ status: z.literal('alive') }) } },
+    summary: 'Liveness',
+    answers: { 200: { description: 'The process responds', schema: z.strictObject({ status: z.literal('alive') }) } },
   },
   {
     ...{ method: 'get', path: '/readyz', tag: 'Operations', access: 'anyone' },
-    summary: 'Whether it can do its work',
+    summary: 'Readiness',
+    description:
+      'An API is ready when PostgreSQL takes writes; whether Temporal answers is only reported. A worker is ready when it polls.',
     answers: {
-      200: { description: 'It can', schema: readiness },
-      503: { description: 'It cannot', schema: readiness },
+      200: { description: 'Ready', schema: readiness },
+      503: { description: 'Not ready', schema: readiness },
     },
   },
 ]
 
-/** `/healthz` never looks past the process: a database that is away is no reason to restart it. */
-export function healthRoutes(checks: ReadinessChecks): Router {
+/** `/healthz` checks the process alone: a restart does not help against an unavailable database. */
+export function healthRoutes({ required, reported, temporalStatus }: Readiness): Router {
   const router = new Router({ sensitive: true })
   router.get('/healthz', (ctx) => {
     ctx.set('Cache-Control', 'no-store')
     ctx.body = { status: 'alive' }
   })
   router.get('/readyz', async (ctx) => {
-    const parts = await Promise.all(
-      Object.entries(checks).map(async ([part, check]) => [part, await answers(check)] as const),
-    )
-    const ready = parts.every(([, isThere]) => isThere)
+    const [results, others] = await Promise.all([resultsOf(required), resultsOf(reported)])
+    const ready = Object.values(results).every(Boolean)
+    const parts = { ...results, ...others }
     ctx.status = ready ? 200 : 503
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = { status: ready ? 'ready' : 'not ready', ...Object.fromEntries(parts) }
+    ctx.body = {
+      status: ready ? 'ready' : 'not ready',
+      ...parts,
+      ...(temporalStatus && { temporalState: temporalStateOf(parts['temporal'] === true, temporalStatus()) }),
+    }
   })
   return router
 }
 
-/** An error is the answer here: whatever it is, the part cannot be worked with. */
-async function answers(check: () => Promise<unknown>): Promise<boolean> {
+/** A process that has had nothing to signal notices Temporal's absence only by the check. */
+const temporalStateOf = (works: boolean, { state }: TemporalStatus): TemporalStatus['state'] =>
+  works ? 'flowing' : state === 'flowing' ? 'away' : state
+
+const resultsOf = async (checks: ReadinessChecks): Promise<Record<string, boolean>> =>
+  Object.fromEntries(
+    await Promise.all(Object.entries(checks).map(async ([part, check]) => [part, await works(check)] as const)),
+  )
+
+/** Any error means that the part does not work. */
+async function works(check: () => Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, checkDeadlineMs, false)

@@ -2,32 +2,30 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
+import { type KeyCheck, requireKey } from '../http/api-key.ts'
+import type { RouteDescription } from '../http/route.ts'
 import type { Metrics } from '../metrics.ts'
-import { type KeyCheck, requireKey } from './api-key.ts'
-import type { RouteDescription } from './route.ts'
 
-/** For the document. */
 export const metricsDescription: RouteDescription = {
   method: 'get',
   path: '/metrics',
   tag: 'Operations',
-  summary: 'Figures for Prometheus',
-  description: 'From this machine without a key.',
+  summary: 'Metrics for Prometheus',
+  description: 'Requests from the same machine need no key.',
   access: 'local',
-  answers: { 200: { description: 'In the text format', mediaType: 'text/plain', schema: z.string() } },
+  answers: { 200: { description: 'Prometheus text format', mediaType: 'text/plain', schema: z.string() } },
 }
 
 /**
- * Open to the machine itself, so that a scraper beside it needs no key. A reverse proxy on the same machine makes all the
- * world look local, but says whom it speaks for: then, as for everyone else, a key is wanted, since the figures tell how
- * much mail is sent and how much of it fails.
+ * A scraper on the same machine needs no key. Requests that a reverse proxy on this machine forwards have forwarding headers,
+ * and need a key like all others: the metrics reveal how much email is sent and how much of it fails.
  */
-export function metricsRoutes(metrics: Metrics, holdsKey: KeyCheck): Router {
+export function metricsRoutes(metrics: Metrics, hasKey: KeyCheck): Router {
   const router = new Router({ sensitive: true })
-  const wantKey = requireKey(holdsKey)
+  const authenticate = requireKey(hasKey)
   router.get(
     '/metrics',
-    (ctx, next) => (isLocal(ctx) ? next() : wantKey(ctx, next)),
+    (ctx, next) => (isLocal(ctx) ? next() : authenticate(ctx, next)),
     async (ctx) => {
       ctx.set('Content-Type', metrics.registry.contentType)
       ctx.body = await metrics.scrape()

@@ -1,36 +1,66 @@
-/** People, as far as they may ask to be forgotten. */
+/** `/v1/recipients`: what is known of a person, and erasing it. */
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { eraseRecipient } from '../db/erasure.ts'
-import { inTime } from './deadlines.ts'
-import { address } from './input.ts'
-import { Problem } from './problem.ts'
-import { defineRoute, type Route } from './route.ts'
+import { inTime } from '../db/request-deadline.ts'
+import { address, cursor, cursorTime, jsonObject, name, pageLimit } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
+import { defineRoute, type Route } from '../http/route.ts'
+import { emailId } from './emails.ts'
+import { person } from './person-answers.ts'
+import { readPerson } from './person-view.ts'
 
-/** So many emails are erased well within the time that an answer may take. */
+/** Few enough to be erased within the request's deadline. */
 const emailsPerCall = 500
 
-/** The routes under `/v1/recipients`. */
-export const recipientRoutes = ({ db }: { readonly db: Database }): Route[] => [
+/** The position of an email among those of a person. */
+export const personCursor = cursor(z.object({ createdAt: cursorTime, id: emailId, provider: name(64) }))
+
+interface RecipientDependencies {
+  readonly db: Database
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+}
+
+export const recipientRoutes = ({ db, clock }: RecipientDependencies): Route[] => [
+  defineRoute(
+    {
+      method: 'post',
+      path: '/v1/recipients/lookup',
+      tag: 'Recipients',
+      summary: 'Look up a person',
+      description:
+        'Everything that is known of an address, over all providers: the next step in one sentence and who must act, what happened ' +
+        'last, suppressions with the event and the judgement behind them, subscriptions, and the emails, newest first. The address ' +
+        'is in the body, so that no access log has it. An address that is not known, or was erased, has no emails.',
+      body: jsonObject({ address, cursor: personCursor, limit: pageLimit }),
+      answers: { 200: { description: 'What is known of the person', schema: person } },
+    },
+    async (ctx, { body }) => {
+      ctx.status = 200
+      ctx.body = await inTime(() => readPerson(db, { ...body, now: clock() }))
+    },
+  ),
+
   defineRoute(
     {
       method: 'delete',
       path: '/v1/recipients/:address',
       tag: 'Recipients',
-      summary: 'Erase a person',
+      summary: 'Erase a recipient',
       description:
-        'Erases the address, and the subjects, bounce messages and payloads that tell of it, from emails and events. What ' +
-        'is counted stays, and so does a suppression, under a keyed hash: asking for the address still finds it. Events ' +
-        'that wait are erased as they are applied. While `complete` is false there is more: call it again.',
+        'Erases the address from emails and events, with the subjects, bounce messages and payloads that belong to it. Counts ' +
+        'remain. A suppression remains under a keyed hash, so a check of the address still finds it. Pending events are ' +
+        'erased when they are applied. Repeat the call while `complete` is false.',
       params: z.object({ address }),
       answers: {
         200: {
-          description: 'What was erased by this call',
+          description: 'What this call erased',
           schema: z.object({
             emails: z.int(),
             events: z.int(),
-            suppressions: z.int().describe('Entries that are kept under a keyed hash now.'),
-            pending: z.int().describe('Events that wait, to be erased as they are applied.'),
+            suppressions: z.int().describe('Entries now stored under a keyed hash.'),
+            pending: z.int().describe('Pending events, erased when they are applied.'),
             complete: z.boolean(),
           }),
         },
@@ -38,7 +68,8 @@ export const recipientRoutes = ({ db }: { readonly db: Database }): Route[] => [
       problems: { 409: 'This instance has no ERASURE_KEY' },
     },
     async (ctx, { params }) => {
-      if (db.erasureKey === null) throw new Problem(409, 'set ERASURE_KEY: a suppression could not be kept without it')
+      if (db.erasureKey === null)
+        throw new Problem(409, 'ERASURE_KEY is not set: set it, so that a suppression can be stored under a keyed hash')
       const { isComplete, ...counts } = await inTime(() => eraseRecipient(db, params.address, emailsPerCall))
       ctx.body = { ...counts, complete: isComplete }
     },

@@ -1,10 +1,15 @@
-/** Live status: emails told as they change, for as long as somebody listens. */
+/** `/v1/stream` and `/v1/emails/:id/stream`: emails as they change, as Server-Sent Events. */
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { isChangePlace, isKeptSince, readChanges } from '../db/changes.ts'
+import { isChangeCursor, isRetainedSince, readChanges } from '../db/changes.ts'
 import type { Database } from '../db/database.ts'
+import { inTime } from '../db/request-deadline.ts'
 import { priorities } from '../domain/events.ts'
 import { emailStatuses } from '../domain/lifecycle.ts'
+import type { EventStream, EventStreams } from '../http/event-streams.ts'
+import { name, oneOf } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
+import { defineRoute, type Route } from '../http/route.ts'
 import {
   type ChangedEmail,
   type ChangeFeed,
@@ -12,13 +17,9 @@ import {
   passesFilter,
   type Subscription,
 } from '../live/change-feed.ts'
-import { inTime } from './deadlines.ts'
-import { readEmail } from './emails.ts'
+import { emailIdsOf } from '../providers/registry.ts'
+import { emailId, findNamedEmail, noSuchEmail, readEmail } from './emails.ts'
 import { isoTime } from './escalation-view.ts'
-import type { EventStream, EventStreams } from './event-streams.ts'
-import { emailId, name } from './input.ts'
-import { Problem } from './problem.ts'
-import { defineRoute, type Route } from './route.ts'
 
 interface StreamDependencies {
   readonly db: Database
@@ -26,30 +27,29 @@ interface StreamDependencies {
   readonly streams: EventStreams
 }
 
-const firehoseQuery = z.object({
-  status: z.enum(emailStatuses, `wants one of ${emailStatuses.join(', ')}`).optional(),
-  priority: z.enum(priorities, `wants one of ${priorities.join(', ')}`).optional(),
+const streamQuery = z.object({
+  status: oneOf(emailStatuses).optional(),
+  priority: oneOf(priorities).optional(),
   tag: name(301).optional(),
   provider: name(64).optional(),
 })
 
-type FirehoseFilter = z.infer<typeof firehoseQuery>
+type StreamFilter = z.infer<typeof streamQuery>
 
-/** `GET /v1/stream` and `GET /v1/emails/:id/stream`. */
 export const streamRoutes = (dependencies: StreamDependencies): Route[] => [
   defineRoute(
     {
       method: 'get',
       path: '/v1/stream',
       tag: 'Live',
-      summary: 'Emails as they change',
-      description: 'Server-Sent Events named `email`, in short; `reset` when what was missed is not known any more.',
-      headers: { 'Last-Event-ID': { description: 'The last event that was seen, to go on from', required: false } },
-      query: firehoseQuery,
+      summary: 'Stream all changes',
+      description: 'Server-Sent Events named `email`, in short form; `reset` if missed changes can no longer be sent.',
+      headers: { 'Last-Event-ID': { description: 'The ID of the last event, to resume after it', required: false } },
+      query: streamQuery,
       answers: { 200: stream },
       problems: { 503: busy },
     },
-    (ctx, { query }) => tellChanges(ctx, query, dependencies),
+    (ctx, { query }) => streamChanges(ctx, query, dependencies),
   ),
 
   defineRoute(
@@ -57,78 +57,78 @@ export const streamRoutes = (dependencies: StreamDependencies): Route[] => [
       method: 'get',
       path: '/v1/emails/:id/stream',
       tag: 'Live',
-      summary: 'One email as it changes',
-      description:
-        'Server-Sent Events named `email`, each with the email in full: how it stands, and then every change.',
+      summary: 'Stream one email',
+      description: 'Server-Sent Events named `email`, each with the whole email: its current state, then every change.',
       params: z.object({ id: emailId }),
       query: z.object({ provider: name(64).optional() }),
       answers: { 200: stream },
-      problems: { 404: 'Nothing was heard of such an email', 503: busy },
+      problems: { 404: 'No such email', 503: busy },
     },
-    (ctx, { params, query }) => tellEmail(ctx, params.id, query.provider, dependencies),
+    (ctx, { params, query }) => streamEmail(ctx, params.id, query.provider, dependencies),
   ),
 ]
 
-const stream = { description: 'A stream that does not end', mediaType: 'text/event-stream', schema: z.string() }
-/** A HEAD is routed like a GET; it asks what would come, and must not hold a stream. */
-function isAnswered(ctx: Context): boolean {
+const stream = { description: 'An endless stream', mediaType: 'text/event-stream', schema: z.string() }
+
+/** Answers HEAD, which is routed like GET but must not open a stream. */
+function answersHead(ctx: Context): boolean {
   if (ctx.method !== 'HEAD') return false
   ctx.type = 'text/event-stream'
   ctx.status = 200
   return true
 }
 
-const busy = 'Too many listen already, or a server that it needs does not answer now: try again'
+const busy = 'All streams are in use, or PostgreSQL does not answer: try again after `Retry-After`'
 
 /**
- * Every email that changes, in short. Subscribed before the past is read, so that nothing falls between the two; what
- * changes while the past is told is read as the past too, and not kept in memory for a client that may be slow.
+ * Sends every email that changes, in short form. Subscribes before it reads missed changes, so that none falls between the
+ * two. Changes during that reading are read from the log too, instead of being buffered for a slow client.
  */
-async function tellChanges(ctx: Context, filter: FirehoseFilter, dependencies: StreamDependencies): Promise<void> {
-  if (isAnswered(ctx)) return
+async function streamChanges(ctx: Context, filter: StreamFilter, dependencies: StreamDependencies): Promise<void> {
+  if (answersHead(ctx)) return
   const { db, changes, streams } = dependencies
   streams.refuseWhenFull()
   let latest = ''
-  let tell: OnChange = ({ place }) => {
-    latest = place
+  let onChange: OnChange = ({ cursor }) => {
+    latest = cursor
   }
-  const subscription = await inTime(() => changes.subscribe(filter, (change) => tell(change)))
+  const subscription = await inTime(() => changes.subscribe(filter, (change) => onChange(change)))
   const stream = openFor(ctx, streams, subscription)
-  let reached = subscription.place
+  let reached = subscription.cursor
   latest ||= reached
   const lastId = ctx.get('Last-Event-ID')
   try {
     if (lastId !== '') reached = await resume(stream, db, filter, lastId, () => latest)
   } catch {
-    // The client comes back, and is told then.
+    // The client reconnects and resumes.
     stream.end()
   }
   stream.reached(reached)
-  tell = ({ emails, place }) => {
+  onChange = ({ emails, cursor }) => {
     for (const email of emails) {
-      // Only with the last of them is all told that lies before the new place.
-      if (email === emails.at(-1)) reached = place
+      // The new cursor is reached with the last of them.
+      if (email === emails.at(-1)) reached = cursor
       stream.send({ event: 'email', data: changeView(email), id: reached })
     }
-    reached = place
+    reached = cursor
     stream.reached(reached)
   }
 }
 
 /**
- * Tells what changed since the client was here; or that it must read anew, when that is not known any more.
- * @param latest the place up to which changes are known by now.
- * @returns the place that was reached: the latest one.
+ * Sends what changed after the client's last event, or `reset` if the log no longer has all of it.
+ * @param latest the cursor up to which changes are known.
+ * @returns the cursor that was reached.
  */
 async function resume(
   stream: EventStream,
   db: Database,
-  filter: FirehoseFilter,
+  filter: StreamFilter,
   lastId: string,
   latest: () => string,
 ): Promise<string> {
-  if (!isChangePlace(lastId) || !(await inTime(() => isKeptSince(db, lastId)))) {
-    stream.send({ event: 'reset', data: { detail: 'changes were missed; read what you show anew' }, id: latest() })
+  if (!isChangeCursor(lastId) || !(await inTime(() => isRetainedSince(db, lastId)))) {
+    stream.send({ event: 'reset', data: { detail: 'changes were missed: read again what you show' }, id: latest() })
     return latest()
   }
   let since = lastId
@@ -136,7 +136,7 @@ async function resume(
     for await (const emails of readChanges(db, since, until)) {
       for (const email of emails.filter((changed) => passesFilter(changed, filter))) {
         stream.send({ event: 'email', data: changeView(email), id: since })
-        // The past may be long: it is told as fast as it is read, and nobody is dropped for it.
+        // Many changes may be missing: they are sent as fast as the client reads.
         await stream.drained()
         if (stream.isClosed) return since
       }
@@ -146,44 +146,46 @@ async function resume(
   return since
 }
 
-/** One email in full, now and after every change. A client that comes back is told how it stands: nothing to resume. */
-async function tellEmail(
+/** Sends one whole email, now and after every change. There is nothing to resume: a reconnect gets the current state. */
+async function streamEmail(
   ctx: Context,
-  id: string,
+  named: string,
   provider: string | undefined,
   { db, changes, streams }: StreamDependencies,
 ): Promise<void> {
-  if (isAnswered(ctx)) return
+  if (answersHead(ctx)) return
   streams.refuseWhenFull()
+  const isOneName = emailIdsOf(named, provider).length === 1
+  const id = isOneName ? named : ((await inTime(() => findNamedEmail(db, named, provider)))?.id ?? named)
   let onChange: OnChange = () => {}
   const subscription = await inTime(() => changes.subscribe({ id, provider }, (change) => onChange(change)))
   const first = await inTime(() => readEmail(db, id, provider)).catch(endThenThrow(subscription))
   if (first === null) {
     subscription.end()
-    throw new Problem(404, 'nothing was heard of such an email')
+    throw new Problem(404, noSuchEmail)
   }
   const stream = openFor(ctx, streams, subscription)
-  let [told, reached] = [first, subscription.place]
-  stream.send({ event: 'email', data: told, id: reached })
+  let [sent, reached] = [first, subscription.cursor]
+  stream.send({ event: 'email', data: sent, id: reached })
   const reread = async () => {
     const id = reached
     const email = await inTime(() => readEmail(db, first.id, first.provider))
-    if (email === null || JSON.stringify(email) === JSON.stringify(told)) return
-    told = email
+    if (email === null || JSON.stringify(email) === JSON.stringify(sent)) return
+    sent = email
     stream.send({ event: 'email', data: email, id })
   }
-  // A database that is away ends the stream: the client comes back and is told how the email stands then.
-  const rereadOnce = oneAfterAnother(reread, () => stream.end())
-  onChange = ({ emails, place }) => {
-    reached = place
+  // If the database does not answer, the stream ends: the client reconnects and gets the current state.
+  const rereadOnce = oneAtATime(reread, () => stream.end())
+  onChange = ({ emails, cursor }) => {
+    reached = cursor
     if (emails.length > 0) rereadOnce()
   }
-  // What changed between the subscription and the first read was told to nobody.
+  // For changes between the subscription and the first read.
   rereadOnce()
 }
 
-/** Runs `work` for every call, but never twice at once: calls that come meanwhile share one more run. */
-function oneAfterAnother(work: () => Promise<void>, onFailure: () => void): () => void {
+/** Runs `work` for every call, but never concurrently: calls during a run share the next one. */
+function oneAtATime(work: () => Promise<void>, onFailure: () => void): () => void {
   let isRunning = false
   let isCalled = false
   const run = async () => {
@@ -217,7 +219,7 @@ const endThenThrow =
     throw error
   }
 
-/** A changed email as the firehose tells it. */
+/** An email in short form. */
 const changeView = (email: ChangedEmail) => ({
   id: email.id,
   provider: email.provider,

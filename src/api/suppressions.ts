@@ -1,8 +1,9 @@
-/** Who must not be written to: asked before sending, kept by hand. */
+/** `/v1/suppressions`: checking addresses before sending, and maintaining the list by hand. */
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { isErasedKey } from '../db/erased-address.ts'
 import type { Suppression } from '../db/generated/client.ts'
+import { inTime } from '../db/request-deadline.ts'
 import {
   addManualSuppression,
   findActiveSuppressions,
@@ -10,38 +11,42 @@ import {
   removeSuppression,
 } from '../db/suppressions.ts'
 import { suppressionReasons } from '../domain/suppression.ts'
+import { address, cursor, cursorTime, oneOf, pageAnswer, pageLimit, pageOf } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
+import { defineRoute, type Route } from '../http/route.ts'
 import { listedSuppression, suppression, suppressionCheck } from './answers.ts'
-import { inTime } from './deadlines.ts'
-import { address, cursor, cursorTime, pageAnswer, pageLimit, pageOf } from './input.ts'
-import { Problem } from './problem.ts'
-import { defineRoute, type Route } from './route.ts'
 
 const addressPath = z.object({ address })
 const addition = z.object({
   address,
-  reason: z.literal('manual', 'wants manual: the other reasons come from events').default('manual'),
+  reason: z.literal('manual', 'must be manual: other reasons come from events').default('manual'),
 })
-const question = z.object({
+const checkBody = z.object({
   addresses: z
-    .array(address, 'wants a list of addresses')
-    .min(1, 'wants at least 1 address')
-    .max(1_000, 'wants at most 1000 addresses'),
+    .array(address, 'must be a list of addresses')
+    .min(1, 'must have at least 1 address')
+    .max(1_000, 'must have at most 1000 addresses'),
 })
 const listQuery = z.object({
-  reason: z.enum(suppressionReasons, `wants one of ${suppressionReasons.join(', ')}`).optional(),
-  includeRemoved: z.enum(['true', 'false'], 'wants true or false').default('false'),
+  reason: oneOf(suppressionReasons).optional(),
+  includeRemoved: oneOf(['true', 'false']).default('false'),
   cursor: cursor(z.object({ createdAt: cursorTime, id: z.string().regex(/^\d{1,18}$/) })),
   limit: pageLimit,
 })
 
-/** The routes under `/v1/suppressions`. */
-export const suppressionRoutes = ({ db }: { readonly db: Database }): Route[] => [
+interface SuppressionDependencies {
+  readonly db: Database
+  /** For the checks that an application makes before it sends. */
+  readonly receiptDb: Database
+}
+
+export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): Route[] => [
   defineRoute(
     {
       method: 'get',
       path: '/v1/suppressions',
       tag: 'Suppressions',
-      summary: 'List who is not written to, newest first',
+      summary: 'List suppressions, newest first',
       query: listQuery,
       answers: { 200: { description: 'A page of the list', schema: pageAnswer(listedSuppression) } },
     },
@@ -57,18 +62,18 @@ export const suppressionRoutes = ({ db }: { readonly db: Database }): Route[] =>
       method: 'post',
       path: '/v1/suppressions',
       tag: 'Suppressions',
-      summary: 'Suppress an address by hand',
+      summary: 'Suppress an address',
       body: addition,
       answers: {
-        200: { description: 'It was suppressed already, and stays as it was', schema: suppression },
-        201: { description: 'Suppressed', schema: suppression, headers: { Location: 'Where it is asked for' } },
+        200: { description: 'Already suppressed: unchanged', schema: suppression },
+        201: { description: 'Suppressed', schema: suppression, headers: { Location: 'The URL of the suppression' } },
       },
     },
     async (ctx, { body }) => {
-      const { suppression: kept, created } = await inTime(() => addManualSuppression(db, body.address))
+      const { suppression: stored, created } = await inTime(() => addManualSuppression(db, body.address))
       ctx.status = created ? 201 : 200
       if (created) ctx.set('Location', `/v1/suppressions/${encodeURIComponent(body.address)}`)
-      ctx.body = answerOf(body.address, kept)
+      ctx.body = answerOf(body.address, stored)
     },
   ),
 
@@ -77,15 +82,15 @@ export const suppressionRoutes = ({ db }: { readonly db: Database }): Route[] =>
       method: 'post',
       path: '/v1/suppressions/check',
       tag: 'Suppressions',
-      summary: 'Ask for up to 1,000 addresses before sending',
-      body: question,
-      answers: { 200: { description: 'In the order asked', schema: pageAnswer(suppressionCheck) } },
+      summary: 'Check up to 1,000 addresses',
+      body: checkBody,
+      answers: { 200: { description: 'In the order of the request', schema: pageAnswer(suppressionCheck) } },
     },
     async (ctx, { body: { addresses } }) => {
-      const rows = await inTime(() => findActiveSuppressions(db, [...new Set(addresses)]))
+      const rows = await inTime(() => findActiveSuppressions(receiptDb, [...new Set(addresses)]))
       const active = new Map(rows.map((row) => [row.address, row]))
       ctx.status = 200
-      ctx.body = { data: addresses.map((asked) => shortAnswerOf(asked, active.get(asked))), nextCursor: null }
+      ctx.body = { data: addresses.map((each) => shortAnswerOf(each, active.get(each))), nextCursor: null }
     },
   ),
 
@@ -94,12 +99,12 @@ export const suppressionRoutes = ({ db }: { readonly db: Database }): Route[] =>
       method: 'get',
       path: '/v1/suppressions/:address',
       tag: 'Suppressions',
-      summary: 'Ask for one address before sending',
+      summary: 'Check one address',
       params: addressPath,
-      answers: { 200: { description: 'Whether, why and since when', schema: suppression } },
+      answers: { 200: { description: 'Whether the address is suppressed, why and since when', schema: suppression } },
     },
     async (ctx, { params }) => {
-      const [row] = await inTime(() => findActiveSuppressions(db, [params.address]))
+      const [row] = await inTime(() => findActiveSuppressions(receiptDb, [params.address]))
       ctx.body = answerOf(params.address, row)
     },
   ),
@@ -109,15 +114,15 @@ export const suppressionRoutes = ({ db }: { readonly db: Database }): Route[] =>
       method: 'delete',
       path: '/v1/suppressions/:address',
       tag: 'Suppressions',
-      summary: 'Write to an address again',
-      description: 'What suppressed it stays as history.',
+      summary: 'Remove a suppression',
+      description: 'The removed suppression remains in the history.',
       params: addressPath,
-      answers: { 204: { description: 'It is not suppressed any more' } },
+      answers: { 204: { description: 'Removed' } },
       problems: { 404: 'The address is not suppressed' },
     },
     async (ctx, { params }) => {
       const isRemoved = await inTime(() => removeSuppression(db, params.address))
-      if (!isRemoved) throw new Problem(404, 'the address is not suppressed')
+      if (!isRemoved) throw new Problem(404, 'the address is not suppressed: there is nothing to remove')
       ctx.status = 204
     },
   ),
@@ -125,15 +130,15 @@ export const suppressionRoutes = ({ db }: { readonly db: Database }): Route[] =>
 
 const positionOf = (row: Suppression) => ({ createdAt: row.createdAt.toISOString(), id: String(row.id) })
 
-/** What an application needs before it sends. */
-const shortAnswerOf = (asked: string, row: Suppression | undefined) =>
+/** What an application needs to know before it sends. */
+const shortAnswerOf = (address: string, row: Suppression | undefined) =>
   row
-    ? { address: asked, suppressed: true, reason: row.reason, since: row.createdAt.toISOString() }
-    : { address: asked, suppressed: false }
+    ? { address, suppressed: true, reason: row.reason, since: row.createdAt.toISOString() }
+    : { address, suppressed: false }
 
-/** The same, with the event behind it where there is one. */
-const answerOf = (asked: string, row: Suppression | undefined) => ({
-  ...shortAnswerOf(asked, row),
+/** With the event that caused it, if there is one. */
+const answerOf = (address: string, row: Suppression | undefined) => ({
+  ...shortAnswerOf(address, row),
   ...(row?.provider && { provider: row.provider }),
   ...(row?.emailId && { emailId: row.emailId }),
   ...(row?.eventId && { eventId: row.eventId }),

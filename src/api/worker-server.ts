@@ -1,36 +1,37 @@
-/** What a worker answers to those who run it: whether it lives, whether it works, and its figures. Nothing of an email. */
+/** The HTTP server of a worker: liveness, readiness and metrics, no data of emails. */
 import Koa from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
+import { createKeyCheck } from '../http/api-key.ts'
+import { defaultDeadlines } from '../http/deadlines.ts'
+import { answerProblems } from '../http/problem.ts'
+import { logRequests, withoutMessage } from '../http/request-log.ts'
+import { createHttpServer, type HttpServer } from '../http/server.ts'
+import { refuseUnrouted } from '../http/unrouted.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Lives } from '../temporal/lives.ts'
-import { createKeyCheck } from './api-key.ts'
-import { defaultDeadlines } from './deadlines.ts'
-import { healthRoutes, serverChecks } from './health.ts'
+import type { EmailWorkflows } from '../temporal/email-workflows.ts'
+import { healthRoutes, workerReadiness } from './health.ts'
 import { metricsRoutes } from './metrics.ts'
-import { answerProblems } from './problem.ts'
-import { logRequests, withoutWords } from './request-log.ts'
-import { createHttpServer, type HttpServer } from './server.ts'
-import { refuseUnrouted } from './unrouted.ts'
+import { problemOf } from './problems.ts'
 
 export interface WorkerServerDependencies {
   readonly db: Database
-  readonly lives: Pick<Lives, 'isReachable'>
-  /** Whether it polls for work now. */
+  readonly emailWorkflows: Pick<EmailWorkflows, 'isReachable'>
+  /** Whether the worker polls now. */
   readonly isWorking: () => boolean
   readonly metrics: Metrics
-  /** Any of them opens `/metrics` to other machines. */
+  /** Keys for requests to `/metrics` from other machines. */
   readonly metricsKeys: readonly string[]
   readonly log: Logger
 }
 
-/** `/healthz`, `/readyz` and `/metrics` of a process that serves no API. */
+/** Serves `/healthz`, `/readyz` and `/metrics`. */
 export function createWorkerServer({ metrics, metricsKeys, log, ...parts }: WorkerServerDependencies): HttpServer {
   const app = new Koa()
-  app.on('error', (error) => log.debug({ err: withoutWords(error) }, 'a response could not be written'))
-  app.use(answerProblems(log))
+  app.on('error', (error) => log.debug({ err: withoutMessage(error) }, 'a response could not be written'))
+  app.use(answerProblems(log, problemOf))
   app.use(logRequests(log))
-  app.use(healthRoutes({ ...serverChecks(parts), worker: async () => parts.isWorking() }).routes())
+  app.use(healthRoutes(workerReadiness(parts, parts.isWorking)).routes())
   app.use(metricsRoutes(metrics, createKeyCheck(metricsKeys)).routes())
   app.use(refuseUnrouted)
   return createHttpServer(app.callback(), defaultDeadlines)

@@ -1,35 +1,34 @@
-/** What a command works with, and what all commands have in common. */
+/** The context of a command, and the options and exit codes that commands share. */
 import { type Command, Option } from 'commander'
 import { createClient } from '../client/index.ts'
 import type { Environment } from './target.ts'
 import { findApi } from './target.ts'
 
-/** How a command may end. Documented in docs/command-line.md. */
+/** Documented in docs/command-line.md. */
 export const exitCodes = {
-  /** It was done, and what was asked about is well. */
-  well: 0,
-  /** It was done, and something is not as it should be: a difference, a suppressed address, an email nobody knows. */
-  notWell: 1,
-  /** It could not be done: the command line, the configuration, or nobody who answers. */
-  notDone: 2,
+  ok: 0,
+  /** The command ran, and found something: a difference, a suppressed address, an unknown email. */
+  problemFound: 1,
+  /** The command could not run: wrong arguments or configuration, a refused key, no answer. */
+  failed: 2,
 } as const
 
 export interface CommandContext {
   readonly env: Environment
-  /** The result, for people or programs. */
+  /** Prints the result to standard output. */
   readonly print: (text: string) => void
-  /** Where files are written to that nobody named: standard output. */
+  /** Standard output, for an exported file. */
   readonly output: NodeJS.WritableStream
-  /** Progress, and what is no result: standard error. */
+  /** Standard error, for progress and notes. */
   readonly progress: NodeJS.WriteStream
   readonly stdin: NodeJS.ReadableStream
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
-  /** How the command ends, unless it fails; the last word counts. */
+  /** Sets the exit code; the last call counts. */
   readonly endWith: (code: number) => void
 }
 
-/** The command line cannot be carried out as it was written. The message is for the person who typed it. */
+/** The arguments of the command are wrong. The message says what to write instead. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }
@@ -44,23 +43,23 @@ export interface ApiOptions extends JsonOption {
 }
 
 export const urlOption = () =>
-  new Option('--url <url>', 'where Aftersend listens (default: the one running in DATA_DIR, or PORT)')
+  new Option('--url <url>', 'URL of Aftersend (default: from PORT, or the system running in DATA_DIR)')
 export const keyOption = () =>
-  new Option('--api-key, --key <key>', 'the key for /v1 (default: API_KEYS, else the one in DATA_DIR)')
-const jsonOption = () => new Option('--json', 'JSON instead of words')
+  new Option('--api-key, --key <key>', 'API key (default: from API_KEYS, or the generated one in DATA_DIR)')
+const jsonOption = () => new Option('--json', 'print JSON')
 
 export const withJson = (command: Command): Command => command.addOption(jsonOption())
 
-/** For commands that ask the API. */
+/** For commands that use the API. */
 export const withApi = (command: Command): Command =>
   command.addOption(urlOption()).addOption(keyOption()).addOption(jsonOption())
 
-/** One JSON document on a line, or words. */
-export function tell(context: CommandContext, { json }: JsonOption, value: unknown, words: () => string): void {
-  context.print(json ? JSON.stringify(value) : words())
+/** Prints `value` as one line of JSON, or as text. */
+export function printResult(context: CommandContext, { json }: JsonOption, value: unknown, text: () => string): void {
+  context.print(json ? JSON.stringify(value) : text())
 }
 
-/** A person waits: better an early word than a patient one. */
+/** Shorter than the client's default, since a person waits. */
 const timeoutMs = 10_000
 
 export async function clientFor(options: ApiOptions, { env }: CommandContext) {

@@ -1,10 +1,10 @@
 import type { Config } from '../config.ts'
+import { readRunning } from '../embedded/running.ts'
 import { ConfigurationError } from '../errors.ts'
-import { readRunning } from '../local/running.ts'
 
-/** DATABASE_URL, else the embedded database that runs in DATA_DIR. @throws ConfigurationError when there is neither. */
+/** DATABASE_URL, else the embedded database that runs in DATA_DIR. @throws ConfigurationError if there is neither. */
 export async function findDatabaseUrl({ databaseUrl, dataDir }: Config): Promise<string> {
   const url = databaseUrl ?? (await readRunning(dataDir))?.databaseUrl
   if (url) return url
-  throw new ConfigurationError(`Set DATABASE_URL, or npm start first: no system runs in ${dataDir}`)
+  throw new ConfigurationError(`No system is running in ${dataDir}: set DATABASE_URL, or start it with npm start`)
 }

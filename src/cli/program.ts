@@ -1,10 +1,13 @@
-/** The command line, put together. */
+/** The `aftersend` program: all commands, and how errors end it. */
 import { Command, CommanderError } from 'commander'
 import { AftersendProblemError, AftersendUnreachableError } from '../client/index.ts'
 import { ConfigurationError, DatabaseUnavailableError, TemporalUnavailableError } from '../errors.ts'
-import { EmailRefusedError, ProviderRefusedError, ProviderUnreachableError } from '../providers/provider.ts'
+import { EmailRefusedError, ProviderRefusedError, ProviderUnreachableError } from '../providers/provider-api.ts'
+import { DeploymentRefusedError } from '../temporal/deployment.ts'
 import { version } from '../version.ts'
 import { type CommandContext, exitCodes, UsageError } from './command-context.ts'
+import { bouncesCommand } from './commands/bounces.ts'
+import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
@@ -15,15 +18,14 @@ import { tailCommand } from './commands/tail.ts'
 import { upCommand } from './commands/up.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 
-const endings = `
-Exits with 0 when it was done and all is well, with 1 when something is not as it should be, and with 2 when it could not
-be done.`
+const exitCodeHelp = `
+Exit codes: 0 the command succeeded and found nothing wrong, 1 it found something, 2 it could not run.`
 
 function createProgram(context: CommandContext): Command {
   const program = new Command('aftersend')
     .description('What happened to that email after we sent it?')
     .version(version)
-    .addHelpText('after', endings)
+    .addHelpText('after', exitCodeHelp)
     .exitOverride()
     .configureOutput({ writeOut: (text) => context.print(text.trimEnd()), writeErr: () => {} })
   for (const create of [
@@ -34,7 +36,9 @@ function createProgram(context: CommandContext): Command {
     tailCommand,
     replayCommand,
     suppressionsCommand,
+    bouncesCommand,
     webhooksCommand,
+    deploymentCommand,
     doctorCommand,
   ]) {
     program.addCommand(inheriting(create(context), program))
@@ -42,15 +46,15 @@ function createProgram(context: CommandContext): Command {
   return program
 }
 
-/** Commands that were made on their own behave as those that the program makes, down to the last. */
+/** Commander copies settings only to commands that it creates itself. */
 function inheriting(command: Command, program: Command): Command {
   command.copyInheritedSettings(program)
   for (const below of command.commands) inheriting(below, command)
   return command
 }
 
-/** Errors that say what to do. Any other is a mistake of ours, and shown with where it happened. */
-const typed = [
+/** Errors whose message is for the user. Any other is an internal error, and shown with its stack. */
+const userErrors = [
   UsageError,
   ConfigurationError,
   DatabaseUnavailableError,
@@ -60,39 +64,40 @@ const typed = [
   ProviderRefusedError,
   ProviderUnreachableError,
   EmailRefusedError,
+  DeploymentRefusedError,
 ]
 
 /**
- * Carries out one command line.
- * @param fail told why it could not be done.
+ * Runs one command line.
+ * @param fail called with the error message.
  * @returns the exit code.
  */
 export async function runCommandLine(
   args: readonly string[],
   context: Omit<CommandContext, 'endWith'>,
-  fail: (why: string) => void,
+  fail: (message: string) => void,
 ): Promise<number> {
-  let code: number = exitCodes.well
-  const endWith = (ending: number) => {
-    code = ending
+  let code: number = exitCodes.ok
+  const endWith = (exitCode: number) => {
+    code = exitCode
   }
   try {
     await createProgram({ ...context, endWith }).parseAsync([...args], { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return endOf(error, args, fail)
-    if (!typed.some((kind) => error instanceof kind)) throw error
+    if (error instanceof CommanderError) return exitCodeOf(error, args, fail)
+    if (!userErrors.some((kind) => error instanceof kind)) throw error
     fail(error instanceof Error ? error.message : String(error))
-    return exitCodes.notDone
+    return exitCodes.failed
   }
 }
 
-/** Help and version are told by an error too. */
-function endOf(error: CommanderError, args: readonly string[], fail: (why: string) => void): number {
-  if (error.exitCode === 0) return exitCodes.well
+/** Commander throws for help and version too. */
+function exitCodeOf(error: CommanderError, args: readonly string[], fail: (message: string) => void): number {
+  if (error.exitCode === 0) return exitCodes.ok
   const isKnown = !['commander.help', 'commander.unknownCommand'].includes(error.code)
-  const why = error.code === 'commander.help' ? 'Say what to do.' : error.message.replace(/^error: /, '')
+  const message = error.code === 'commander.help' ? 'No command was given.' : error.message.replace(/^error: /, '')
   const command = isKnown && args[0] !== undefined && !args[0].startsWith('-') ? ` ${args[0]}` : ''
-  fail(`${why}\naftersend${command} --help tells more.`)
-  return exitCodes.notDone
+  fail(`${message}\nSee aftersend${command} --help.`)
+  return exitCodes.failed
 }

@@ -1,22 +1,22 @@
-/** A command line in this process: with its environment, on its terminal, until Ctrl-C. */
+/** Runs a command line with the environment and the streams of this process. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { runCommandLine } from './program.ts'
 import { withDataDir } from './target.ts'
 
-const home = fileURLToPath(new URL('../../', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Carries it out and sets the exit code. */
+/** Sets the exit code of the process. */
 export async function runMain(args: readonly string[]): Promise<void> {
   const stop = new AbortController()
-  // A server stops in an order of its own, and what is only asked may end at once.
+  // `up` handles signals itself; all other commands end at once.
   if (args[0] === 'tail' || args[0] === 'status') {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   }
   process.exitCode = await runCommandLine(
     args,
     {
-      env: withDataDir(process.env, process.cwd(), home, existsSync),
+      env: withDataDir(process.env, process.cwd(), root, existsSync),
       print: console.log,
       output: process.stdout,
       progress: process.stderr,

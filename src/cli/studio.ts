@@ -1,114 +1,82 @@
-/** `npm run studio`: Prisma Studio on the database of the running system, in the browser. */
+/** `npm run studio`: Prisma Studio on the database of the running system. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import pg from 'pg'
 import { readConfig } from '../config.ts'
+import { freePort } from '../embedded/free-port.ts'
 import { ConfigurationError } from '../errors.ts'
-import { freePort } from '../local/free-port.ts'
 import { findDatabaseUrl } from './database-url.ts'
 
-const usage = `Opens Prisma Studio on the running system's database: DATABASE_URL, else the embedded one in DATA_DIR.
-
-  npm run studio                  on port 5555, or the next free one
-  npm run studio -- --port 5600   on that port`
-
 const preferredPort = 5_555
-const root = fileURLToPath(new URL('../../', import.meta.url))
 
-function parseOptions(args: string[]) {
-  try {
-    return parseArgs({ args, options: { port: { type: 'string' }, help: { type: 'boolean', short: 'h' } } }).values
-  } catch (cause) {
-    throw new ConfigurationError(`${cause instanceof Error ? cause.message : cause}\n\n${usage}`, { cause })
-  }
-}
+/** Without it Studio opens the first table of the schema. */
+const emailsTable = '/#view=table&schema=public&table=emails'
+
+const command = new Command('npm run studio --')
+  .description(
+    'Opens Prisma Studio on DATABASE_URL, else on the embedded database of the system that runs in DATA_DIR.',
+  )
+  .option('--port <port>', `the port to listen on (default: ${preferredPort}, or the next free one)`)
+  .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
 
 async function findDatabase(): Promise<string> {
-  const config = readConfig(process.env)
-  const { databaseUrl, dataDir } = config
-  const url = await findDatabaseUrl(config)
+  const url = await findDatabaseUrl(readConfig(process.env))
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000 })
-  try {
-    await client.connect()
-  } catch (cause) {
-    const where = databaseUrl ? 'at DATABASE_URL' : `of ${dataDir}`
-    const words = cause instanceof Error ? cause.message : String(cause)
-    throw new ConfigurationError(`The database ${where} does not answer (${words}): npm start first`, { cause })
-  } finally {
-    await client.end().catch(() => {})
-  }
+  await client.connect().catch((cause) => {
+    const { host } = new URL(url)
+    throw new ConfigurationError(`PostgreSQL at ${host} does not answer (${cause.message}): npm start first`, { cause })
+  })
+  await client.end()
   return url
 }
 
-async function choosePort(said: string | undefined): Promise<number> {
-  if (said === undefined) return freePort(preferredPort)
-  const port = Number(said)
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port
-  throw new ConfigurationError(`--port wants a port number\n\n${usage}`)
-}
-
-/** Prisma waits for a native engine that Studio does not use, and would download it: any existing file will do. */
-function startStudio(databaseUrl: string, port: number) {
-  const program = fileURLToPath(import.meta.resolve('prisma/build/index.js'))
-  // The URL goes by the environment, which prisma.config.ts reads: a command line is for everyone to see.
+function startStudio(databaseUrl: string, port: string) {
+  const prisma = fileURLToPath(import.meta.resolve('prisma/build/index.js'))
   const env = {
     ...process.env,
+    // Read by prisma.config.ts. Other users could read the password in the arguments.
     DATABASE_URL: databaseUrl,
+    // Any existing file will do: Studio does not use the engine, but Prisma downloads one if there is none.
     PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
     CHECKPOINT_DISABLE: '1',
   }
-  const args = [program, 'studio', '--browser', 'none', '--port', String(port)]
-  return spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn(process.execPath, [prisma, 'studio', '--browser', 'none', '--port', port], {
+    cwd: fileURLToPath(new URL('../../', import.meta.url)),
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
 }
 
-/** Resolves with false if it ends before it answers. */
-async function whenAnswering(url: string, hasEnded: () => boolean): Promise<boolean> {
-  while (!hasEnded()) {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => null)
-    await answer?.body?.cancel()
-    if (answer?.ok) return true
-    await sleep(100)
-  }
-  return false
-}
-
-async function run(args: string[]): Promise<number> {
-  const values = parseOptions(args)
-  if (values.help) {
-    console.log(usage)
-    return 0
-  }
+/** Runs Studio until Ctrl-C. @returns the exit code. */
+async function run(chosenPort: string | undefined): Promise<number> {
   const databaseUrl = await findDatabase()
-  const port = await choosePort(values.port)
-  return serveUntilTold(startStudio(databaseUrl, port), `http://localhost:${port}`)
-}
-
-async function serveUntilTold(studio: ReturnType<typeof startStudio>, url: string): Promise<number> {
-  // Kept for the case that it fails: its own banner would give the address a second time.
-  const words: string[] = []
+  const port = chosenPort ?? String(await freePort(preferredPort))
+  const studio = startStudio(databaseUrl, port)
+  let isStopped = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      isStopped = true
+      studio.kill()
+    })
+  }
+  const url = `http://localhost:${port}`
+  let output = ''
   for (const stream of [studio.stdout, studio.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => words.push(chunk))
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk
+      // Prisma prints the address when Studio listens. The rest of its output is shown only if it fails.
+      if (chunk.includes(url)) console.log(`Prisma Studio: ${url}${emailsTable}\nCtrl-C stops it.`)
+    })
   }
-  let isToldToStop = false
-  const stop = () => {
-    isToldToStop = true
-    studio.kill('SIGTERM')
-  }
-  process.on('SIGINT', stop).on('SIGTERM', stop)
-  const ended = once(studio, 'exit')
-  if (await whenAnswering(url, () => studio.exitCode !== null || studio.signalCode !== null)) {
-    console.log(`Prisma Studio: ${url}\nCtrl-C stops it.`)
-  }
-  await ended
-  if (!isToldToStop) console.error(`Prisma Studio ended by itself.\n${words.join('')}`)
-  return isToldToStop ? 0 : 1
+  await once(studio, 'close')
+  if (!isStopped) console.error(`Prisma Studio ended unexpectedly.\n${output}`)
+  return isStopped ? 0 : 1
 }
 
 try {
-  process.exitCode = await run(process.argv.slice(2))
+  process.exitCode = await run(command.parse().opts<{ port?: string }>().port)
 } catch (error) {
   if (!(error instanceof ConfigurationError)) throw error
   console.error(error.message)

@@ -1,11 +1,10 @@
-/** The suppression list to and from files, over the API. */
+/** Imports and exports the suppression list as a file, by the API. */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { AftersendUnreachableError } from '../client/index.ts'
-import { open, problemIn } from '../client/request.ts'
+import { open, problemOf, unreachable } from '../client/request.ts'
+import type { Target } from '../simulator/options.ts'
 import { UsageError } from './command-context.ts'
-import type { Target } from './target.ts'
 
 type Api = Pick<Target, 'apiUrl' | 'apiKey'>
 
@@ -13,6 +12,8 @@ export interface ImportReport {
   readonly dryRun: boolean
   readonly added: number
   readonly known: number
+  /** Absent in answers of versions before 0.5. */
+  readonly skipped?: number
   readonly invalid: number
   readonly mistakes: readonly { readonly line: number; readonly message: string }[]
 }
@@ -20,10 +21,10 @@ export interface ImportReport {
 const mediaTypes = { csv: 'text/csv', jsonl: 'application/x-ndjson' } as const
 export type FileFormat = keyof typeof mediaTypes
 
-/** By the file's name; standard input has none, and is CSV unless it is said. */
+/** By the file's name. The default, also for standard input, is CSV. */
 export const formatOf = (path: string): FileFormat => (/\.(jsonl|ndjson)$/i.test(path) ? 'jsonl' : 'csv')
 
-/** Sends the file as it is read. @throws AftersendProblemError, AftersendUnreachableError, UsageError */
+/** Streams the file. @throws AftersendProblemError, AftersendUnreachableError, UsageError */
 export async function importFile(
   { apiUrl, apiKey }: Api,
   input: Readable | NodeJS.ReadableStream,
@@ -34,20 +35,24 @@ export async function importFile(
     headers: { authorization: `Bearer ${apiKey}`, 'content-type': mediaTypes[format] },
     body: Readable.toWeb(input as Readable) as unknown as ReadableStream,
     redirect: 'error',
-    // What undici wants for a body that is a stream; the DOM's types do not know it.
+    // undici requires this for a stream; the DOM's types lack it.
     ...{ duplex: 'half' },
   }).catch((cause) => {
-    throw new AftersendUnreachableError(`Aftersend at ${apiUrl} does not answer`, { cause })
+    throw unreachable(apiUrl, cause)
   })
-  if (!response.ok) throw await problemIn(response)
+  if (!response.ok) throw await problemOf(response)
   return (await response.json()) as ImportReport
 }
 
-/** Opened before anything is asked, so that a file that is not there is told as that. */
+/** Opens the file before the request, so that a missing file is reported as such. */
 export async function openFile(path: string): Promise<Readable> {
   const stream = createReadStream(path)
   await new Promise<void>((resolve, reject) => {
-    stream.once('ready', resolve).once('error', (cause) => reject(new UsageError(`${path} cannot be read.`, { cause })))
+    stream
+      .once('ready', resolve)
+      .once('error', (cause) =>
+        reject(new UsageError(`${path} cannot be read: check that the file exists.`, { cause })),
+      )
   })
   return stream
 }
@@ -62,9 +67,9 @@ export async function exportTo(
     { url: apiUrl, apiKey },
     { path: '/v1/suppressions/export', headers: { accept: 'text/csv' } },
   ).catch((cause) => {
-    throw new AftersendUnreachableError(`Aftersend at ${apiUrl} does not answer`, { cause })
+    throw unreachable(apiUrl, cause)
   })
-  if (!response.ok || !response.body) throw await problemIn(response)
+  if (!response.ok || !response.body) throw await problemOf(response)
   const csv = Readable.fromWeb(response.body as never)
   await pipeline(csv, path === null ? output : createWriteStream(path), { end: path !== null })
 }

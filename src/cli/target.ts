@@ -1,62 +1,57 @@
-/** Where the running system is and what opens it: the environment first, then what the system left in DATA_DIR. */
+/** Finds the address and the keys of the running system: from options, the environment, or DATA_DIR. */
 import { dirname, join } from 'node:path'
 import { type Config, readConfig } from '../config.ts'
+import { readCredentials } from '../embedded/credentials.ts'
+import { readRunning } from '../embedded/running.ts'
 import { ConfigurationError } from '../errors.ts'
-import { readCredentials } from '../local/credentials.ts'
-import { readRunning } from '../local/running.ts'
-import { type ProviderEntry, providers } from '../providers/registry.ts'
-
-export interface Target {
-  /** Without a slash at its end. */
-  readonly apiUrl: string
-  readonly webhookSecret: string
-  readonly apiKey: string
-}
+import type { ProviderEntry } from '../providers/provider.ts'
+import { providers } from '../providers/registry.ts'
+import type { Target } from '../simulator/options.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * What the command line says wins over the environment, and that over DATA_DIR.
+ * Options take precedence over the environment, and that over DATA_DIR.
  * @param provider whose webhooks are to be signed.
- * @throws ConfigurationError that says what is missing and how to give it.
+ * @throws ConfigurationError that says what is missing and where to set it.
  */
 export async function findTarget(
-  said: Partial<Target>,
+  given: Partial<Target>,
   env: Environment,
   provider: ProviderEntry = defaultProvider,
 ): Promise<Target> {
-  const apiUrl = await findApiUrl(said.apiUrl, env)
-  const webhookSecret = await findWebhookSecret(said.webhookSecret, env, provider)
-  return { webhookSecret, ...(await findApi({ url: apiUrl, key: said.apiKey }, env)) }
+  const apiUrl = await findApiUrl(given.apiUrl, env)
+  const webhookSecret = await findWebhookSecret(given.webhookSecret, env, provider)
+  return { webhookSecret, ...(await findApi({ url: apiUrl, key: given.apiKey }, env)) }
 }
 
 const [defaultProvider] = providers as readonly [ProviderEntry]
 
-/** Where the API is and what opens it: enough for whoever only asks. @throws ConfigurationError */
+/** The address and the key of the API. @throws ConfigurationError */
 export const findApi = async (
-  said: { readonly url?: string | undefined; readonly key?: string | undefined },
+  given: { readonly url?: string | undefined; readonly key?: string | undefined },
   env: Environment,
 ): Promise<Pick<Target, 'apiUrl' | 'apiKey'>> => ({
-  apiUrl: await findApiUrl(said.url, env),
-  apiKey: said.key ?? (await apiKeyIn(readConfig(env))),
+  apiUrl: await findApiUrl(given.url, env),
+  apiKey: given.key ?? (await apiKeyIn(readConfig(env))),
 })
 
-/** Where the API listens, without a slash at its end. @throws ConfigurationError when it is not to be found. */
-export const findApiUrl = async (said: string | undefined, env: Environment): Promise<string> =>
-  (said ?? (await addressIn(readConfig(env)))).replace(/\/+$/, '')
+/** The URL of the API, without a slash at its end. @throws ConfigurationError if it is not found. */
+export const findApiUrl = async (given: string | undefined, env: Environment): Promise<string> =>
+  (given ?? (await addressIn(readConfig(env)))).replace(/\/+$/, '')
 
-/** What signs a provider's webhooks. @throws ConfigurationError when none is to be found. */
+/** The secret that signs a provider's webhooks. @throws ConfigurationError if it is not found. */
 export const findWebhookSecret = async (
-  said: string | undefined,
+  given: string | undefined,
   env: Environment,
   provider: ProviderEntry = defaultProvider,
-): Promise<string> => said ?? (await webhookSecretIn(readConfig(env), provider))
+): Promise<string> => given ?? (await webhookSecretIn(readConfig(env), provider))
 
 const dataDirName = '.aftersend'
 
 /**
- * The environment with DATA_DIR in it: where it names none, the nearest `.aftersend` of the working folder and those above
- * it, else that of Aftersend's own folder. So commands find the running system from wherever they are called.
+ * The environment with DATA_DIR. Default: the nearest `.aftersend` in the working folder or above it, else in Aftersend's own
+ * folder. So commands find the running system from any folder.
  */
 export function withDataDir(
   env: Environment,
@@ -78,10 +73,10 @@ async function addressIn(config: Config): Promise<string> {
   if (config.port !== null) return `http://${urlHost(config.host)}:${config.port}`
   const url = (await readRunning(config.dataDir))?.apiUrl
   if (url) return url
-  throw new ConfigurationError(`No running system is known in ${config.dataDir}: npm start it, or say --url`)
+  throw new ConfigurationError(`No system is running in ${config.dataDir}: start it with npm start, or set --url`)
 }
 
-/** An address that is listened on everywhere is called at home. */
+/** The host to connect to where a server listens on all interfaces. */
 const urlHost = (host: string): string => {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
@@ -90,16 +85,18 @@ const urlHost = (host: string): string => {
 async function webhookSecretIn(config: Config, { name, variable }: ProviderEntry): Promise<string> {
   const configured = config.webhookSecrets.get(name)?.[0]
   if (configured) return configured
-  const kept = await readCredentials(config.dataDir)
-  const secret = name === defaultProvider.name ? kept?.webhookSecret : kept?.providers[name]?.signing
+  const stored = await readCredentials(config.dataDir)
+  const secret = name === defaultProvider.name ? stored?.webhookSecret : stored?.providers[name]?.signing
   if (secret) return secret
   throw new ConfigurationError(
-    `No webhook secret in ${variable} or ${config.dataDir}: npm start makes one, or say --secret`,
+    `No webhook secret in ${variable} or ${config.dataDir}: run npm start to generate one, or set --secret`,
   )
 }
 
 async function apiKeyIn(config: Config): Promise<string> {
   const key = config.apiKeys[0] ?? (await readCredentials(config.dataDir))?.apiKey
   if (key) return key
-  throw new ConfigurationError(`No API key in API_KEYS or ${config.dataDir}: npm start makes one, or say --key`)
+  throw new ConfigurationError(
+    `No API key in API_KEYS or ${config.dataDir}: run npm start to generate one, or set --key`,
+  )
 }

@@ -1,4 +1,5 @@
 import { AftersendProblemError } from './errors.ts'
+import type { Person } from './person-types.ts'
 import { type ConnectionOptions, pause, request } from './request.ts'
 import type { Email, NewEmail, Registration, Suppression } from './types.ts'
 import { follow } from './watch.ts'
@@ -6,35 +7,41 @@ import { follow } from './watch.ts'
 export interface AftersendClient {
   /**
    * Sends an email, unless a recipient is suppressed.
-   * @param idempotencyKey the same request with the same key is sent once, however often it is made. Without one, it is
-   * sent once for this call: also when the call has to be repeated inside.
+   * @param idempotencyKey requests with the same key send the email once. Default: a new key for this call, which its retries use.
    * @throws RecipientSuppressedError
    */
   send(email: NewEmail, options?: { readonly idempotencyKey?: string }): Promise<Email>
-  /** Tells of an email that the application sent itself. Again with the same ID merges. */
+  /** Registers an email that the application sends itself. A second registration with the same ID is merged. */
   register(registration: Registration): Promise<Email>
-  /** Where an email stands; null for one that nobody has spoken of. */
+  /** The email with its status; null if it is unknown. */
   status(id: string, options?: { readonly provider?: string }): Promise<Email | null>
   /**
-   * The email now, and again whenever it changes, for as long as it is iterated.
-   * @throws AftersendProblemError with status 404 for one that nobody has spoken of.
+   * Yields the email now, and after each change, until the iteration is stopped.
+   * @throws AftersendProblemError with status 404 if the email is unknown.
    */
   watch(id: string, options?: WatchOptions): AsyncIterable<Email>
-  /** Whether an address must not be written to. */
+  /** Whether emails to this address are suppressed. */
   isSuppressed(address: string): Promise<boolean>
-  /** The same, with reasons, for up to 1,000 addresses: one entry each, in their order. */
+  /** The suppression state of up to 1,000 addresses, in the same order. */
   checkSuppressions(addresses: readonly string[]): Promise<readonly Suppression[]>
+  readonly recipients: {
+    /**
+     * Everything that is known of a person, over all providers. A person who is not known has no emails.
+     * @param options `cursor`: of the next page of emails; `limit`: emails of a page, default 50, at most 200.
+     */
+    lookup(address: string, options?: { readonly cursor?: string; readonly limit?: number }): Promise<Person>
+  }
 }
 
 export interface WatchOptions {
   readonly provider?: string
-  /** Ends the iteration, without an error. */
+  /** Stops the iteration, without an error. */
   readonly signal?: AbortSignal
-  /** How often an Aftersend without streams is asked. Default 2 seconds. */
+  /** The interval of polling, if the server has no streams. Default 2 seconds. */
   readonly pollEveryMs?: number
 }
 
-/** All requests are tried again while Aftersend says `Retry-After` or does not answer, up to `timeoutMs`. */
+/** Requests are retried if the response has `Retry-After` or there is no response, up to `timeoutMs`. */
 export function createClient(options: ConnectionOptions): AftersendClient {
   const post = async <T>(path: string, body: unknown, headers?: Record<string, string>): Promise<T> =>
     found(await request<T>(options, { method: 'POST', path, body, ...(headers && { headers }) }))
@@ -47,6 +54,7 @@ export function createClient(options: ConnectionOptions): AftersendClient {
     isSuppressed: async (address) => (await client.checkSuppressions([address]))[0]?.suppressed === true,
     checkSuppressions: async (addresses) =>
       (await post<{ data: Suppression[] }>('/v1/suppressions/check', { addresses })).data,
+    recipients: { lookup: (address, page = {}) => post('/v1/recipients/lookup', { address, ...page }) },
   }
   return client
 }
@@ -56,13 +64,10 @@ const emailPath = (id: string, below: string, provider: string | undefined): str
   return `/v1/emails/${encodeURIComponent(id)}${below}${query}`
 }
 
-function found<T>(answer: T | null): T {
-  if (answer !== null) return answer
-  throw notFound()
+function found<T>(response: T | null): T {
+  if (response !== null) return response
+  throw new AftersendProblemError({ type: 'about:blank', title: 'Not Found', status: 404, detail: 'it does not exist' })
 }
-
-const notFound = () =>
-  new AftersendProblemError({ type: 'about:blank', title: 'Not Found', status: 404, detail: 'nothing is there' })
 
 async function* watch(
   options: ConnectionOptions,
@@ -70,8 +75,8 @@ async function* watch(
   id: string,
   { provider, signal, pollEveryMs = 2_000 }: WatchOptions,
 ): AsyncGenerator<Email> {
-  const left = new AbortController()
-  const ended = signal ? AbortSignal.any([signal, left.signal]) : left.signal
+  const stopped = new AbortController()
+  const ended = signal ? AbortSignal.any([signal, stopped.signal]) : stopped.signal
   const messages = follow(options, { path: emailPath(id, '/stream', provider), signal: ended })
   try {
     for (;;) {
@@ -82,12 +87,12 @@ async function* watch(
     }
     yield* poll(client, id, provider, ended, pollEveryMs)
   } finally {
-    left.abort()
+    stopped.abort()
     await messages.return(true)
   }
 }
 
-/** For an Aftersend that has no streams. */
+/** For a server without streams. */
 async function* poll(
   client: AftersendClient,
   id: string,
@@ -95,11 +100,11 @@ async function* poll(
   signal: AbortSignal,
   everyMs: number,
 ): AsyncGenerator<Email> {
-  for (let seen = ''; !signal.aborted; ) {
+  for (let before = ''; !signal.aborted; ) {
     const email = found(await client.status(id, { ...(provider !== undefined && { provider }) }))
-    const told = JSON.stringify(email)
-    if (told !== seen) yield email
-    seen = told
+    const json = JSON.stringify(email)
+    if (json !== before) yield email
+    before = json
     await pause(everyMs, signal).catch(() => {})
   }
 }

@@ -1,6 +1,6 @@
 import type { Problem } from './types.ts'
 
-/** Aftersend answered, and it is no success. `problem` says why, and what to do. */
+/** Aftersend responded with an error. `problem` says why, and what to do. */
 export class AftersendProblemError extends Error {
   override name = 'AftersendProblemError'
   readonly status: number
@@ -13,20 +13,20 @@ export class AftersendProblemError extends Error {
   }
 }
 
-/** A recipient is suppressed: nothing was sent to anybody. */
+/** A recipient is suppressed, so the email was not sent to any recipient. */
 export class RecipientSuppressedError extends AftersendProblemError {
   override name = 'RecipientSuppressedError'
-  /** Which of the recipients, counted from 0, and why. */
+  /** The suppressed recipients: index in `to`, from 0, and reason. */
   readonly recipients: readonly { readonly index: number; readonly reason: string }[]
 
   constructor(problem: Problem) {
     super(problem)
-    this.recipients = suppressedIn(problem)
+    this.recipients = suppressedRecipients(problem)
   }
 }
 
-/** The recipients that a problem is about; none where it is about something else. */
-export function suppressedIn(problem: Problem): { index: number; reason: string }[] {
+/** The suppressed recipients that a problem names. */
+export function suppressedRecipients(problem: Problem): { index: number; reason: string }[] {
   if (problem.status !== 422) return []
   return (problem.errors ?? []).flatMap(({ path, reason }) => {
     const index = /^to\.(\d+)$/.exec(path)?.[1]
@@ -34,7 +34,7 @@ export function suppressedIn(problem: Problem): { index: number; reason: string 
   })
 }
 
-/** No answer, or none of Aftersend's. `cause` has what `fetch` said. */
+/** There was no response, or one that is not from Aftersend. `cause` is the error of `fetch`. */
 export class AftersendUnreachableError extends Error {
   override name = 'AftersendUnreachableError'
 }

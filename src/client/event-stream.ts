@@ -1,30 +1,29 @@
-/** Server-sent events, by the WHATWG's HTML standard §9.2: what `EventSource` does, with a header for the key. */
+/** Parses server-sent events, by the WHATWG's HTML standard §9.2. `EventSource` cannot send a header with the key. */
 
 export interface StreamMessage {
-  /** `message` where the stream names none. */
+  /** Default: `message`. */
   readonly event: string
   readonly data: string
 }
 
-/** What a stream says of itself. */
 export interface StreamListener {
-  /** How far it has been told: where to resume. Said by messages, and by what has no data. */
-  readonly onPlace?: (id: string) => void
-  /** How long the server wants a pause before the next connection, in milliseconds. */
+  /** Called with the last event ID: where to resume. */
+  readonly onLastEventId?: (id: string) => void
+  /** Called with the delay before the next connection. */
   readonly onRetry?: (ms: number) => void
 }
 
-/** The messages of a body, as they come; comments and what has no data are passed over. */
+/** Yields the messages of a body. Comments and messages without data are skipped. */
 export async function* messagesOf(
   body: ReadableStream<Uint8Array>,
-  { onPlace = () => {}, onRetry = () => {} }: StreamListener = {},
+  { onLastEventId = () => {}, onRetry = () => {} }: StreamListener = {},
 ): AsyncGenerator<StreamMessage> {
   let [event, data, id]: [string, string[], string | null] = ['', [], null]
   for await (const line of linesOf(body)) {
     if (line === '') {
-      // After the message has been taken: until then it is not told.
+      // The caller has processed the message when the generator continues.
       if (data.length > 0) yield { event: event || 'message', data: data.join('\n') }
-      if (id !== null) onPlace(id)
+      if (id !== null) onLastEventId(id)
       ;[event, data, id] = ['', [], null]
       continue
     }
@@ -36,7 +35,7 @@ export async function* messagesOf(
   }
 }
 
-/** Lines end with CR LF, LF or CR; a last one without an end is dropped, since the message is not complete. */
+/** Lines end with CR LF, LF or CR. An incomplete last line is dropped. */
 async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8')
   const reader = body.getReader()
@@ -46,7 +45,7 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
       const { done, value } = await reader.read()
       if (done) return
       text += decoder.decode(value, { stream: true })
-      // A CR at the very end may be half of a CR LF.
+      // A CR at the end of a chunk may be half of a CR LF.
       const lines = text.split(/\r\n|\n|\r(?!$)/)
       text = lines.pop() ?? ''
       yield* lines

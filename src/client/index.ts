@@ -1,5 +1,6 @@
-/** Aftersend for applications: `import { createClient } from 'aftersend/client'`. Needs `fetch`, and nothing else. */
+/** The client for applications: `import { createClient } from 'aftersend/client'`. It needs only `fetch`. */
 export { type AftersendClient, createClient, type WatchOptions } from './client.ts'
 export { AftersendProblemError, AftersendUnreachableError, RecipientSuppressedError } from './errors.ts'
+export type * from './person-types.ts'
 export type { ConnectionOptions } from './request.ts'
 export type * from './types.ts'

@@ -1,15 +1,20 @@
-/** One request with its tries. Everything that this client asks for may be asked twice. */
-import { AftersendProblemError, AftersendUnreachableError, RecipientSuppressedError, suppressedIn } from './errors.ts'
+/** Requests with retries. All requests of this client are idempotent. */
+import {
+  AftersendProblemError,
+  AftersendUnreachableError,
+  RecipientSuppressedError,
+  suppressedRecipients,
+} from './errors.ts'
 import type { Problem } from './types.ts'
 
 export interface ConnectionOptions {
-  /** Where Aftersend listens: `https://mail.example.com`. */
+  /** The URL of Aftersend: `https://mail.example.com`. */
   readonly url: string
   /** One of its API keys. */
   readonly apiKey: string
-  /** For one request with all its tries. Default 30 seconds. */
+  /** For one request with all its retries. Default 30 seconds. */
   readonly timeoutMs?: number
-  /** Default the global one. */
+  /** Default: the global `fetch`. */
   readonly fetch?: typeof fetch
 }
 
@@ -25,56 +30,60 @@ const defaultTimeoutMs = 30_000
 const [firstPauseMs, longestPauseMs] = [250, 5_000]
 
 /**
- * The answer's JSON. Answers of 503, 429 and a 409 that says `Retry-After` are waited out, and so is a broken connection.
+ * Returns the JSON of the response. Retries after a broken connection, and after responses with `Retry-After`.
  * @returns null for 404.
- * @throws AftersendProblemError, RecipientSuppressedError, AftersendUnreachableError; the signal's reason when aborted.
+ * @throws AftersendProblemError, RecipientSuppressedError, AftersendUnreachableError; the signal's reason if aborted.
  */
-export async function request<T>(options: ConnectionOptions, what: ClientRequest): Promise<T | null> {
+export async function request<T>(options: ConnectionOptions, call: ClientRequest): Promise<T | null> {
   const endsAt = Date.now() + (options.timeoutMs ?? defaultTimeoutMs)
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
-    const tried = await tryOnce(options, what, endsAt)
-    if ('response' in tried) {
-      if (tried.response.ok) return await answerIn<T>(tried.response)
-      if (tried.response.status === 404) {
-        await tried.response.body?.cancel()
+    const result = await attempt(options, call, endsAt)
+    if ('response' in result) {
+      if (result.response.ok) return await jsonOf<T>(result.response)
+      if (result.response.status === 404) {
+        await result.response.body?.cancel()
         return null
       }
     }
-    const error = 'response' in tried ? await problemIn(tried.response) : tried.error
-    const waitMs = 'response' in tried ? retryAfterMs(tried.response) : pauseMs * (0.5 + Math.random() / 2)
+    const error = 'response' in result ? await problemOf(result.response) : result.error
+    const waitMs = 'response' in result ? retryAfterMs(result.response) : pauseMs * (0.5 + Math.random() / 2)
     if (waitMs === null || Date.now() + waitMs >= endsAt) throw error
-    await pause(waitMs, what.signal)
+    await pause(waitMs, call.signal)
   }
 }
 
-async function answerIn<T>(response: Response): Promise<T> {
+async function jsonOf<T>(response: Response): Promise<T> {
   try {
     return (await response.json()) as T
   } catch (cause) {
-    throw new AftersendUnreachableError('the answer ended early, or is no JSON: is the URL right?', { cause })
+    throw new AftersendUnreachableError('the response is incomplete or not JSON: check the URL', { cause })
   }
 }
 
-async function tryOnce(
+async function attempt(
   options: ConnectionOptions,
-  what: ClientRequest,
+  call: ClientRequest,
   endsAt: number,
 ): Promise<{ response: Response } | { error: AftersendUnreachableError }> {
   const deadline = AbortSignal.timeout(Math.max(1, endsAt - Date.now()))
-  const signal = what.signal ? AbortSignal.any([what.signal, deadline]) : deadline
+  const signal = call.signal ? AbortSignal.any([call.signal, deadline]) : deadline
   try {
-    return { response: await open(options, { ...what, signal }) }
+    return { response: await open(options, { ...call, signal }) }
   } catch (cause) {
-    what.signal?.throwIfAborted()
-    return { error: new AftersendUnreachableError(`Aftersend at ${options.url} does not answer`, { cause }) }
+    call.signal?.throwIfAborted()
+    return { error: unreachable(options.url, cause) }
   }
 }
 
-/** One try, whatever the answer. Rejects as `fetch` does. */
-export function open(options: ConnectionOptions, what: ClientRequest): Promise<Response> {
-  const { url, apiKey, fetch: ask = fetch } = options
-  const { method = 'GET', path, headers, body, signal } = what
-  return ask(`${url.replace(/\/+$/, '')}${path}`, {
+/** The error for a `fetch` that failed. */
+export const unreachable = (url: string, cause: unknown): AftersendUnreachableError =>
+  new AftersendUnreachableError(`Aftersend at ${url} does not answer: check the URL and that it is running`, { cause })
+
+/** One attempt. Returns any response; rejects as `fetch` does. */
+export function open(options: ConnectionOptions, call: ClientRequest): Promise<Response> {
+  const { url, apiKey, fetch: send = fetch } = options
+  const { method = 'GET', path, headers, body, signal } = call
+  return send(`${url.replace(/\/+$/, '')}${path}`, {
     method,
     headers: {
       authorization: `Bearer ${apiKey}`,
@@ -84,31 +93,35 @@ export function open(options: ConnectionOptions, what: ClientRequest): Promise<R
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(signal && { signal }),
-    // A redirect could carry the key elsewhere.
+    // A redirect could send the key to another host.
     redirect: 'error',
   })
 }
 
-/** What an answer that is no success says. */
-export async function problemIn(response: Response): Promise<AftersendProblemError | AftersendUnreachableError> {
+/** The error of an unsuccessful response. */
+export async function problemOf(response: Response): Promise<AftersendProblemError | AftersendUnreachableError> {
   const problem = (await response.json().catch(() => null)) as Problem | null
   if (typeof problem?.status !== 'number' || typeof problem.detail !== 'string') {
-    return new AftersendUnreachableError(`answered ${response.status}, and not as Aftersend does: is the URL right?`)
+    return new AftersendUnreachableError(
+      `the response (status ${response.status}) is not from Aftersend: check the URL`,
+    )
   }
-  return suppressedIn(problem).length > 0 ? new RecipientSuppressedError(problem) : new AftersendProblemError(problem)
+  return suppressedRecipients(problem).length > 0
+    ? new RecipientSuppressedError(problem)
+    : new AftersendProblemError(problem)
 }
 
-const passing = new Set([409, 429, 502, 503, 504])
+const retryableStatuses = new Set([409, 429, 502, 503, 504])
 
-/** How long to wait before the next try; null where another would be answered no differently. */
+/** The delay before a retry; null if a retry would not help. */
 export function retryAfterMs(response: Response): number | null {
-  const said = response.headers.get('retry-after')
-  if (said === null || !passing.has(response.status)) return null
-  const seconds = Number(said)
-  return Number.isFinite(seconds) ? seconds * 1_000 : Math.max(0, Date.parse(said) - Date.now()) || null
+  const header = response.headers.get('retry-after')
+  if (header === null || !retryableStatuses.has(response.status)) return null
+  const seconds = Number(header)
+  return Number.isFinite(seconds) ? seconds * 1_000 : Math.max(0, Date.parse(header) - Date.now()) || null
 }
 
-/** Resolves after `ms`; rejects with the signal's reason as soon as it is aborted. */
+/** Resolves after `ms`; rejects with the signal's reason when it is aborted. */
 export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)

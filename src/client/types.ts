@@ -1,19 +1,21 @@
-/** What the API takes and answers. Times are ISO 8601 texts. */
+/** The types of the API's requests and responses. Times are ISO 8601 texts. */
 
 export type Priority = 'critical' | 'normal' | 'bulk'
 
 export type EmailStatus =
   | 'complained'
   | 'bounced'
+  | 'failed'
   | 'clicked'
   | 'opened'
   | 'delivered'
+  | 'partly_delivered'
   | 'deferred'
   | 'sent'
   | 'sending'
   | 'queued'
 
-/** Opens or clicks; `human` are those that a person likely made. */
+/** Opens or clicks; `human` counts those that are likely by a person. */
 export interface Engagement {
   readonly total: number
   readonly human: number
@@ -21,19 +23,56 @@ export interface Engagement {
   readonly lastAt: string | null
 }
 
+/** Why a delivery failed or is deferred. The server's documentation lists the reasons: docs/failures.md. */
+export interface Failure {
+  readonly reason: string
+  /** Who caused it, and so who must act. */
+  readonly party: 'recipient' | 'sender' | 'receiver' | 'provider' | 'unknown'
+  /** Whether the same message would fail again; null if the event that says it was deleted. */
+  readonly isFinal: boolean | null
+  readonly code: string | null
+  /** The line of the receiver's reply that decided, without addresses. */
+  readonly evidence: string | null
+  /** The ID of the rule that decided. */
+  readonly rule: string | null
+}
+
+/** What became of an email for one recipient. */
+export interface EmailRecipient {
+  /** Normalised: without display name, in lower case. */
+  readonly address: string
+  readonly status: EmailStatus
+  readonly delivery: string
+  readonly failure: Failure | null
+  readonly opens: Engagement
+  readonly clicks: Engagement
+  readonly deliveredAt: string | null
+  readonly complainedAt: string | null
+  /** Whether the suppression list has the address now. */
+  readonly suppressed: boolean
+}
+
 export interface EmailEvent {
   readonly id: string
-  /** Ours, or the provider's word where we have none. */
+  /** Aftersend's event type, or the provider's if Aftersend has none. */
   readonly type: string
   /** By the provider's clock. */
   readonly occurredAt: string | null
   readonly receivedAt: string | null
-  /** Null while it waits for the email's workflow. */
+  /** Null while it is pending. */
   readonly appliedAt: string | null
-  /** Why it was put aside; absent on all others. */
+  /** The address that it is about; null if it names none. */
+  readonly recipient: string | null
+  /** Only on quarantined events. */
   readonly quarantinedReason?: string
-  /** Why an open or click is likely a machine's; told some minutes after the event. */
+  /** Why an open or click is likely by a machine. Set some minutes after the event. */
   readonly machineReason?: string
+  /** Only on `bounced` events. */
+  readonly failure?: Failure
+  /** What the receiving server answered to a delivered email, if the provider says. */
+  readonly response?: string
+  /** The list or stream that the recipient left or joined, if the provider names it. */
+  readonly list?: string
 }
 
 export interface Escalation {
@@ -54,13 +93,16 @@ export interface Email {
   readonly id: string
   readonly provider: string
   readonly workflowId: string
-  /** One text for one recipient, a list for several, null while nobody has named one. */
+  /** One text for one recipient, a list for several, null while none is known. */
   readonly to: string | readonly string[] | null
   readonly subject: string | null
   readonly priority: Priority
   readonly tags: readonly string[]
   readonly status: EmailStatus
   readonly delivery: string
+  /** To how many of several recipients it is known to be delivered; null for one recipient. */
+  readonly deliveredTo: { readonly delivered: number; readonly recipients: number } | null
+  readonly recipients: readonly EmailRecipient[]
   readonly opens: Engagement
   readonly clicks: Engagement
   readonly bounce: {
@@ -69,6 +111,8 @@ export interface Email {
     readonly message: string | null
     readonly at: string | null
   } | null
+  /** Of the worst bounce of all recipients. */
+  readonly failure: Failure | null
   readonly complainedAt: string | null
   readonly queuedAt: string | null
   readonly sendingAt: string | null
@@ -89,17 +133,17 @@ export interface NewEmail {
   /** One address or up to 50, with or without display names. */
   readonly to: string | readonly string[]
   readonly subject: string
-  /** This, or `text`, or both. */
+  /** `html` or `text` is required; both are allowed. */
   readonly html?: string
   readonly text?: string
   readonly priority?: Priority
   readonly tags?: readonly string[] | Readonly<Record<string, string>>
-  /** Default: the first that is configured. */
+  /** Default: the first configured one. */
   readonly provider?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An email that the application has sent itself. */
+/** An email that the application sends itself. */
 export interface Registration {
   /** The provider's ID for it. */
   readonly id: string
@@ -108,20 +152,20 @@ export interface Registration {
   readonly priority?: Priority
   readonly tags?: readonly string[] | Readonly<Record<string, string>>
   readonly provider?: string
-  /** `sent` (default): the provider has it; `queued`: it will. */
+  /** `sent` (default): the provider has accepted it; `queued`: not yet. */
   readonly status?: 'sent' | 'queued'
 }
 
 export interface Suppression {
-  /** As it is compared: without display name, in lower case. */
+  /** Normalised: without display name, in lower case. */
   readonly address: string
   readonly suppressed: boolean
-  /** Absent where it is not suppressed. */
+  /** Absent if the address is not suppressed. */
   readonly reason?: 'hard_bounce' | 'complaint' | 'repeated_soft_bounces' | 'manual'
   readonly since?: string
 }
 
-/** An answer other than success: RFC 9457 problem details. */
+/** An error response: RFC 9457 problem details. */
 export interface Problem {
   readonly type: string
   readonly title: string
@@ -129,6 +173,6 @@ export interface Problem {
   /** What to do, in a sentence. */
   readonly detail: string
   readonly instance?: string
-  /** One for each place in the request that is not as it must be. */
+  /** One for each invalid field of the request. */
   readonly errors?: readonly { readonly path: string; readonly message: string; readonly reason?: string }[]
 }

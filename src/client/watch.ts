@@ -1,29 +1,29 @@
-/** Following what happens, as it happens. */
+/** Follows an event stream over reconnects. */
 import { AftersendUnreachableError } from './errors.ts'
 import { messagesOf, type StreamListener, type StreamMessage } from './event-stream.ts'
-import { type ConnectionOptions, open, pause, problemIn, retryAfterMs } from './request.ts'
+import { type ConnectionOptions, open, pause, problemOf, retryAfterMs } from './request.ts'
 
 export interface FollowOptions {
   readonly path: string
-  /** Ends the stream: the iterator is done. */
+  /** Ends the iteration. */
   readonly signal: AbortSignal
-  /** Before the next connection, where the server says nothing. Default 1 second; it doubles up to 15. */
+  /** The delay before the first reconnect, unless the server sets one. Doubles up to 15 seconds. Default 1 second. */
   readonly firstPauseMs?: number
 }
 
 const longestPauseMs = 15_000
 
 /**
- * The messages of a stream, connected again whenever it breaks, from where it broke.
- * @returns when `signal` is aborted, or with false when there is no such stream (404).
- * @throws AftersendProblemError for what another try would not mend.
+ * Yields the messages of a stream. Reconnects when the connection breaks, and resumes after the last message.
+ * @returns true when `signal` is aborted, false if there is no such stream (404).
+ * @throws AftersendProblemError if a retry would not help.
  */
 export async function* follow(options: ConnectionOptions, to: FollowOptions): AsyncGenerator<StreamMessage, boolean> {
   const { path, signal, firstPauseMs = 1_000 } = to
   let lastId: string | null = null
   let [pauseMs, failures] = [firstPauseMs, 0]
   const listener: StreamListener = {
-    onPlace: (id) => {
+    onLastEventId: (id) => {
       lastId = id
     },
     onRetry: (ms) => {
@@ -38,7 +38,7 @@ export async function* follow(options: ConnectionOptions, to: FollowOptions): As
       try {
         yield* messagesOf(opened.body, listener)
       } catch (error) {
-        // The connection broke: it is made again below.
+        // The connection broke. The loop reconnects.
         if (signal.aborted) return true
         if (!(error instanceof TypeError) && !isNetworkError(error)) throw error
       }
@@ -48,7 +48,7 @@ export async function* follow(options: ConnectionOptions, to: FollowOptions): As
   return true
 }
 
-/** undici tells of a broken connection by errors with a code, not by a type that can be had. */
+/** undici's errors of broken connections have a code, and no exported class. */
 const isNetworkError = (error: unknown): boolean => error instanceof Error && 'code' in error
 
 async function connect(
@@ -69,8 +69,10 @@ async function connect(
     return 'absent'
   }
   if (response.ok && response.headers.get('content-type')?.startsWith('text/event-stream')) return response
-  const isPassing = retryAfterMs(response) !== null || response.status >= 500
-  const error = response.ok ? new AftersendUnreachableError('the answer is no event stream') : await problemIn(response)
-  if (isPassing) return 'broken'
+  const isTemporary = retryAfterMs(response) !== null || response.status >= 500
+  const error = response.ok
+    ? new AftersendUnreachableError('the response is not an event stream: check the URL')
+    : await problemOf(response)
+  if (isTemporary) return 'broken'
   throw error
 }

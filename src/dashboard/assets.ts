@@ -1,23 +1,23 @@
-/** What pages are dressed with: our stylesheet and script, and libraries as their packages ship them. No other host is asked. */
+/** Stylesheets, scripts, fonts and icons of the pages: our own, and those of npm packages. Nothing is loaded from another host. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type Router from '@koa/router'
-import { Problem } from '../api/problem.ts'
+import { Problem } from '../http/problem.ts'
 
-const ownFolder = new URL('./client/', import.meta.url)
+const browserFolder = new URL('./browser/', import.meta.url)
 const { resolve } = createRequire(import.meta.url)
 const inter = (subset: string) => ['@fontsource-variable/inter', `files/inter-${subset}-wght-normal.woff2`] as const
 
 /**
- * By the name that pages call them: package and paths in it, or a file of ours. htmx begins a turn of the event loop after it has run, with
- * the extensions that are there by then: one that came as a script of its own could be late, and the page would never be live.
+ * By the name in the URL: a package with paths in it, or null for a file in browser/. htmx and its extension are one script: htmx starts
+ * one turn of the event loop after it has run, and an extension that loads later would never connect.
  */
 const sources = {
   'dashboard.css': null,
-  'dashboard.js': null,
+  'charts.js': null,
   'live.js': null,
   'icon.svg': null,
   'htmx.js': ['htmx.org', 'dist/htmx.min.js', 'dist/ext/hx-sse.min.js'],
@@ -28,7 +28,7 @@ const sources = {
   'inter-cyrillic.woff2': inter('cyrillic'),
 } as const satisfies Record<string, readonly [packageName: string, ...paths: string[]] | null>
 
-export type AssetName = keyof typeof sources
+type AssetName = keyof typeof sources
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -42,16 +42,16 @@ interface Asset {
   readonly contentType: string
 }
 
-/** Every asset, read once, under one version that changes with any of them. */
+/** All assets, read once. Their URLs contain a version that changes with any of them. */
 export interface Assets {
   urlOf(name: AssetName): string
-  /** Adds the route that serves them. */
+
   addTo(router: Router): void
 }
 
 const isAssetName = (name: string): name is AssetName => Object.hasOwn(sources, name)
 
-const aYear = 'public, max-age=31536000, immutable'
+const oneYear = 'public, max-age=31536000, immutable'
 
 export function readAssets(): Assets {
   const assets = new Map<string, Asset>()
@@ -69,9 +69,9 @@ export function readAssets(): Assets {
     addTo(router) {
       router.get('/assets/:version/:name', (ctx) => {
         const asset = assets.get(ctx.params['name'] ?? '')
-        if (!asset) throw new Problem(404, 'there is no such file')
-        // A page of another instance, older or newer, asks by its own version: what we have is not that, so not for long.
-        ctx.set('Cache-Control', ctx.params['version'] === version ? aYear : 'no-cache')
+        if (!asset) throw new Problem(404, 'this file does not exist')
+        // The page is of another release. Its file may differ from ours, so the browser must not cache this one.
+        ctx.set('Cache-Control', ctx.params['version'] === version ? oneYear : 'no-cache')
         ctx.set('Content-Type', asset.contentType)
         ctx.body = asset.bytes
       })
@@ -81,10 +81,10 @@ export function readAssets(): Assets {
 
 function pathsOf(name: AssetName): string[] {
   const source = sources[name]
-  if (source === null) return [fileURLToPath(new URL(name, ownFolder))]
+  if (source === null) return [fileURLToPath(new URL(name, browserFolder))]
   const [packageName, ...paths] = source
   return paths.map((path) => join(packageFolder(packageName), path))
 }
 
-/** A package's folder by its package.json, which every one of them lets be resolved. */
+/** Found by package.json, which all of these packages export. */
 const packageFolder = (name: string): string => dirname(resolve(`${name}/package.json`))

@@ -1,71 +1,77 @@
-/** One email: where it stands, its life as a picture, and every event with what it did. */
+/** The page of an email: status, timeline, facts, escalations, and all events with their effects. */
 import type Router from '@koa/router'
 import { z } from 'zod'
-import { inTime } from '../api/deadlines.ts'
-import { foldable, storedEmailView, unappliedEmailView } from '../api/email-view.ts'
-import { emailId, name, parseInput } from '../api/input.ts'
-import { Problem } from '../api/problem.ts'
+import { type EmailView, partsOf, storedEmailView, unappliedEmailView, withSuppressions } from '../api/email-view.ts'
+import { emailId, readPartsOf } from '../api/emails.ts'
+import { foldableEvent } from '../api/foldable-event.ts'
 import type { Database } from '../db/database.ts'
-import { findEmail, readEscalationsOf, readEventsOf, type StoredEvent } from '../db/emails-read.ts'
+import { findEmail, type StoredEvent } from '../db/emails-read.ts'
 import type { Email, Escalation, Suppression } from '../db/generated/client.ts'
+import { inTime } from '../db/request-deadline.ts'
 import { findActiveSuppressions } from '../db/suppressions.ts'
 import { normalizeAddress } from '../domain/address.ts'
 import { effectsOf } from '../domain/event-effect.ts'
-import { registrationEventType } from '../domain/events.ts'
 import { registrationPayloadOf } from '../domain/received-event.ts'
-import type { WebUi } from './dashboard.ts'
-import { EmailFacts, type EmailView } from './email-facts.tsx'
-import { EmailPicture, type PictureMoment, toneOfMoment } from './email-picture.tsx'
-import { Recipients, Subject } from './email-rows.tsx'
-import { EscalationCard } from './escalation-card.tsx'
-import { EventTable, type ToldEvent } from './event-table.tsx'
-import { PageHead } from './layout.tsx'
-import { pathWith } from './pager.tsx'
-import type { Pages } from './pages.tsx'
-import { Status } from './status.tsx'
-import { phrase } from './words.ts'
+import { name, parseInput } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
+import { EmailFacts } from './components/email-facts.tsx'
+import { Recipients, Subject } from './components/email-table.tsx'
+import { EmailTimeline } from './components/email-timeline.tsx'
+import { EscalationCard } from './components/escalation-card.tsx'
+import { EventTable, type EventWithEffect } from './components/event-table.tsx'
+import { FailureCard } from './components/failure.tsx'
+import { phrase } from './components/labels.ts'
+import { PageHead } from './components/layout.tsx'
+import { PersonLink, RecipientTable } from './components/recipient-table.tsx'
+import { deliveredToText, Status } from './components/status.tsx'
+import type { PageRenderer } from './page-renderer.tsx'
+import type { PersonLinks } from './person-links.ts'
+
+/** Temporal's Web UI, for links to workflows. */
+export interface WebUi {
+  readonly url: string
+  readonly namespace: string
+}
 
 interface EmailPageDependencies {
   readonly db: Database
-  readonly pages: Pages
+  readonly pages: PageRenderer
   readonly webUi: WebUi | null
+  readonly people: PersonLinks
 }
 
 const path = z.object({ provider: name(64), id: emailId })
 const query = z.object({ events: z.literal('all').optional() })
 
-export function addEmailPage(router: Router, { db, pages, webUi }: EmailPageDependencies): void {
+export function addEmailPage(router: Router, { db, pages, webUi, people }: EmailPageDependencies): void {
   router.get('/emails/:provider/:id', async (ctx) => {
     const { provider, id } = parseInput(path, ctx.params, 'path')
     const { events } = parseInput(query, ctx.query, 'query')
     const found = await inTime(() => readEmail(db, provider, id))
-    if (found === null) throw new Problem(404, 'nothing was heard of such an email')
+    if (found === null) throw new Problem(404, 'this email is not known')
     const live = `/live?${new URLSearchParams({ provider, email: id })}`
-    const body = <EmailBody {...found} webUi={webUi} url={ctx.path} wantsAll={events === 'all'} />
+    const body = <EmailBody {...found} webUi={webUi} people={people} url={ctx.path} showsAll={events === 'all'} />
     await pages.show(ctx, { title: found.email.subject ?? id, section: '/emails', live, body })
   })
 }
 
 interface FoundEmail {
   readonly email: EmailView
-  readonly events: readonly ToldEvent[]
+  readonly events: readonly EventWithEffect[]
   readonly escalations: readonly Escalation[]
-  /** Whether some of its events, or all, were older than events are kept. */
+  /** Whether events of it were dropped after RETAIN_EVENTS. */
   readonly hasDropped: boolean
-  /** What suppresses its only recipient; null where nothing does, or there are several. */
+  /** The suppression of its only recipient; null if there is none, or there are several recipients. */
   readonly suppression: Suppression | null
 }
 
 async function readEmail(db: Database, provider: string, id: string): Promise<FoundEmail | null> {
-  const [row, allEvents, allEscalations] = await Promise.all([
-    findEmail(db, id, provider),
-    readEventsOf(db, [id]),
-    readEscalationsOf(db, [id]),
-  ])
-  const events = allEvents.filter((event) => event.provider === provider)
-  const escalations = allEscalations.filter((escalation) => escalation.provider === provider)
+  const [row, all] = await Promise.all([findEmail(db, id, provider), readPartsOf(db, [id])])
+  const parts = partsOf({ provider, emailId: id }, all)
+  const { events, escalations } = parts
   if (row === null && events.length === 0) return null
-  const email = row ? storedEmailView(row, events, escalations) : unappliedEmailView(events, escalations)
+  const view = row ? storedEmailView(row, parts) : unappliedEmailView(parts)
+  const [email = view] = await withSuppressions(db, [view])
   const registration = registrationPayloadOf({
     as: row?.registeredAsSent === false ? 'queued' : 'sent',
     priority: null,
@@ -74,39 +80,36 @@ async function readEmail(db: Database, provider: string, id: string): Promise<Fo
   const [suppression = null] = recipient === null ? [] : await findActiveSuppressions(db, [recipient])
   return {
     email,
-    events: toldEvents(events, registration),
+    events: withEffects(events, registration),
     hasDropped: row !== null && lacksFirst(row, events),
     escalations,
     suppression,
   }
 }
 
-/** An email is stored with its first event, and remembers when that was received: without it, its month was dropped. */
+/** The row stores when the first event was received. If that event is missing, its month was dropped. */
 const lacksFirst = ({ firstReceivedAt }: Email, events: readonly StoredEvent[]): boolean =>
   firstReceivedAt !== null && events.every(({ receivedAt }) => receivedAt > firstReceivedAt)
 
-/** Events with what they did, as far as they were applied. */
-function toldEvents(events: readonly StoredEvent[], registration: string): ToldEvent[] {
+function withEffects(events: readonly StoredEvent[], registration: string): EventWithEffect[] {
   const effects = effectsOf(
-    events.filter((event) => event.quarantinedReason === null).map((event) => foldable(event, registration)),
+    events.filter((event) => event.quarantinedReason === null).map((event) => foldableEvent(event, registration)),
   )
   return events.map((event) => ({ ...event, effect: effects.get(event.eventId) ?? null }))
 }
 
 interface EmailBodyProps extends FoundEmail {
   readonly webUi: WebUi | null
+  readonly people: PersonLinks
   readonly url: string
-  /** Whether every event is to be shown, however many there are. */
-  readonly wantsAll: boolean
+  /** Whether to show all events, however many. */
+  readonly showsAll: boolean
 }
 
-const EmailBody = ({ email, events, hasDropped, escalations, suppression, webUi, url, wantsAll }: EmailBodyProps) => (
+const EmailHead = ({ email, suppression, webUi, people, url }: EmailBodyProps) => (
   <>
-    <p class="crumb">
-      <a href="/emails">Emails</a>
-    </p>
-    <PageHead title={<Subject of={email.subject} />}>
-      {typeof email.to === 'string' && suppression === null && <Suppressing address={email.to} back={url} />}
+    <PageHead title={<Subject of={email.subject} />} parent="/emails">
+      {typeof email.to === 'string' && suppression === null && <SuppressButton address={email.to} back={url} />}
       {webUi && (
         <a class="button" href={workflowUrl(webUi, email.workflowId)} rel="noreferrer">
           Workflow in Temporal
@@ -114,20 +117,39 @@ const EmailBody = ({ email, events, hasDropped, escalations, suppression, webUi,
       )}
     </PageHead>
     <p class="lead">
-      <Status of={email.status} />
+      <Status of={email.status} deliveredTo={email.deliveredTo} />
       <span>
-        to <Recipients of={addresses(email.to)} />
+        to <To email={email} people={people} />
       </span>
-      {suppression && (
-        <a href={pathWith('/suppressions', { q: suppression.address })}>
-          suppressed: {phrase(suppression.reason).toLowerCase()}
-        </a>
-      )}
+      {suppression && <span>suppressed: {phrase(suppression.reason).toLowerCase()}</span>}
     </p>
-    <section class="card" aria-labelledby="life">
-      <h2 id="life">Its life</h2>
-      <EmailPicture moments={momentsOf(events, escalations)} label={`The life of email ${email.id}`} />
+  </>
+)
+
+const EmailBody = (props: EmailBodyProps) => (
+  <>
+    <EmailHead {...props} />
+    <EmailDetails {...props} />
+  </>
+)
+
+const EmailDetails = ({ email, events, hasDropped, escalations, people, url, showsAll }: EmailBodyProps) => (
+  <>
+    <section class="card" aria-labelledby="timeline">
+      <h2 id="timeline">Timeline</h2>
+      <EmailTimeline email={email} events={events} escalations={escalations} />
     </section>
+    {email.recipients.length > 1 ? (
+      <section class="table-section" aria-labelledby="recipients">
+        <h2 id="recipients">
+          Recipients
+          {email.deliveredTo && <span class="muted"> · {deliveredToText(email.deliveredTo).toLowerCase()}</span>}
+        </h2>
+        <RecipientTable recipients={email.recipients} people={people} />
+      </section>
+    ) : (
+      email.failure && <FailureCard of={email.failure} delivery={email.delivery} />
+    )}
     {escalations.map((escalation) => (
       <EscalationCard key={escalation.id} escalation={escalation} back={url} />
     ))}
@@ -136,16 +158,30 @@ const EmailBody = ({ email, events, hasDropped, escalations, suppression, webUi,
       <h2 id="events">Events</h2>
       {hasDropped && (
         <p class="muted">
-          {events.length === 0 ? 'Its events' : 'Its earlier events'} are older than events are kept (RETAIN_EVENTS) and
-          were dropped. What became of the email stays.
+          {events.length === 0 ? 'The events' : 'The earlier events'} of this email were deleted, as RETAIN_EVENTS says.
+          Its status stays.
         </p>
       )}
-      <EventTable events={events} allAt={wantsAll ? null : `${url}?events=all#events`} />
+      <EventTable
+        events={events}
+        isSplit={email.recipients.length > 1}
+        allAt={showsAll ? null : `${url}?events=all#events`}
+      />
     </section>
   </>
 )
 
-const Suppressing = ({ address, back }: { address: string; back: string }) => (
+/** An only recipient leads to the person's page; several are in a table of their own. */
+function To({ email, people }: Pick<EmailBodyProps, 'email' | 'people'>) {
+  const [only, ...others] = email.recipients
+  return only && others.length === 0 ? (
+    <PersonLink to={only.address} people={people} />
+  ) : (
+    <Recipients of={addresses(email.to)} />
+  )
+}
+
+const SuppressButton = ({ address, back }: { address: string; back: string }) => (
   <form method="post" action="/suppressions">
     <input type="hidden" name="address" value={address} />
     <input type="hidden" name="note" value="From the page of an email" />
@@ -158,30 +194,3 @@ const addresses = (to: EmailView['to']): readonly string[] => (to === null ? [] 
 
 const workflowUrl = ({ url, namespace }: WebUi, workflowId: string): string =>
   `${url}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`
-
-function momentsOf(events: readonly ToldEvent[], escalations: readonly Escalation[]): PictureMoment[] {
-  const told = events
-    .filter(({ effect, quarantinedReason }) => effect?.changed && quarantinedReason === null)
-    .map((event) => momentOf(wordOf(event), event.occurredAt, isEngagement(event.type) && !event.human))
-  const support = escalations.flatMap((escalation) => [
-    momentOf('escalated', escalation.openedAt),
-    ...(escalation.acknowledgedAt ? [momentOf('acknowledged', escalation.acknowledgedAt)] : []),
-    ...(escalation.resolvedAt ? [momentOf('resolved', escalation.resolvedAt)] : []),
-  ])
-  return [...told, ...support.map((moment) => ({ ...moment, lane: 'support' as const }))]
-}
-
-const momentOf = (word: string, at: Date, isFaint = false): PictureMoment => ({
-  lane: isEngagement(word) || word === 'complained' ? 'engagement' : 'delivery',
-  word,
-  tone: toneOfMoment(word),
-  at: at.getTime(),
-  isFaint,
-})
-
-const isEngagement = (word: string) => word === 'opened' || word === 'clicked'
-
-function wordOf(event: StoredEvent): string {
-  if (event.type === registrationEventType) return 'registered'
-  return event.type === 'bounced' && event.bounceClass === 'soft' ? 'deferred' : event.type
-}

@@ -1,59 +1,69 @@
-/** All emails: filtered, searched, a page at a time. */
+/** The list of emails, with search and filters. */
 import type Router from '@koa/router'
 import { z } from 'zod'
-import { inTime } from '../api/deadlines.ts'
-import { cursor, cursorTime, emailId, name, pageOf } from '../api/input.ts'
+import { emailId } from '../api/emails.ts'
 import { findEmailsBySubject } from '../db/dashboard-read.ts'
 import type { Database } from '../db/database.ts'
 import { type EmailPosition, findEmail, listEmails } from '../db/emails-read.ts'
 import type { Email } from '../db/generated/client.ts'
+import { inTime } from '../db/request-deadline.ts'
 import { normalizeAddress } from '../domain/address.ts'
 import { priorities } from '../domain/events.ts'
+import { failureReasonNames } from '../domain/failure.ts'
+import { failureLabels } from '../domain/failure-labels.ts'
 import { emailStatuses } from '../domain/lifecycle.ts'
-import { Choice } from './choice.tsx'
-import { EmailTable } from './email-rows.tsx'
-import { Empty, PageHead } from './layout.tsx'
-import { type PageLinks, Pager, pathWith } from './pager.tsx'
-import type { Pages } from './pages.tsx'
+import { cursor, cursorTime, name, pageOf } from '../http/input.ts'
+import { EmailTable } from './components/email-table.tsx'
+import { FilterSelect } from './components/filter-select.tsx'
+import { EmptyState, PageHead } from './components/layout.tsx'
+import { type PageLinks, Pager } from './components/pager.tsx'
+import type { DeliveredTo } from './components/status.tsx'
+import { StatusLegend } from './components/status-legend.tsx'
+import { readDeliveredTo } from './delivered-to.ts'
+import type { PageRenderer } from './page-renderer.tsx'
+import { pathWith } from './paths.ts'
 
 interface EmailPagesDependencies {
   readonly db: Database
-  readonly pages: Pages
+  readonly pages: PageRenderer
 }
 
 const pageLength = 50
 
 const position = cursor(z.object({ createdAt: cursorTime, id: emailId, provider: name(64) }))
 
-/** What stands in the address. What makes no sense there is left out: somebody typed it, and sees the rest. */
-const query = z.object({
+/** Invalid parts of a URL are ignored. */
+const querySchema = z.object({
   q: z.string().trim().max(1_000).catch('').default(''),
   status: z.enum(emailStatuses).optional().catch(undefined),
   priority: z.enum(priorities).optional().catch(undefined),
   tag: name(301).optional().catch(undefined),
+  reason: z.enum(failureReasonNames).optional().catch(undefined),
   cursor: position.catch(null),
 })
 
-type Query = z.infer<typeof query>
+type Query = z.infer<typeof querySchema>
 
 export function addEmailListPage(router: Router, { db, pages }: EmailPagesDependencies): void {
   router.get('/emails', async (ctx) => {
-    const asked = query.parse(ctx.query)
-    const rows = await inTime(() => search(db, asked))
+    const query = querySchema.parse(ctx.query)
+    const rows = await inTime(() => search(db, query))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)
-    const { q, status, priority, tag } = asked
-    const links = { path: '/emails', query: { q, status, priority, tag }, nextCursor, isFurther: asked.cursor !== null }
-    const body = <EmailList emails={data} asked={asked} links={links} />
+    const deliveredTo = await inTime(() => readDeliveredTo(db, data))
+    const { q, status, priority, tag, reason } = query
+    const isFurther = query.cursor !== null
+    const links = { path: '/emails', query: { q, status, priority, tag, reason }, nextCursor, isFurther }
+    const body = <EmailList emails={data} deliveredTo={deliveredTo} query={query} links={links} />
     await pages.show(ctx, { title: 'Emails', section: '/emails', live: '/live', body })
   })
 }
 
 const positionOf = (row: Email) => ({ createdAt: row.createdAt.toISOString(), id: row.id, provider: row.provider })
 
-/** By address where there is an @, else by ID and by the words of the subject. One row more than a page, if there is one. */
-async function search(db: Database, { q, status, priority, tag, cursor: after }: Query): Promise<Email[]> {
+/** By address if `q` contains an @, else by ID and by words of the subject. Returns up to one row more than a page. */
+async function search(db: Database, { q, status, priority, tag, reason, cursor: after }: Query): Promise<Email[]> {
   const limit = pageLength + 1
-  const filter = { status, priority, tag }
+  const filter = { status, priority, tag, reason }
   if (q === '') return listEmails(db, filter, after, limit)
   if (q.includes('@')) {
     const recipient = normalizeAddress(q)
@@ -71,33 +81,42 @@ const isStorable = (text: string) => emailId.safeParse(text).success
 
 interface EmailListProps {
   readonly emails: readonly Email[]
-  readonly asked: Query
+  readonly deliveredTo: ReadonlyMap<string, DeliveredTo>
+  readonly query: Query
   readonly links: PageLinks
 }
 
-const EmailList = ({ emails, asked, links }: EmailListProps) => (
+const EmailList = ({ emails, deliveredTo, query, links }: EmailListProps) => (
   <>
     <PageHead title="Emails" />
     <search>
-      <form class="filter" method="get" action="/emails">
+      <form class="filter" method="post" action="/search">
+        <input type="hidden" name="in" value="/emails" />
         <label class="search">
           <span class="hidden-text">Search</span>
           <input
             type="search"
             name="q"
-            value={asked.q}
+            value={query.q}
             placeholder="Address, email ID or words of the subject"
             maxLength={1_000}
             dir="auto"
           />
         </label>
-        <Choice name="status" any="Any status" options={emailStatuses} chosen={asked.status} />
-        <Choice name="priority" any="Any priority" options={priorities} chosen={asked.priority} />
-        {asked.tag && (
-          <span class="chosen">
-            Tag <bdi class="tag">{asked.tag}</bdi>
+        <FilterSelect name="status" anyLabel="Any status" options={emailStatuses} selected={query.status} />
+        <FilterSelect name="priority" anyLabel="Any priority" options={priorities} selected={query.priority} />
+        {query.tag && (
+          <span class="filter-tag">
+            Tag <bdi class="tag">{query.tag}</bdi>
             <a href={pathWith('/emails', { ...links.query, tag: undefined })}>Any tag</a>
-            <input type="hidden" name="tag" value={asked.tag} />
+            <input type="hidden" name="tag" value={query.tag} />
+          </span>
+        )}
+        {query.reason && (
+          <span class="filter-tag">
+            Reason <span class="tag">{failureLabels[query.reason].label}</span>
+            <a href={pathWith('/emails', { ...links.query, reason: undefined })}>Any reason</a>
+            <input type="hidden" name="reason" value={query.reason} />
           </span>
         )}
         <button type="submit">Search</button>
@@ -105,23 +124,26 @@ const EmailList = ({ emails, asked, links }: EmailListProps) => (
     </search>
     {emails.length > 0 ? (
       <>
-        <EmailTable emails={emails} caption="Emails, newest first" />
+        <EmailTable emails={emails} deliveredTo={deliveredTo} caption="Emails, newest first" />
         <Pager {...links} />
+        <StatusLegend />
       </>
     ) : (
-      <NoEmails isFiltered={Boolean(asked.q || asked.status || asked.priority || asked.tag || asked.cursor)} />
+      <NoEmails
+        isFiltered={Boolean(query.q || query.status || query.priority || query.tag || query.reason || query.cursor)}
+      />
     )}
   </>
 )
 
 const NoEmails = ({ isFiltered }: { isFiltered: boolean }) =>
   isFiltered ? (
-    <Empty title="No email is like that">
-      Addresses and IDs are compared whole, subjects by how their words begin. <a href="/emails">Show all emails</a>
-    </Empty>
+    <EmptyState title="No emails match">
+      Search for a complete address or ID, or for how words of the subject begin. <a href="/emails">Show all emails</a>
+    </EmptyState>
   ) : (
-    <Empty title="No emails yet">
-      Send your provider's webhooks here, or register what you send with <code>POST /v1/emails</code>.{' '}
-      <a href="/setup">Set up webhooks</a>, or play with <code>npm run simulate</code>.
-    </Empty>
+    <EmptyState title="No emails yet">
+      <a href="/setup">Set up your provider's webhooks</a>, register emails with <code>POST /v1/emails</code>, or
+      simulate some with <code>npm run simulate</code>.
+    </EmptyState>
   )

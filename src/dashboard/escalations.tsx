@@ -1,57 +1,87 @@
-/** What support is asked to look at, and what people do about it. */
+/** The list of escalations, and the forms to acknowledge, snooze and resolve them. */
 import type Router from '@koa/router'
 import ms from 'ms'
 import { z } from 'zod'
-import { inTime } from '../api/deadlines.ts'
-import { carryOutCommand } from '../api/escalations.ts'
-import { cursor, cursorTime, name, pageOf, parseInput } from '../api/input.ts'
+import { executeCommand } from '../api/escalations.ts'
 import type { Database } from '../db/database.ts'
 import { listEscalations } from '../db/escalations-read.ts'
 import type { Escalation } from '../db/generated/client.ts'
+import { inTime } from '../db/request-deadline.ts'
 import { type EscalationCommand, escalationStates } from '../domain/escalation.ts'
-import type { Lives } from '../temporal/lives.ts'
-import { EscalationCard } from './escalation-card.tsx'
-import { readForm, sessionOf } from './guards.ts'
-import { Empty, PageHead } from './layout.tsx'
-import { type PageLinks, Pager, pathWith } from './pager.tsx'
-import { backWith, localPath, type Pages, seeOther } from './pages.tsx'
-import { Tabs } from './tabs.tsx'
-import { phrase } from './words.ts'
+import { cursor, cursorTime, name, pageOf, parseInput } from '../http/input.ts'
+import { CommandRefusedError, type EmailWorkflows } from '../temporal/email-workflows.ts'
+import { snoozes } from './components/escalation-card.tsx'
+import { EscalationGroupCard } from './components/escalation-group.tsx'
+import { phrase } from './components/labels.ts'
+import { EmptyState, PageHead } from './components/layout.tsx'
+import { type PageLinks, Pager } from './components/pager.tsx'
+import { Tabs } from './components/tabs.tsx'
+import { type EscalationGroup, readGroups } from './escalation-causes.ts'
+import { readForm, seeOther, sessionOf } from './guards.ts'
+import { type PageRenderer, withNotice } from './page-renderer.tsx'
+import { localPath, pathWith } from './paths.ts'
 
 interface EscalationPagesDependencies {
   readonly db: Database
-  readonly lives: Lives
-  readonly pages: Pages
+  readonly emailWorkflows: EmailWorkflows
+  readonly pages: PageRenderer
   readonly clock: () => number
 }
 
-const pageLength = 30
+/** Long, since those of one cause are one card. */
+const pageLength = 100
 
-const query = z.object({
+const querySchema = z.object({
   state: z.enum(escalationStates).optional().catch(undefined),
   cursor: cursor(z.object({ openedAt: cursorTime, id: name(255) })).catch(null),
 })
 
 const commandPath = z.object({ id: name(255), command: z.enum(['acknowledge', 'snooze', 'resolve']) })
+const snoozeDurations = Object.keys(snoozes) as (keyof typeof snoozes)[]
 const snoozeForm = z.object({
-  for: z.enum(['30m', '2h', '1d', '7d'], 'wants one of 30m, 2h, 1d, 7d').transform((duration) => ms(duration)),
+  for: z.enum(snoozeDurations, `must be one of ${snoozeDurations.join(', ')}`).transform((duration) => ms(duration)),
 })
+
+/** The escalation's version on the page: a form that is sent twice is one command. */
+const versionForm = z.object({ version: z.coerce.number().int().optional().catch(undefined) })
+
+/** The escalations of a card, each as its version on the page and its ID. */
+const acknowledgedForm = z
+  .array(
+    z.string().transform((text, issues) => {
+      const [, version, id] = /^(\d{1,9}) (\S{1,255})$/.exec(text) ?? []
+      if (version !== undefined && id !== undefined) return { version: Number(version), id }
+      issues.addIssue({ code: 'custom', message: 'must be a version and an ID' })
+      return z.NEVER
+    }),
+  )
+  .min(1)
+  .max(pageLength)
 
 const done = { acknowledge: 'acknowledged', snooze: 'snoozed', resolve: 'resolved' } as const
 
-export function addEscalationPages(router: Router, { db, lives, pages, clock }: EscalationPagesDependencies): void {
+export function addEscalationPages(
+  router: Router,
+  { db, emailWorkflows, pages, clock }: EscalationPagesDependencies,
+): void {
   router.get('/escalations', async (ctx) => {
-    const asked = query.parse(ctx.query)
-    const rows = await inTime(() => listEscalations(db, asked, asked.cursor, pageLength + 1))
+    const { state, cursor: after } = querySchema.parse(ctx.query)
+    const rows = await inTime(() => listEscalations(db, { state }, after, pageLength + 1))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)
-    const links = {
-      path: '/escalations',
-      query: { state: asked.state },
-      nextCursor,
-      isFurther: asked.cursor !== null,
-    }
-    const body = <EscalationList escalations={data} state={asked.state} links={links} />
+    const groups = await inTime(() => readGroups(db, data))
+    const links = { path: '/escalations', query: { state }, nextCursor, isFurther: after !== null }
+    const body = <EscalationList groups={groups} state={state} links={links} />
     await pages.show(ctx, { title: 'Escalations', section: '/escalations', live: '/live', body })
+  })
+
+  router.post('/escalations/acknowledge', async (ctx) => {
+    const { fields, all } = await readForm(ctx)
+    const chosen = parseInput(acknowledgedForm, all.getAll('escalation'), 'body')
+    const command: EscalationCommand = { do: 'acknowledge', by: sessionOf(ctx).name }
+    for (const { id, version } of chosen) {
+      await executeCommand({ db, emailWorkflows }, id, { command, version }).catch(ignoreRefusal)
+    }
+    seeOther(ctx, withNotice(localPath(fields['back']), done.acknowledge))
   })
 
   router.post('/escalations/:id/:command', async (ctx) => {
@@ -63,20 +93,30 @@ export function addEscalationPages(router: Router, { db, lives, pages, clock }: 
       resolve: () => ({ do: 'resolve', by }),
       snooze: () => ({ do: 'snooze', by, until: clock() + parseInput(snoozeForm, fields, 'body').for }),
     }
-    await carryOutCommand({ db, lives }, id, commands[command]())
-    seeOther(ctx, backWith(localPath(fields['back']), done[command]))
+    const { version } = versionForm.parse(fields)
+    await executeCommand({ db, emailWorkflows }, id, {
+      command: commands[command](),
+      requested: fields['for'],
+      version,
+    })
+    seeOther(ctx, withNotice(localPath(fields['back']), done[command]))
   })
+}
+
+/** Of several, one may have been resolved in the meantime: the others are acknowledged all the same. */
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof CommandRefusedError)) throw error
 }
 
 const positionOf = (row: Escalation) => ({ openedAt: row.openedAt.toISOString(), id: row.id })
 
 interface EscalationListProps {
-  readonly escalations: readonly Escalation[]
+  readonly groups: readonly EscalationGroup[]
   readonly state: string | undefined
   readonly links: PageLinks
 }
 
-const EscalationList = ({ escalations, state, links }: EscalationListProps) => (
+const EscalationList = ({ groups, state, links }: EscalationListProps) => (
   <>
     <PageHead title="Escalations" />
     <Tabs
@@ -87,25 +127,20 @@ const EscalationList = ({ escalations, state, links }: EscalationListProps) => (
         isCurrent: tab === state,
       }))}
     />
-    {escalations.length > 0 ? (
+    {groups.length > 0 ? (
       <>
         <div class="stack">
-          {escalations.map((escalation) => (
-            <EscalationCard
-              key={escalation.id}
-              escalation={escalation}
-              back={pathWith('/escalations', { state })}
-              showsEmail
-            />
+          {groups.map((group) => (
+            <EscalationGroupCard key={group.key} of={group} back={pathWith('/escalations', { state })} />
           ))}
         </div>
         <Pager {...links} />
       </>
     ) : (
-      <Empty title={state === undefined ? 'Nothing has needed anybody yet' : `None is ${state}`}>
-        An email that stalls, or a critical one that bounces, appears here, and support is told.{' '}
-        <a href="/setup">See how support is told</a>
-      </Empty>
+      <EmptyState title={state === undefined ? 'No escalations yet' : `No escalations are ${state}`}>
+        An escalation is opened, and a notification sent, when an email stalls or a critical email bounces.{' '}
+        <a href="/setup">Set up notifications</a>
+      </EmptyState>
     )}
   </>
 )

@@ -1,29 +1,29 @@
-/** One event with its payload: where links and unfolded payloads lead. */
+/** The page of an event, with its payload. */
 import type Router from '@koa/router'
 import { z } from 'zod'
-import { inTime } from '../api/deadlines.ts'
-import { name, parseInput } from '../api/input.ts'
-import { Problem } from '../api/problem.ts'
 import { readPayload } from '../db/dashboard-read.ts'
 import type { Database } from '../db/database.ts'
 import { findEvent } from '../db/events-read.ts'
 import type { Event } from '../db/generated/client.ts'
-import { Fact } from './email-facts.tsx'
-import { emailPath } from './email-rows.tsx'
-import { stateOf, typeWord } from './event-table.tsx'
-import { PageHead } from './layout.tsx'
-import type { Pages } from './pages.tsx'
-import { indented } from './payload-text.ts'
-import { Status } from './status.tsx'
-import { Moment } from './time.tsx'
+import { inTime } from '../db/request-deadline.ts'
+import { name, parseInput } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
+import { stateOf, typeLabel } from './components/event-table.tsx'
+import { Fact } from './components/fact.tsx'
+import { PageHead } from './components/layout.tsx'
+import { indented } from './components/payload-text.ts'
+import { Status } from './components/status.tsx'
+import { Timestamp } from './components/timestamp.tsx'
+import type { PageRenderer } from './page-renderer.tsx'
+import { emailPath } from './paths.ts'
 
 const path = z.object({ provider: name(64), id: name(1_000) })
 
-export function addEventPage(router: Router, { db, pages }: { db: Database; pages: Pages }): void {
+export function addEventPage(router: Router, { db, pages }: { db: Database; pages: PageRenderer }): void {
   router.get('/events/:provider/:id', async (ctx) => {
     const key = parseInput(path, ctx.params, 'path')
     const [event, payload] = await inTime(() => Promise.all([findEvent(db, key), readPayload(db, key)]))
-    if (event === null) throw new Problem(404, 'no such event is stored')
+    if (event === null) throw new Problem(404, 'this event is not known')
     const body = <EventBody event={event} payload={payload} />
     await pages.show(ctx, { title: `Event ${key.id}`, section: '/events', body })
   })
@@ -31,10 +31,7 @@ export function addEventPage(router: Router, { db, pages }: { db: Database; page
 
 const EventBody = ({ event, payload }: { event: Event; payload: string | null }) => (
   <>
-    <p class="crumb">
-      <a href="/events">Events</a>
-    </p>
-    <PageHead title={typeWord(event.type)}>
+    <PageHead title={typeLabel(event.type)} parent="/events">
       {event.appliedAt === null && (
         <form method="post" action="/events/replay">
           <input type="hidden" name="event" value={JSON.stringify([event.provider, event.eventId])} />
@@ -46,21 +43,21 @@ const EventBody = ({ event, payload }: { event: Event; payload: string | null })
       <Status of={stateOf(event)} />
       <code>{event.eventId}</code>
     </p>
-    {event.quarantinedReason !== null && <p class="mistake">{event.quarantinedReason}</p>}
+    {event.quarantinedReason !== null && <p class="error">{event.quarantinedReason}</p>}
     <dl class="facts card">
       <Fact name="Email">
         <a href={emailPath(event.provider, event.emailId)}>
           <code>{event.emailId}</code>
         </a>
       </Fact>
-      <Fact name="Happened">
-        <Moment at={event.occurredAt} exact zone />
+      <Fact name="Occurred">
+        <Timestamp at={event.occurredAt} exact zone />
       </Fact>
       <Fact name="Received">
-        <Moment at={event.receivedAt} exact zone />
+        <Timestamp at={event.receivedAt} exact zone />
       </Fact>
       <Fact name="Applied">
-        <Moment at={event.appliedAt} exact zone />
+        <Timestamp at={event.appliedAt} exact zone />
       </Fact>
       <Fact name="Provider">{event.provider}</Fact>
       <Fact name="Failed attempts">{event.attempts}</Fact>
@@ -69,7 +66,7 @@ const EventBody = ({ event, payload }: { event: Event; payload: string | null })
       <h2 id="payload-head">Payload</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <section id="payload" class="payload-text" tabIndex={0} aria-label="Payload">
-        {payload === null ? <p class="muted">Erased; the event itself stays.</p> : <pre>{indented(payload)}</pre>}
+        {payload === null ? <p class="muted">The payload was erased.</p> : <pre>{indented(payload)}</pre>}
       </section>
     </section>
   </>

@@ -1,24 +1,24 @@
-/** Events that need an operator's eye: what waits, what was put aside, what has no meaning; and having them tried again. */
+/** The list of events by state, and the forms to replay them. */
 import type Router from '@koa/router'
 import { z } from 'zod'
-import { inTime } from '../api/deadlines.ts'
-import { cursor, cursorTime, name, pageOf, parseInput } from '../api/input.ts'
 import type { Database } from '../db/database.ts'
 import { type EventState, type ListedEvent, listEvents } from '../db/events-read.ts'
 import { replayEvents, replayQuarantined } from '../db/replay.ts'
-import { emailPath } from './email-rows.tsx'
-import { eventPath, stateOf, typeWord } from './event-table.tsx'
-import { readForm } from './guards.ts'
-import { Empty, PageHead } from './layout.tsx'
-import { type PageLinks, Pager, pathWith } from './pager.tsx'
-import { backWith, type Pages, seeOther } from './pages.tsx'
-import { Status } from './status.tsx'
-import { Tabs } from './tabs.tsx'
-import { Moment } from './time.tsx'
+import { inTime } from '../db/request-deadline.ts'
+import { cursor, cursorTime, name, pageOf, parseInput } from '../http/input.ts'
+import { stateOf, typeLabel } from './components/event-table.tsx'
+import { EmptyState, PageHead } from './components/layout.tsx'
+import { type PageLinks, Pager } from './components/pager.tsx'
+import { Status } from './components/status.tsx'
+import { Tabs } from './components/tabs.tsx'
+import { Timestamp } from './components/timestamp.tsx'
+import { readForm, seeOther } from './guards.ts'
+import { type PageRenderer, withNotice } from './page-renderer.tsx'
+import { emailPath, eventPath, pathWith } from './paths.ts'
 
 interface EventPagesDependencies {
   readonly db: Database
-  readonly pages: Pages
+  readonly pages: PageRenderer
 }
 
 const pageLength = 50
@@ -26,36 +26,36 @@ const shownStates = ['quarantined', 'pending', 'unknown', 'applied'] as const sa
 type ShownState = (typeof shownStates)[number]
 
 const eventId = name(1_000)
-const query = z.object({
+const querySchema = z.object({
   state: z.enum(shownStates).catch('quarantined'),
   cursor: cursor(z.object({ receivedAt: cursorTime, provider: name(64), id: eventId })).catch(null),
 })
 
-/** One checkbox: both halves of an event's key. */
+/** The value of a checkbox: provider and event ID. */
 const eventKey = z
   .string()
   .transform((json, issues) => {
     try {
       return JSON.parse(json)
     } catch {
-      issues.addIssue({ code: 'custom', message: 'wants an event' })
+      issues.addIssue({ code: 'custom', message: 'must be a provider and an event ID' })
       return z.NEVER
     }
   })
   .pipe(z.tuple([name(64), eventId]))
   .transform(([provider, id]) => ({ provider, id }))
 
-const chosenEvents = z
-  .array(eventKey)
-  .min(1, 'wants at least 1 event: tick those that are to be tried again')
-  .max(1_000)
-
-/** What is tried again at one press. */
+/** For one request. */
 const replayLimit = 1_000
+
+const selectedEvents = z
+  .array(eventKey)
+  .min(1, 'must have at least 1 event: select the events to replay')
+  .max(replayLimit)
 
 export function addEventPages(router: Router, { db, pages }: EventPagesDependencies): void {
   router.get('/events', async (ctx) => {
-    const { state, cursor: after } = query.parse(ctx.query)
+    const { state, cursor: after } = querySchema.parse(ctx.query)
     const rows = await inTime(() => listEvents(db, { state }, after, pageLength + 1))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)
     const links = { path: '/events', query: { state }, nextCursor, isFurther: after !== null }
@@ -65,14 +65,14 @@ export function addEventPages(router: Router, { db, pages }: EventPagesDependenc
 
   router.post('/events/replay', async (ctx) => {
     const { all } = await readForm(ctx)
-    const keys = parseInput(chosenEvents, all.getAll('event'), 'body')
+    const keys = parseInput(selectedEvents, all.getAll('event'), 'body')
     const { replayed } = await inTime(() => replayEvents(db, keys))
-    seeOther(ctx, backWith('/events', replayed > 0 ? 'replayed' : 'nothing-replayed'))
+    seeOther(ctx, withNotice('/events', replayed > 0 ? 'replayed' : 'nothing-replayed'))
   })
 
   router.post('/events/replay-all', async (ctx) => {
     await inTime(() => replayQuarantined(db, {}, null, replayLimit))
-    seeOther(ctx, backWith('/events', 'replayed'))
+    seeOther(ctx, withNotice('/events', 'replayed'))
   })
 }
 
@@ -82,7 +82,7 @@ const positionOf = ({ receivedAt, provider, eventId: id }: ListedEvent) => ({
   id,
 })
 
-/** What was applied is never tried again. */
+/** Only these can be replayed. */
 const isUnapplied = ({ appliedAt }: ListedEvent): boolean => appliedAt === null
 
 interface EventListProps {
@@ -117,46 +117,46 @@ const EventList = ({ events, state, links }: EventListProps) => (
     />
     {events.length > 0 ? (
       <form method="post" action="/events/replay">
-        <EventRows events={events} isTickable={events.some(isUnapplied)} />
+        <EventRows events={events} isSelectable={events.some(isUnapplied)} />
         <div class="list-foot">
           {events.some(isUnapplied) && (
             <button type="submit" class="primary">
-              Replay the ticked
+              Replay selected
             </button>
           )}
           <Pager {...links} />
         </div>
       </form>
     ) : (
-      <Empty title={emptyTitles[state]}>{emptyTexts[state]}</Empty>
+      <EmptyState title={emptyTitles[state]}>{emptyTexts[state]}</EmptyState>
     )}
   </>
 )
 
 const emptyTitles: Readonly<Record<ShownState, string>> = {
-  quarantined: 'Nothing was put aside',
-  pending: 'Nothing waits',
-  unknown: 'Every type has a meaning',
-  applied: 'Nothing was applied yet',
+  quarantined: 'No quarantined events',
+  pending: 'No pending events',
+  unknown: 'No events of unknown types',
+  applied: 'No applied events yet',
 }
 
 const emptyTexts: Readonly<Record<ShownState, string>> = {
-  quarantined: 'An event that cannot be applied appears here with its reason. Mend the reason, then replay it.',
+  quarantined: 'An event that cannot be applied is quarantined with the reason. Fix the cause, then replay it.',
   pending:
-    'Events wait here between their webhook and their workflow: for moments, unless Temporal or workers are away.',
-  unknown: 'Events of a type that the lifecycle gives no meaning to are kept and shown here.',
-  applied: 'Send your provider’s webhooks here; Setup says where to.',
+    'Events are pending until their workflow applies them: for seconds, unless Temporal or the workers are down.',
+  unknown: 'Events of types that do not change the status of an email are stored, and listed here.',
+  applied: 'Setup shows the webhook addresses for your provider.',
 }
 
-const EventRows = ({ events, isTickable }: { events: readonly ListedEvent[]; isTickable: boolean }) => (
+const EventRows = ({ events, isSelectable }: { events: readonly ListedEvent[]; isSelectable: boolean }) => (
   <div class="table-frame">
     <table>
       <caption class="hidden-text">Events, newest first</caption>
       <thead>
         <tr>
-          {isTickable && (
-            <th scope="col" class="tick">
-              <span class="hidden-text">Tick</span>
+          {isSelectable && (
+            <th scope="col" class="select">
+              <span class="hidden-text">Select</span>
             </th>
           )}
           <th scope="col">State</th>
@@ -171,17 +171,17 @@ const EventRows = ({ events, isTickable }: { events: readonly ListedEvent[]; isT
       </thead>
       <tbody>
         {events.map((event) => (
-          <EventRow key={`${event.provider}/${event.eventId}`} event={event} isTickable={isTickable} />
+          <EventRow key={`${event.provider}/${event.eventId}`} event={event} isSelectable={isSelectable} />
         ))}
       </tbody>
     </table>
   </div>
 )
 
-const EventRow = ({ event, isTickable }: { event: ListedEvent; isTickable: boolean }) => (
+const EventRow = ({ event, isSelectable }: { event: ListedEvent; isSelectable: boolean }) => (
   <tr>
-    {isTickable && (
-      <td class="tick">
+    {isSelectable && (
+      <td class="select">
         {event.appliedAt === null && (
           <input
             type="checkbox"
@@ -197,13 +197,13 @@ const EventRow = ({ event, isTickable }: { event: ListedEvent; isTickable: boole
     </td>
     <td class="main-cell">
       <a class="row-link" href={eventPath(event)}>
-        {typeWord(event.type)}
+        {typeLabel(event.type)}
       </a>
       <span class="clip muted">
         {event.provider} <code>{event.eventId}</code>
       </span>
       <span class="narrow muted small">
-        <Moment at={event.receivedAt} zone />
+        <Timestamp at={event.receivedAt} zone />
       </span>
       {event.quarantinedReason !== null && <span class="block reason">{event.quarantinedReason}</span>}
     </td>
@@ -215,7 +215,7 @@ const EventRow = ({ event, isTickable }: { event: ListedEvent; isTickable: boole
       </a>
     </td>
     <td class="wide number when">
-      <Moment at={event.receivedAt} />
+      <Timestamp at={event.receivedAt} />
     </td>
   </tr>
 )

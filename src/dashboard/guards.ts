@@ -1,10 +1,10 @@
-/** What every page and every form passes: headers for the browser, whose request it is, and where it comes from. */
+/** The middleware of all pages: response headers, protection against cross-site requests, the session; and reading of forms. */
 import type { Context, Middleware } from 'koa'
-import { readRawBody } from '../api/body.ts'
-import { Problem } from '../api/problem.ts'
+import { readRawBody } from '../http/body.ts'
+import { Problem } from '../http/problem.ts'
 import type { Session, Sessions } from './sessions.ts'
 
-/** Nothing but what this server itself sends is loaded, run, framed or posted to. */
+/** Browsers load and run only what this server sends, post only to it, and show its pages in no frame. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -17,7 +17,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Headers of every answer. The referrer policy is not `no-referrer`: with that, browsers hide a form's Origin from us. */
+/** The referrer policy is not `no-referrer`: with that, browsers would send `Origin: null` with forms. */
 export const setPageHeaders: Middleware = (ctx, next) => {
   ctx.set({
     'Content-Security-Policy': contentSecurityPolicy,
@@ -26,21 +26,20 @@ export const setPageHeaders: Middleware = (ctx, next) => {
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
-    // What is told about people belongs in nobody's cache.
+    // Pages contain personal data.
     'Cache-Control': 'no-store',
   })
   return next()
 }
 
 /**
- * Refuses a form that another site sends in a signed-in person's name. The cookie's SameSite=Strict keeps such a request
- * anonymous; this holds where that is not enough (a sister domain, the sign-in itself). Browsers say where a POST
- * comes from: Sec-Fetch-Site where the address is trustworthy, Origin always.
+ * Refuses forms from other sites. SameSite=Strict already withholds the cookie from them, but not from a sibling domain, and
+ * does not protect the sign-in. Browsers send Sec-Fetch-Site over HTTPS and to localhost, and Origin with each POST.
  * @throws Problem 403.
  */
-export const refuseForeignForms: Middleware = (ctx, next) => {
+export const refuseCrossSiteForms: Middleware = (ctx, next) => {
   if (ctx.method === 'GET' || ctx.method === 'HEAD' || isSameOrigin(ctx)) return next()
-  throw new Problem(403, 'forms are taken from the dashboard itself only: open it anew, and try again')
+  throw new Problem(403, 'the form was not sent from the dashboard: reload the page and try again')
 }
 
 function isSameOrigin(ctx: Context): boolean {
@@ -50,36 +49,40 @@ function isSameOrigin(ctx: Context): boolean {
   return URL.canParse(origin) && new URL(origin).host === ctx.get('Host')
 }
 
-/** Lets nobody past but those who are signed in; the others are asked to, and then brought where they wanted. */
+/** Redirects to the sign-in without a session, and from there back to the requested page. */
 export function requireSession(sessions: Sessions): Middleware {
-  return (ctx, next) => {
+  return (ctx, proceed) => {
     const session = sessions.read(ctx)
     if (session === null) {
-      const wanted = ctx.method === 'GET' && ctx.path !== '/' ? `?next=${encodeURIComponent(ctx.url)}` : ''
-      // A part of a page that is open still: the whole of it must go to the sign-in, not the part alone.
+      const next = ctx.method === 'GET' && ctx.path !== '/' ? `?next=${encodeURIComponent(ctx.url)}` : ''
+      // htmx asks for part of an open page. The whole page must go to the sign-in.
       if (ctx.get('HX-Request') === 'true') {
         ctx.set('HX-Redirect', '/sign-in')
         ctx.status = 204
         return
       }
-      ctx.redirect(`/sign-in${wanted}`)
-      ctx.status = 303
-      return
+      return seeOther(ctx, `/sign-in${next}`)
     }
     ctx.state['session'] = session
-    return next()
+    return proceed()
   }
 }
 
-/** Who asks, on a page behind {@link requireSession}. */
+/** The session of a request that passed {@link requireSession}. */
 export const sessionOf = (ctx: Context): Session => ctx.state['session'] as Session
 
+/** Redirects to a page, also after a POST. */
+export const seeOther = (ctx: Context, path: string): void => {
+  ctx.redirect(path)
+  ctx.status = 303
+}
+
 /**
- * The fields of an ordinary form: the last value of each, and all of one by `getAll`.
- * @throws Problem 413 over 1 MiB, 415 for anything but a form.
+ * The fields of a URL-encoded form: `fields` has the last value of each, `all` has all.
+ * @throws Problem 413 over 1 MiB, 415 for another content type.
  */
 export async function readForm(ctx: Context): Promise<{ fields: Record<string, string>; all: URLSearchParams }> {
-  if (!ctx.is('urlencoded')) throw new Problem(415, 'send a form')
+  if (!ctx.is('urlencoded')) throw new Problem(415, 'the content type must be application/x-www-form-urlencoded')
   const all = new URLSearchParams((await readRawBody(ctx)).toString('utf8'))
   return { fields: Object.fromEntries(all), all }
 }

@@ -1,12 +1,13 @@
-/** `GET /live`: tells an open page that it is out of date. What is new the page reads for itself, as a reload would. */
+/** `GET /live`: an event stream that announces changes. The page then loads itself again. */
 import type Router from '@koa/router'
 import { z } from 'zod'
-import { inTime } from '../api/deadlines.ts'
-import type { EventStreams } from '../api/event-streams.ts'
-import { emailId, name, parseInput } from '../api/input.ts'
+import { emailId } from '../api/emails.ts'
+import { inTime } from '../db/request-deadline.ts'
+import type { EventStreams } from '../http/event-streams.ts'
+import { name, parseInput } from '../http/input.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
 
-export interface LiveDependencies {
+interface LiveDependencies {
   readonly changes: ChangeFeed
   readonly streams: EventStreams
 }
@@ -18,23 +19,23 @@ export function addLiveRoute(router: Router, { changes, streams }: LiveDependenc
     const { provider, email: id } = parseInput(query, ctx.query, 'query')
     streams.refuseWhenFull()
     if (ctx.method === 'HEAD') {
-      // What is asked for is that there is a stream, not one.
+      // The headers alone, without opening a stream.
       ctx.type = 'text/event-stream'
       ctx.status = 200
       return
     }
-    let tell = () => {}
+    let notify = () => {}
     const subscription = await inTime(() =>
       changes.subscribe({ provider, id }, ({ emails }) => {
-        if (emails.length > 0) tell()
+        if (emails.length > 0) notify()
       }),
     )
     try {
       const stream = streams.open(ctx)
       stream.onClose(() => subscription.end())
-      tell = () => stream.send({ event: 'changed', data: {} })
-      // Something may have changed since the page was made, or since this browser last listened.
-      tell()
+      notify = () => stream.send({ event: 'changed', data: {} })
+      // Changes may have happened since the page was rendered, or since the last connection.
+      notify()
     } catch (error) {
       subscription.end()
       throw error

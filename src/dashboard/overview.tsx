@@ -1,30 +1,35 @@
-/** How things stand: figures with their trend, what waits, whom it waits for, and what came last. */
+/** The first page: figures with their trend, charts, the backlog, open escalations, the latest emails. */
 import type Router from '@koa/router'
 import { z } from 'zod'
-import { type Figures, figuresOf } from '../analytics/figures.ts'
-import { inTime } from '../api/deadlines.ts'
-import { dayMs, hourMs, readSummary, readTimeseries, type TimeBucket } from '../db/analytics.ts'
+import { dayMs, hourMs, readBreakdown, readSummary, readTimeseries, type TimeBucket } from '../db/analytics.ts'
 import type { Database } from '../db/database.ts'
 import { listEmails } from '../db/emails-read.ts'
 import { listEscalations } from '../db/escalations-read.ts'
 import { readInboxFigures } from '../db/events.ts'
-import type { Email, Escalation } from '../db/generated/client.ts'
-import { Backlog, OpenEscalations } from './attention.tsx'
-import { DeliveryTimeChart, VolumeChart } from './charts.tsx'
-import { EmailTable } from './email-rows.tsx'
-import { FigureCards } from './figure-cards.tsx'
-import { Empty, PageHead } from './layout.tsx'
-import { pathWith } from './pager.tsx'
-import type { Pages } from './pages.tsx'
-import { Tabs } from './tabs.tsx'
+import type { Email } from '../db/generated/client.ts'
+import { inTime } from '../db/request-deadline.ts'
+import { type Figures, figuresOf } from '../domain/figures.ts'
+import type { TemporalStatus } from '../temporal/temporal-status.ts'
+import { type Bucket, DeliveryTimeChart, VolumeChart } from './components/charts.tsx'
+import { EmailTable } from './components/email-table.tsx'
+import { FailureBreakdown, type FailureBreakdownKey, failureBreakdownKeys } from './components/failure-breakdown.tsx'
+import { FigureCards } from './components/figure-cards.tsx'
+import { EmptyState, PageHead } from './components/layout.tsx'
+import { Backlog, OpenEscalations, TemporalAlert } from './components/overview-alerts.tsx'
+import type { DeliveredTo } from './components/status.tsx'
+import { Tabs } from './components/tabs.tsx'
+import { readDeliveredTo } from './delivered-to.ts'
+import { type EscalationGroup, readGroups } from './escalation-causes.ts'
+import type { PageRenderer } from './page-renderer.tsx'
+import { pathWith } from './paths.ts'
 
 interface OverviewDependencies {
   readonly db: Database
-  readonly pages: Pages
+  readonly pages: PageRenderer
+  readonly temporalStatus: () => TemporalStatus
   readonly clock: () => number
 }
 
-/** How far back one looks, and in what steps. */
 const ranges = {
   '24h': { name: '24 hours', lengthMs: dayMs, bucket: 'hour' },
   '7d': { name: '7 days', lengthMs: 7 * dayMs, bucket: 'hour' },
@@ -34,81 +39,96 @@ const ranges = {
 type RangeName = keyof typeof ranges
 const rangeNames = Object.keys(ranges) as RangeName[]
 
-const query = z.object({ range: z.enum(rangeNames).catch('24h') })
+const querySchema = z.object({
+  range: z.enum(rangeNames).catch('24h'),
+  by: z.enum(failureBreakdownKeys).catch('reason'),
+})
 
-const [latestEmails, shownEscalations] = [8, 4]
-
-export interface Bucket {
-  readonly startsAt: Date
-  readonly figures: Figures
-}
+/** Escalations of one cause are one line, so that more are read than shown. */
+const [latestEmailCount, readEscalationCount, shownFailureCount] = [8, 30, 8]
 
 interface Overview {
   readonly figures: Figures
-  /** Of the same length of time before. */
+  /** The figures of the period before, of the same length. */
   readonly before: Figures
   readonly buckets: readonly Bucket[]
+  readonly failures: Awaited<ReturnType<typeof readBreakdown>>
   readonly inbox: Awaited<ReturnType<typeof readInboxFigures>>
-  readonly escalations: readonly Escalation[]
+  readonly escalations: readonly EscalationGroup[]
   readonly emails: readonly Email[]
+  readonly deliveredTo: ReadonlyMap<string, DeliveredTo>
 }
 
-export function addOverviewPage(router: Router, { db, pages, clock }: OverviewDependencies): void {
+export function addOverviewPage(router: Router, { db, pages, clock, temporalStatus }: OverviewDependencies): void {
   router.get('/', async (ctx) => {
-    const { range } = query.parse(ctx.query)
-    const overview = await inTime(() => readOverview(db, range, clock()))
-    const body = <OverviewBody {...overview} range={range} />
+    const { range, by } = querySchema.parse(ctx.query)
+    const overview = await inTime(() => readOverview(db, range, by, clock()))
+    const body = <OverviewBody {...overview} range={range} by={by} temporal={temporalStatus()} />
     await pages.show(ctx, { title: 'Overview', section: '/', live: '/live', charts: true, body })
   })
 }
 
-async function readOverview(db: Database, name: RangeName, now: number): Promise<Overview> {
+async function readOverview(db: Database, name: RangeName, by: FailureBreakdownKey, now: number): Promise<Overview> {
   const { lengthMs, bucket } = ranges[name]
   const bucketMs = bucket === 'hour' ? hourMs : dayMs
   const to = Math.ceil(now / bucketMs) * bucketMs
   const back = (times: number) => new Date(to - times * lengthMs)
-  const [summary, before, series, inbox, escalations, emails] = await Promise.all([
+  const [summary, before, series, failures, inbox, escalations, emails] = await Promise.all([
     readSummary(db, { from: back(1), to: back(0) }, {}),
     readSummary(db, { from: back(2), to: back(1) }, {}),
     readTimeseries(db, { from: back(1), to: back(0) }, {}, bucket),
+    readBreakdown(db, { from: back(1), to: back(0) }, {}, by, shownFailureCount),
     readInboxFigures(db),
-    listEscalations(db, { state: 'open' }, null, shownEscalations),
-    listEmails(db, {}, null, latestEmails),
+    listEscalations(db, { state: 'open' }, null, readEscalationCount).then((open) => readGroups(db, open)),
+    listEmails(db, {}, null, latestEmailCount),
   ])
   const buckets = series.map(({ startsAt, tally }) => ({ startsAt, figures: figuresOf(tally) }))
-  return { figures: figuresOf(summary), before: figuresOf(before), buckets, inbox, escalations, emails }
+  const deliveredTo = await readDeliveredTo(db, emails)
+  const figures = { figures: figuresOf(summary), before: figuresOf(before) }
+  return { ...figures, buckets, failures, inbox, escalations, emails, deliveredTo }
 }
 
-const OverviewBody = ({ range, ...overview }: Overview & { range: RangeName }) => (
+interface OverviewBodyProps extends Overview {
+  readonly range: RangeName
+  readonly by: FailureBreakdownKey
+  readonly temporal: TemporalStatus
+}
+
+const hrefOf = (range: RangeName, by: FailureBreakdownKey): string =>
+  pathWith('/', { range: range === '24h' ? undefined : range, by: by === 'reason' ? undefined : by })
+
+const OverviewBody = ({ range, by, temporal, ...overview }: OverviewBodyProps) => (
   <>
     <PageHead title="Overview">
       <Tabs
-        label="How far back"
+        label="Period"
         tabs={rangeNames.map((name) => ({
           name: ranges[name].name,
-          href: pathWith('/', { range: name === '24h' ? undefined : name }),
+          href: hrefOf(name, by),
           isCurrent: name === range,
         }))}
       />
     </PageHead>
-    <FigureCards figures={overview.figures} before={overview.before} span={ranges[range].name} />
+    <TemporalAlert status={temporal} />
+    <FigureCards figures={overview.figures} before={overview.before} period={ranges[range].name} />
     <div class="columns">
       <VolumeChart buckets={overview.buckets} bucket={ranges[range].bucket} />
       <DeliveryTimeChart buckets={overview.buckets} bucket={ranges[range].bucket} />
     </div>
-    <div class="columns attention">
+    <div class="columns alerts">
       <Backlog inbox={overview.inbox} />
-      <OpenEscalations escalations={overview.escalations} total={overview.inbox.escalationsOpen} />
+      <OpenEscalations groups={overview.escalations} total={overview.inbox.escalationsOpen} />
     </div>
+    <FailureBreakdown by={by} parts={overview.failures} hrefOf={(other) => hrefOf(range, other)} />
     <section aria-labelledby="latest">
       <h2 id="latest">Latest emails</h2>
       {overview.emails.length > 0 ? (
-        <EmailTable emails={overview.emails} caption="The latest emails" />
+        <EmailTable emails={overview.emails} deliveredTo={overview.deliveredTo} caption="The latest emails" />
       ) : (
-        <Empty title="No emails yet">
-          <a href="/setup">Set up webhooks</a>, or play with <code>npm run simulate</code>: this page fills while you
-          look.
-        </Empty>
+        <EmptyState title="No emails yet">
+          <a href="/setup">Set up your provider's webhooks</a>, or simulate some emails with{' '}
+          <code>npm run simulate</code>.
+        </EmptyState>
       )}
     </section>
   </>

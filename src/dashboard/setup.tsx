@@ -1,31 +1,34 @@
-/** Where webhooks go, what is configured, and whether it works. */
+/** The setup page: webhook addresses and traffic of each provider, test events, notification channels. */
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { inTime } from '../api/deadlines.ts'
-import { parseInput } from '../api/input.ts'
-import { Problem } from '../api/problem.ts'
 import type { Database } from '../db/database.ts'
-import { readWebhookTraffic } from '../db/webhook-minutes.ts'
+import { inTime } from '../db/request-deadline.ts'
+import { readWebhookTraffic, refusedWithinHours, type WebhookTraffic } from '../db/webhook-minutes.ts'
+import { parseInput } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
 import type { Inbox } from '../inbox/inbox.ts'
-import type { WebhookSource } from '../providers/provider.ts'
-import { emailPath } from './email-rows.tsx'
-import { readForm } from './guards.ts'
-import type { Pages } from './pages.tsx'
-import { seeOther } from './pages.tsx'
+import type { ProviderEntry, WebhookSource } from '../providers/provider.ts'
+import { providers } from '../providers/registry.ts'
+import { Fact } from './components/fact.tsx'
+import { counted } from './components/labels.ts'
+import { PageHead } from './components/layout.tsx'
+import { Timestamp } from './components/timestamp.tsx'
+import { readForm, seeOther } from './guards.ts'
+import type { PageRenderer } from './page-renderer.tsx'
+import { emailPath } from './paths.ts'
 import { isSecure } from './sessions.ts'
-import { SetupBody } from './setup-body.tsx'
-import { takeTestEvents } from './test-events.ts'
+import { canSignTestEvents, receiveTestEvents } from './test-events.ts'
 
 export interface SetupDependencies {
   readonly db: Database
   readonly inbox: Inbox
-  readonly pages: Pages
-  /** By what stands after `/webhooks/`. */
+  readonly pages: PageRenderer
+  /** By the path after `/webhooks/`. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
-  /** The providers whose API may be used, by name. */
+  /** By name of the provider. */
   readonly providerApis: ReadonlyMap<string, unknown>
-  /** How support is told, besides the log. */
+  /** Besides the log. */
   readonly supportChannels: readonly string[]
   readonly clock: () => number
 }
@@ -43,11 +46,130 @@ export function addSetupPage(router: Router, dependencies: SetupDependencies): v
   router.post('/setup/test-event', async (ctx) => {
     const { path } = parseInput(z.object({ path: z.string() }), (await readForm(ctx)).fields, 'body')
     const source = webhooks.get(path)
-    if (!source) throw new Problem(404, 'no webhooks come there')
-    const emailId = await takeTestEvents(source, clock(), inbox)
+    if (!source) throw new Problem(404, 'no webhook is set up at this path')
+    const emailId = await receiveTestEvents(source, clock(), inbox)
     seeOther(ctx, emailPath(source.provider.name, emailId))
   })
 }
 
-/** As the browser reached us, which is how the provider may too. */
+/** The origin by which the browser reached this server; the provider may use the same. */
 const originOf = (ctx: Context): string => `${isSecure(ctx) ? 'https' : 'http'}://${ctx.get('Host')}`
+
+type Settings = Pick<SetupDependencies, 'webhooks' | 'providerApis' | 'supportChannels'>
+
+interface SetupBodyProps extends Settings {
+  readonly origin: string
+  readonly traffic: ReadonlyMap<string, WebhookTraffic>
+}
+
+const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }: SetupBodyProps) => (
+  <>
+    <PageHead title="Setup">
+      <a class="button" href="/docs">
+        API reference
+      </a>
+    </PageHead>
+    <section aria-labelledby="webhooks">
+      <h2 id="webhooks">Webhooks</h2>
+      <div class="stack providers">
+        {[...webhooks].map(([path, source]) => {
+          const entry = providers.find(({ name }) => name === source.provider.name)
+          const allAccounts = accountCount(webhooks, source) > 1 ? ', all accounts' : ''
+          const { lastAt = null, refused = 0 } = traffic.get(source.provider.name) ?? {}
+          return (
+            <article key={path} class="card provider">
+              <div class="card-head">
+                <h3>
+                  {entry?.title ?? path}
+                  {path.includes('/') && <span class="muted"> account {path.split('/')[1]}</span>}
+                </h3>
+                {canSignTestEvents(source) && (
+                  <form method="post" action="/setup/test-event">
+                    <input type="hidden" name="path" value={path} />
+                    <button type="submit">Send a test event</button>
+                  </form>
+                )}
+              </div>
+              <label>
+                Webhook address
+                <input class="address" readOnly value={`${origin}/webhooks/${path}`} />
+              </label>
+              <dl class="facts">
+                <Fact name="Secrets">{counted(source.secrets.length, 'secret')} set</Fact>
+                <Fact name={`Last webhook${allAccounts}`}>
+                  {lastAt ? <Timestamp at={lastAt} zone /> : <span class="muted">None recently</span>}
+                </Fact>
+                {refused > 0 && (
+                  <Fact name={`Wrong signatures${allAccounts}`}>
+                    {counted(refused, 'webhook')} in the last {refusedWithinHours} hours: compare the secret with the
+                    provider’s
+                  </Fact>
+                )}
+                <Fact name="Status lookup">{statusLookup(entry, providerApis)}</Fact>
+              </dl>
+            </article>
+          )
+        })}
+      </div>
+    </section>
+    <OtherProviders webhooks={webhooks} />
+    <NotificationChannels channels={supportChannels} />
+  </>
+)
+
+/** Traffic is counted by provider, not by account. */
+const accountCount = (webhooks: Settings['webhooks'], { provider }: WebhookSource): number =>
+  [...webhooks.values()].filter((source) => source.provider.name === provider.name).length
+
+/** Whether the provider's API is asked for the status of an email before a stall is escalated. */
+function statusLookup(entry: ProviderEntry | undefined, providerApis: Settings['providerApis']): string {
+  if (!entry?.createApi) return 'No: the provider has no API for it'
+  if (providerApis.has(entry.name)) return 'Yes'
+  return `No: set ${entry.name.toUpperCase()}_API_KEY`
+}
+
+function OtherProviders({ webhooks }: Pick<Settings, 'webhooks'>) {
+  const known = new Set([...webhooks.values()].map(({ provider }) => provider.name))
+  const others = providers.filter(({ name }) => !known.has(name))
+  if (others.length === 0) return null
+  return (
+    <section aria-labelledby="other-providers">
+      <h2 id="other-providers">Other providers</h2>
+      <div class="table-frame">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Provider</th>
+              <th scope="col">Set this variable</th>
+            </tr>
+          </thead>
+          <tbody>
+            {others.map(({ name, title, variable }) => (
+              <tr key={name}>
+                <td class="strong">{title}</td>
+                <td>
+                  <code>{variable}</code>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}
+
+const NotificationChannels = ({ channels }: { channels: readonly string[] }) => (
+  <section aria-labelledby="notifications">
+    <h2 id="notifications">Notifications</h2>
+    <div class="card">
+      {channels.length > 0 ? (
+        <p>Sent by {channels.join(' and ')}, and written to the log.</p>
+      ) : (
+        <p>
+          Written to the log only. To receive them, set <code>SUPPORT_WEBHOOK_URL</code> or <code>SUPPORT_EMAIL</code>.
+        </p>
+      )}
+    </div>
+  </section>
+)

@@ -2,16 +2,17 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { name } from '../api/input.ts'
-import { Problem } from '../api/problem.ts'
-import { readForm } from './guards.ts'
-import { Brand } from './layout.tsx'
-import { localPath, type Pages, seeOther } from './pages.tsx'
+import { name } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
+import { Brand } from './components/layout.tsx'
+import { readForm, seeOther } from './guards.ts'
+import type { PageRenderer } from './page-renderer.tsx'
+import { localPath } from './paths.ts'
 import type { Sessions } from './sessions.ts'
 import type { SignInLimit } from './sign-in-limit.ts'
 
 interface SignInDependencies {
-  readonly pages: Pages
+  readonly pages: PageRenderer
   readonly sessions: Sessions
   readonly limit: SignInLimit
 }
@@ -21,26 +22,26 @@ const fields = z.object({
     .string()
     .default('')
     .transform((key) => key.trim()),
-  // It is written beside what the person does, and enters Temporal histories, where addresses must not be.
-  name: name(64).refine((handle) => !handle.includes('@')),
+  // The name is recorded in Temporal histories, which must not contain addresses.
+  name: name(64).refine((given) => !given.includes('@')),
 })
 
-/** The routes that are open to everybody. */
+/** The routes that need no session. */
 export function addSignInRoutes(router: Router, { pages, sessions, limit }: SignInDependencies): void {
   const show = (ctx: Context, form: Omit<SignInProps, 'next'> & { next: string }) =>
-    pages.showAlone(ctx, 'Sign in', <SignIn {...form} />)
+    pages.showStandalone(ctx, 'Sign in', <SignIn {...form} />)
 
   router.get('/sign-in', (ctx) => {
     const next = localPath(firstOf(ctx.query['next']))
     if (sessions.read(ctx)) seeOther(ctx, next)
-    else show(ctx, { next, name: '', mistake: null })
+    else show(ctx, { next, name: '', error: null })
   })
 
   router.post('/sign-in', async (ctx) => {
-    const waitMs = limit.waitMsOf(ctx)
+    const waitMs = limit.waitMs(ctx)
     if (waitMs > 0) {
       const seconds = Math.ceil(waitMs / 1_000)
-      throw new Problem(429, `too many keys were wrong: try again in ${seconds} seconds`, {
+      throw new Problem(429, `too many attempts with wrong keys: try again in ${seconds} seconds`, {
         headers: { 'Retry-After': String(seconds) },
       })
     }
@@ -52,13 +53,13 @@ export function addSignInRoutes(router: Router, { pages, sessions, limit }: Sign
       return show(ctx, {
         next,
         name: given['name'] ?? '',
-        mistake: 'A name without @, please: colleagues will see it.',
+        error: 'Enter a name of up to 64 characters without @.',
       })
     }
-    if (!sessions.begin(ctx, parsed.data.key, parsed.data.name)) {
-      limit.noteFailure(ctx)
+    if (!sessions.start(ctx, parsed.data.key, parsed.data.name)) {
+      limit.recordFailure(ctx)
       ctx.status = 401
-      return show(ctx, { next, name: parsed.data.name, mistake: 'This is none of the API keys that are known here.' })
+      return show(ctx, { next, name: parsed.data.name, error: 'The API key is not valid.' })
     }
     seeOther(ctx, next)
   })
@@ -74,28 +75,28 @@ const firstOf = (value: string | string[] | undefined) => (Array.isArray(value) 
 interface SignInProps {
   readonly next: string
   readonly name: string
-  readonly mistake: string | null
+  readonly error: string | null
 }
 
-const SignIn = ({ next, name, mistake }: SignInProps) => (
+const SignIn = ({ next, name, error }: SignInProps) => (
   <form class="card alone-card" method="post" action="/sign-in">
     <Brand />
     <h1>Sign in</h1>
-    {mistake && (
-      <p class="mistake" role="alert" id="mistake">
-        {mistake}
+    {error && (
+      <p class="error" role="alert">
+        {error}
       </p>
     )}
     <label>
       Your name
       <input name="name" value={name} required maxLength={64} pattern="[^@]+" autoComplete="nickname" dir="auto" />
-      <span class="hint">Colleagues see who takes care of what.</span>
+      <span class="hint">Shown to colleagues beside your actions.</span>
     </label>
     <label>
       API key
       <input name="key" type="password" required autoComplete="current-password" aria-describedby="key-hint" />
       <span class="hint" id="key-hint">
-        One of <code>API_KEYS</code>. Where Aftersend made its own, it is in <code>.aftersend/credentials.json</code>.
+        One of <code>API_KEYS</code>. If Aftersend generated it, see <code>.aftersend/credentials.json</code>.
       </span>
     </label>
     <input type="hidden" name="next" value={next} />

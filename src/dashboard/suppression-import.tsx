@@ -1,28 +1,29 @@
-/** Bringing a CSV file into the suppression list: looked at first if wanted, and told as it goes. */
+/** The page that imports a CSV file into the suppression list, with a preview and a progress bar; and the export. */
 import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { koaBody } from 'koa-body'
 import type { ComponentChildren, VNode } from 'preact'
-import { inTime } from '../api/deadlines.ts'
-import { Problem } from '../api/problem.ts'
 import { answerWithList } from '../api/suppression-files.ts'
 import type { Database } from '../db/database.ts'
+import { inTime } from '../db/request-deadline.ts'
+import { Problem } from '../http/problem.ts'
 import { readLines } from '../suppressions/file-lines.ts'
 import { emptyReport, type ImportReport, importLines } from '../suppressions/import.ts'
-import { PageHead } from './layout.tsx'
-import { type Pages, Pieces } from './pages.tsx'
-import { count, counted } from './words.ts'
+import { Fact } from './components/fact.tsx'
+import { count, counted } from './components/labels.ts'
+import { PageHead } from './components/layout.tsx'
+import { type PageRenderer, StreamedContent } from './page-renderer.tsx'
 
 interface SuppressionImportDependencies {
   readonly db: Database
-  readonly pages: Pages
+  readonly pages: PageRenderer
 }
 
-/** A file is held in memory while it is read; the API and the command line stream larger ones. */
+/** The file is held in memory. The API and the command line stream larger ones. */
 const fileLimitBytes = 10 * 1_048_576
-const toldEveryMs = 200
+const progressEveryMs = 200
 
 export function addSuppressionFilePages(router: Router, { db, pages }: SuppressionImportDependencies): void {
   const title = 'Import suppressions'
@@ -36,19 +37,19 @@ export function addSuppressionFilePages(router: Router, { db, pages }: Suppressi
 
   router.get('/suppressions/import', (ctx) => pages.show(ctx, page(null)))
 
-  const take = async (ctx: Context, isPreview: boolean) => {
+  const importUpload = async (ctx: Context, isPreview: boolean) => {
     const file = await readUpload(ctx)
-    await pages.showInPieces(ctx, page(<Pieces />), importing(db, file, isPreview))
+    await pages.showStreamed(ctx, page(<StreamedContent />), importProgress(db, file, isPreview))
   }
-  router.post('/suppressions/import/preview', (ctx) => take(ctx, true))
-  router.post('/suppressions/import', (ctx) => take(ctx, false))
+  router.post('/suppressions/import/preview', (ctx) => importUpload(ctx, true))
+  router.post('/suppressions/import', (ctx) => importUpload(ctx, false))
 }
 
-/** The file of an upload form. @throws Problem 413 over the limit, 415 for another form, 400 without a file. */
+/** @throws Problem 413 over the limit, 415 for another content type, 400 without a file. */
 async function readUpload(ctx: Context): Promise<Buffer> {
-  if (!ctx.is('multipart')) throw new Problem(415, 'send a file, as multipart/form-data')
+  if (!ctx.is('multipart')) throw new Problem(415, 'the content type must be multipart/form-data')
   const chunks: Buffer[] = []
-  const keep = () =>
+  const collect = () =>
     new Writable({
       write(chunk: Buffer, _, done) {
         chunks.push(chunk)
@@ -60,32 +61,32 @@ async function readUpload(ctx: Context): Promise<Buffer> {
     urlencoded: false,
     json: false,
     text: false,
-    // In memory, not in a temporary folder: addresses are nobody else's business.
-    formidable: { maxFiles: 1, maxFileSize: fileLimitBytes, fileWriteStreamHandler: keep } as never,
+    // In memory, since a file in a temporary folder could be read by others.
+    formidable: { maxFiles: 1, maxFileSize: fileLimitBytes, fileWriteStreamHandler: collect } as never,
     onError: (error) => {
       throw uploadProblem(error)
     },
   })
   await parse(ctx, async () => {})
-  if (chunks.length === 0) throw new Problem(400, 'choose a file that is not empty')
+  if (chunks.length === 0) throw new Problem(400, 'the file is missing or empty: choose a CSV file')
   return Buffer.concat(chunks)
 }
 
 function uploadProblem(error: Error): Problem {
   const { httpCode } = error as { httpCode?: number }
-  if (httpCode !== 413) return new Problem(400, 'choose one file that is not empty')
+  if (httpCode !== 413) return new Problem(400, 'the upload must have one file')
   return new Problem(413, 'the file is larger than 10 MiB: import it with POST /v1/suppressions/import', {
     headers: { Connection: 'close' },
   })
 }
 
-/** The import's progress, and at the end what became of the file. */
-async function* importing(db: Database, file: Buffer, isPreview: boolean): AsyncGenerator<VNode> {
+/** Yields the progress, and at the end the result. */
+async function* importProgress(db: Database, file: Buffer, isPreview: boolean): AsyncGenerator<VNode> {
   const report = emptyReport()
   const reading = { bytes: 0 }
   let isDone = false
   let failed = false
-  const work = importLines(readLines(piecesOf(file, reading), 'csv'), { db, isPreview, inTime }, report)
+  const work = importLines(readLines(chunksOf(file, reading), 'csv'), { db, isPreview, inTime }, report)
     .catch(() => {
       failed = true
     })
@@ -94,55 +95,47 @@ async function* importing(db: Database, file: Buffer, isPreview: boolean): Async
     })
   while (!isDone) {
     yield <Progress done={reading.bytes} of={file.length} report={report} />
-    await Promise.race([work, sleep(toldEveryMs)])
+    await Promise.race([work, sleep(progressEveryMs)])
   }
   yield failed ? <Failure report={report} /> : <Result report={report} isPreview={isPreview} />
 }
 
-/** As a stream would give it, so that what is read of it is known. */
-async function* piecesOf(file: Buffer, reading: { bytes: number }): AsyncGenerator<Buffer> {
+/** In chunks, so that the progress of reading is known. */
+async function* chunksOf(file: Buffer, reading: { bytes: number }): AsyncGenerator<Buffer> {
   for (let at = 0; at < file.length; at += 65_536) {
-    const piece = file.subarray(at, at + 65_536)
-    reading.bytes += piece.length
-    yield piece
+    const chunk = file.subarray(at, at + 65_536)
+    reading.bytes += chunk.length
+    yield chunk
   }
 }
 
-/** Each takes the place of the one before it: the stylesheet shows the last. */
+/** Replaces the one before it: the stylesheet shows the last part only. */
 const Progress = ({ done, of, report }: { done: number; of: number; report: ImportReport }) => (
-  <p class="piece">
-    <progress value={done} max={of} aria-label="How much of the file is read" />
-    {counted(report.added + report.known + report.invalid, 'line')} so far
+  <p class="part">
+    <progress value={done} max={of} aria-label="Import progress" />
+    {counted(report.added + report.known + report.skipped + report.invalid, 'line')} so far
   </p>
 )
 
 const Failure = ({ report }: { report: ImportReport }) => (
-  <p class="piece mistake" role="alert">
-    PostgreSQL did not answer, after {counted(report.added, 'address', 'addresses')}. Import the whole file again: what
-    is on the list already stays as it is.
+  <p class="part error" role="alert">
+    PostgreSQL did not answer after {counted(report.added, 'address', 'addresses')}. Import the file again; addresses
+    that are on the list already do not change.
   </p>
 )
 
 const Result = ({ report, isPreview }: { report: ImportReport; isPreview: boolean }) => (
-  <section class="piece card" aria-labelledby="result" id="report">
-    <h2 id="result">{isPreview ? 'What this file would do' : 'Imported'}</h2>
+  <section class="part card" aria-labelledby="result" id="report">
+    <h2 id="result">{isPreview ? 'Preview' : 'Imported'}</h2>
     <dl class="facts">
-      <div>
-        <dt>{isPreview ? 'To be added' : 'Added'}</dt>
-        <dd>{count(report.added)}</dd>
-      </div>
-      <div>
-        <dt>On the list already</dt>
-        <dd>{count(report.known)}</dd>
-      </div>
-      <div>
-        <dt>Without an address</dt>
-        <dd>{count(report.invalid)}</dd>
-      </div>
+      <Fact name={isPreview ? 'To be added' : 'Added'}>{count(report.added)}</Fact>
+      <Fact name="Already on the list">{count(report.known)}</Fact>
+      {report.skipped > 0 && <Fact name="Neither bounced nor unsubscribed">{count(report.skipped)}</Fact>}
+      <Fact name="Invalid lines">{count(report.invalid)}</Fact>
     </dl>
     {report.mistakes.length > 0 && (
       <details open={report.mistakes.length <= 10}>
-        <summary>{report.invalid > report.mistakes.length ? 'The first lines left out' : 'Lines left out'}</summary>
+        <summary>{report.invalid > report.mistakes.length ? 'The first invalid lines' : 'Invalid lines'}</summary>
         <ul class="lines">
           {report.mistakes.map(({ line, message }) => (
             <li key={line}>
@@ -153,10 +146,10 @@ const Result = ({ report, isPreview }: { report: ImportReport; isPreview: boolea
       </details>
     )}
     {isPreview ? (
-      <p>Nothing was changed yet. Import takes the file that is chosen above.</p>
+      <p>Nothing was changed. To add these addresses, select Import.</p>
     ) : (
       <p>
-        <a href="/suppressions">See the list</a>
+        <a href="/suppressions">Show the list</a>
       </p>
     )}
   </section>
@@ -164,17 +157,14 @@ const Result = ({ report, isPreview }: { report: ImportReport; isPreview: boolea
 
 const ImportPage = ({ children }: { children: ComponentChildren }) => (
   <>
-    <p class="crumb">
-      <a href="/suppressions">Suppressions</a>
-    </p>
-    <PageHead title="Import suppressions" />
+    <PageHead title="Import suppressions" parent="/suppressions" />
     <form class="card upload" method="post" action="/suppressions/import" encType="multipart/form-data">
       <label>
         CSV file
         <input type="file" name="file" accept=".csv,text/csv,text/plain" required aria-describedby="file-hint" />
         <span class="hint" id="file-hint">
-          With a column <code>address</code> or <code>email</code>, and <code>reason</code> if there is one. Up to 10
-          MiB. Addresses that are on the list stay as they are.
+          With a column <code>address</code> or <code>email</code>, and optionally <code>reason</code>, or a list that
+          your provider exported. Up to 10 MiB. Addresses that are already on the list do not change.
         </span>
       </label>
       <div class="actions">
@@ -193,7 +183,7 @@ const ImportPage = ({ children }: { children: ComponentChildren }) => (
         </button>
       </div>
     </form>
-    <div id="outcome" class="pieces" aria-live="polite">
+    <div id="outcome" class="import-outcome" aria-live="polite">
       {children}
     </div>
   </>

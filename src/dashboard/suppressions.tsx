@@ -1,12 +1,10 @@
-/** Who must not be written to: looked up, added, removed, brought in and taken out. */
+/** The page of the suppression list, and the forms to add and remove addresses. */
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { inTime } from '../api/deadlines.ts'
-import { address, cursor, cursorTime, pageOf, parseInput, text } from '../api/input.ts'
-import { Problem } from '../api/problem.ts'
 import type { Database } from '../db/database.ts'
 import type { Suppression } from '../db/generated/client.ts'
+import { inTime } from '../db/request-deadline.ts'
 import {
   addManualSuppression,
   findActiveSuppressions,
@@ -14,46 +12,46 @@ import {
   removeSuppression,
 } from '../db/suppressions.ts'
 import { suppressionReasons } from '../domain/suppression.ts'
-import { readForm, sessionOf } from './guards.ts'
-import { backWith, localPath, type Pages, seeOther } from './pages.tsx'
-import { SuppressionList } from './suppression-list.tsx'
+import { address, cursor, cursorTime, pageOf, parseInput, text } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
+import { SuppressionList } from './components/suppression-list.tsx'
+import { readForm, seeOther, sessionOf } from './guards.ts'
+import { type PageRenderer, withNotice } from './page-renderer.tsx'
+import { localPath } from './paths.ts'
+import type { PersonLinks } from './person-links.ts'
 
 interface SuppressionPagesDependencies {
   readonly db: Database
-  readonly pages: Pages
+  readonly pages: PageRenderer
+  readonly people: PersonLinks
 }
 
 const pageLength = 50
 
-const query = z.object({
+const querySchema = z.object({
   q: z.string().trim().max(1_000).catch('').default(''),
   reason: z.enum(suppressionReasons).optional().catch(undefined),
   removed: z.literal('shown').optional().catch(undefined),
   cursor: cursor(z.object({ createdAt: cursorTime, id: z.string().regex(/^\d{1,18}$/) })).catch(null),
 })
 
-export type SuppressionQuery = z.infer<typeof query>
+type Query = z.infer<typeof querySchema>
 
 const note = text(500)
   .trim()
-  .transform((words) => words || null)
+  .transform((given) => given || null)
   .default(null)
 const removal = z.object({ address, note })
 
-export function addSuppressionPages(router: Router, { db, pages }: SuppressionPagesDependencies): void {
-  const show = async (ctx: Context, refused: { address: string; mistake: string } | null = null) => {
-    const asked = query.parse(ctx.query)
-    const rows = await inTime(() => search(db, asked))
+export function addSuppressionPages(router: Router, { db, pages, people }: SuppressionPagesDependencies): void {
+  const show = async (ctx: Context, rejected: { address: string; error: string } | null = null) => {
+    const query = querySchema.parse(ctx.query)
+    const rows = await inTime(() => search(db, query))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)
-    const { q, reason, removed } = asked
-    const links = {
-      path: '/suppressions',
-      query: { q, reason, removed },
-      nextCursor,
-      isFurther: asked.cursor !== null,
-    }
-    const body = <SuppressionList suppressions={data} asked={asked} links={links} refused={refused} />
-    await pages.show(ctx, { title: 'Suppressions', section: '/suppressions', status: refused ? 400 : 200, body })
+    const { q, reason, removed } = query
+    const links = { path: '/suppressions', query: { q, reason, removed }, nextCursor, isFurther: query.cursor !== null }
+    const body = <SuppressionList {...{ suppressions: data, filter: query, links, rejected, people }} />
+    await pages.show(ctx, { title: 'Suppressions', section: '/suppressions', status: rejected ? 400 : 200, body })
   }
 
   router.get('/suppressions', (ctx) => show(ctx))
@@ -61,26 +59,26 @@ export function addSuppressionPages(router: Router, { db, pages }: SuppressionPa
   router.post('/suppressions', async (ctx) => {
     const { fields } = await readForm(ctx)
     const parsed = z.object({ address, note }).safeParse(fields)
-    if (!parsed.success) return show(ctx, { address: fields['address'] ?? '', mistake: 'This is no email address.' })
-    const hand = { by: sessionOf(ctx).name, note: parsed.data.note }
-    await inTime(() => addManualSuppression(db, parsed.data.address, hand))
-    seeOther(ctx, backWith(fields['back'] ? localPath(fields['back']) : '/suppressions', 'suppressed'))
+    if (!parsed.success) return show(ctx, { address: fields['address'] ?? '', error: 'Enter a valid email address.' })
+    const author = { by: sessionOf(ctx).name, note: parsed.data.note }
+    await inTime(() => addManualSuppression(db, parsed.data.address, author))
+    seeOther(ctx, withNotice(fields['back'] ? localPath(fields['back']) : '/suppressions', 'suppressed'))
   })
 
   router.post('/suppressions/remove', async (ctx) => {
     const { fields } = await readForm(ctx)
     const removed = parseInput(removal, fields, 'body')
-    const hand = { by: sessionOf(ctx).name, note: removed.note }
-    const wasSuppressed = await inTime(() => removeSuppression(db, removed.address, hand))
-    if (!wasSuppressed) throw new Problem(409, 'the address is not suppressed any more')
-    seeOther(ctx, backWith('/suppressions', 'unsuppressed'))
+    const author = { by: sessionOf(ctx).name, note: removed.note }
+    const wasSuppressed = await inTime(() => removeSuppression(db, removed.address, author))
+    if (!wasSuppressed) throw new Problem(409, 'the address is no longer suppressed')
+    seeOther(ctx, withNotice(fields['back'] ? localPath(fields['back']) : '/suppressions', 'unsuppressed'))
   })
 }
 
 const positionOf = (row: Suppression) => ({ createdAt: row.createdAt.toISOString(), id: String(row.id) })
 
-async function search(db: Database, { q, reason, removed, cursor: after }: SuppressionQuery): Promise<Suppression[]> {
+async function search(db: Database, { q, reason, removed, cursor: after }: Query): Promise<Suppression[]> {
   if (q === '') return listSuppressions(db, { reason, includeRemoved: removed === 'shown' }, after, pageLength + 1)
-  const asked = address.safeParse(q)
-  return asked.success ? findActiveSuppressions(db, [asked.data]) : []
+  const parsed = address.safeParse(q)
+  return parsed.success ? findActiveSuppressions(db, [parsed.data]) : []
 }

@@ -1,39 +1,40 @@
-/** Statements that keep the roll-ups: which hours are to be counted again, and the counting. */
-import { mergedTallies, talliesOf, tallyColumns } from './analytics-tallies.ts'
+/** Statements that maintain the roll-ups: they mark the hours to recount, and recount them. */
+import { countedBy, rollupDimensions } from './analytics-keys.ts'
+import { emailsIn, mergedTallies, recipientsIn, tallies, talliesOf, tallyColumns } from './analytics-tallies.ts'
 import type { Database } from './database.ts'
+import { iso } from './epoch-ms.ts'
 import { Prisma } from './generated/client.ts'
 
 type Transaction = Prisma.TransactionClient
 
-/** What is counted apart: all emails, those to each domain, and those with each tag. */
-export const rollupDimensions = ['all', 'domain', 'tag'] as const
-export type RollupDimension = (typeof rollupDimensions)[number]
-
-const valueColumn: Record<RollupDimension, Prisma.Sql> = {
-  all: Prisma.sql`''::text`,
-  domain: Prisma.sql`coalesce(recipient_domain, '')`,
-  tag: Prisma.sql`unnest(tags)`,
-}
-
 /**
- * For how long an hour is read live after its end. Most emails are delivered and opened within minutes of being sent; an
- * hour that was rolled up at its end would miss what is still under way, and look like an outage until it is counted again.
+ * An hour is read live for this long after its end. Most emails are delivered and opened within minutes after they are sent; an
+ * hour that is rolled up at its end misses these, and looks like an outage until it is recounted.
  */
 export const settlingMs = 15 * 60_000
 
 /**
- * Notes which hours are to be counted: those that have ended and settled since the last time, and older ones of which an email has
- * changed. All hours, when the roll-ups are new or the database was restored from a copy, since its transactions are
- * numbered anew then. Indexes: email_changes_pkey, emails_created_at_id_provider_idx.
- * @returns the moment before which every hour has ended and settled.
+ * An hour with a changed email is recounted after this share of its age, once for all changes until then: opens arrive for weeks,
+ * and each would cause a recount of its hour. So figures lag by at most this share of their age, and an hour is counted about 80
+ * times in its first month instead of at every run.
  */
-export async function noteDirtyHours(db: Database): Promise<Date> {
+export const recountShare = 1 / 12
+
+/**
+ * Marks the hours to count and when: hours that have ended and settled since the last call at once; an older hour with a changed
+ * email after {@link recountShare} of its age. All hours at once if the roll-ups are new, the database was restored from a copy
+ * (transaction numbers start again then), or changes were pruned before they were seen.
+ * Indexes: email_changes_pkey, emails_created_at_id_provider_idx.
+ * @returns the time before which every hour has ended and settled.
+ */
+export async function markDirtyHours(db: Database): Promise<Date> {
   const [row] = await db.$queryRaw<{ ended: Date }[]>`
     WITH state AS (
       SELECT rolled_through, place::pg_snapshot AS place,
-             place IS NULL OR pg_snapshot_xmax(place::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot()) AS is_new,
+             place IS NULL OR pg_snapshot_xmax(place::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot())
+               OR pg_snapshot_xmin(place::pg_snapshot)::text::bigint < pruned_below AS is_new,
              date_trunc('hour', now() - ${settlingMs} * interval '1 ms', 'UTC') AS ended,
-             -- No email is older than email; a clock that was wrong must not make millions of hours.
+             -- Limited to 10 years: a wrong clock must not create millions of hours.
              date_trunc('hour', greatest((SELECT min(created_at) FROM emails), now() - interval '10 years'), 'UTC') AS first_hour
       FROM analytics_state FOR UPDATE
     ), changed AS (
@@ -41,7 +42,7 @@ export async function noteDirtyHours(db: Database): Promise<Date> {
       WHERE NOT is_new AND txid >= pg_snapshot_xmin(place)::text::bigint
         AND NOT pg_visible_in_snapshot(txid::text::xid8, place)
         AND hour IS NOT NULL
-    ), untold AS (
+    ), uncounted AS (
       SELECT hours.hour FROM state,
         generate_series(
           coalesce(CASE WHEN NOT is_new THEN rolled_through END, first_hour),
@@ -50,104 +51,134 @@ export async function noteDirtyHours(db: Database): Promise<Date> {
     ), counted AS (
       SELECT DISTINCT starts_at AS hour FROM state, analytics_rollups
       WHERE is_new AND grain = 'hour' AND dimension = 'all'
-    ), noted AS (
-      INSERT INTO analytics_dirty_hours
-      SELECT hour FROM (SELECT * FROM changed UNION SELECT * FROM untold UNION SELECT * FROM counted) AS hours, state
-      WHERE hour < ended
-      ON CONFLICT DO NOTHING
+    ), due AS (
+      SELECT hour, min(due_at) AS due_at FROM (
+        SELECT hour, now() + (now() - hour) * ${recountShare}::float8 AS due_at FROM changed, state
+        WHERE rolled_through IS NOT NULL AND hour < rolled_through
+        UNION ALL SELECT hour, now() FROM uncounted
+        UNION ALL SELECT hour, now() FROM counted
+      ) AS hours GROUP BY hour
+    ), marked AS (
+      INSERT INTO analytics_dirty_hours AS known (hour, due_at)
+      SELECT hour, due.due_at FROM due, state WHERE hour < ended
+      ON CONFLICT (hour) DO UPDATE SET due_at = excluded.due_at WHERE known.due_at > excluded.due_at
     )
     UPDATE analytics_state SET place = pg_current_snapshot()::text FROM state RETURNING state.ended`
-  if (!row) throw new Error('analytics_state has lost its one row: insert it again, and everything is counted anew')
+  if (!row) throw new Error('the row of analytics_state is missing: insert it, and all hours are counted again')
+  await advanceHoursOfDueDays(db)
   return row.ended
 }
 
-/** A transaction's statements share this; ours take some milliseconds each. */
-const transactionTimeoutMs = 60_000
+/** Makes all marked hours of a day due with the first one, since each recounted hour causes its day to be added up again. */
+const advanceHoursOfDueDays = (db: Database): Promise<unknown> => db.$executeRaw`
+  UPDATE analytics_dirty_hours SET due_at = now()
+  WHERE due_at > now() AND date_trunc('day', hour, 'UTC') IN (
+    SELECT date_trunc('day', hour, 'UTC') FROM analytics_dirty_hours WHERE due_at <= now())`
 
-/**
- * Counts the oldest of the noted hours again, and the days that they belong to. Nobody sees half of it, and doing it
- * again changes nothing. Indexes: emails_created_at_id_provider_idx, analytics_rollups_pkey.
- * @param ended what {@link noteDirtyHours} said.
- * @returns how many hours were counted; less than `limit` when no more are noted.
- */
-export const rollUpHours = (db: Database, ended: Date, limit: number): Promise<number> =>
+/** Longer than the statement timeout of any pool: an hour of a mailing to millions takes minutes. */
+export const rollUpTimeoutMs = 10 * 60_000
+
+/** Runs one step of the roll-ups with a long timeout. Locks the state row: two steps that count hours of one day would both write the day. */
+const inStep = <Result>(db: Database, step: (transaction: Transaction, through: Date) => Promise<Result>) =>
   db.$transaction(
     async (transaction) => {
-      // One at a time: two that count hours of one day would both write the day.
-      await transaction.$executeRaw`SELECT 1 FROM analytics_state FOR UPDATE`
-      const due = await transaction.$queryRaw<{ hour: Date }[]>`
-        DELETE FROM analytics_dirty_hours
-        WHERE hour IN (SELECT hour FROM analytics_dirty_hours WHERE hour < ${iso(ended)}::timestamptz ORDER BY hour LIMIT ${limit})
-        RETURNING hour`
-      const hours = due.map(({ hour }) => hour)
-      await countHours(transaction, hours)
-      await addUpDays(transaction, daysOf(hours, ended))
-      const last = hours.length < limit ? ended : new Date(Math.max(...hours.map(Number)) + hourMs)
-      await transaction.$executeRaw`
-        UPDATE analytics_state SET rolled_through = greatest(rolled_through, ${iso(last)}::timestamptz), rolled_at = now()`
-      return hours.length
+      await transaction.$executeRawUnsafe(`SET LOCAL statement_timeout = ${rollUpTimeoutMs}`)
+      const [state] = await transaction.$queryRaw<{ through: Date | null }[]>`
+        SELECT rolled_through AS through FROM analytics_state FOR UPDATE`
+      return await step(transaction, state?.through ?? new Date(0))
     },
-    { timeout: transactionTimeoutMs, maxWait: transactionTimeoutMs },
+    { timeout: rollUpTimeoutMs, maxWait: rollUpTimeoutMs },
   )
 
-const [hourMs, dayMs] = [3_600_000, 86_400_000]
-const iso = (time: Date): string => time.toISOString()
+/**
+ * Counts the oldest due hour, and adds up the days that are read from roll-ups from now on. One transaction, idempotent.
+ * Indexes: emails_created_at_id_provider_idx, analytics_rollups_pkey.
+ * @param ended the result of {@link markDirtyHours}.
+ * @returns the hour; null when none is due.
+ */
+export const rollUpHour = (db: Database, ended: Date): Promise<Date | null> =>
+  inStep(db, async (transaction, through) => {
+    const [due] = await transaction.$queryRaw<{ hour: Date; day: Date }[]>`
+      DELETE FROM analytics_dirty_hours WHERE hour = (
+        SELECT hour FROM analytics_dirty_hours WHERE hour < ${iso(ended)}::timestamptz AND due_at <= now()
+        ORDER BY hour LIMIT 1)
+      RETURNING hour, date_trunc('day', hour, 'UTC') AS day`
+    if (due) {
+      await countHour(transaction, due.hour)
+      await transaction.$executeRaw`
+        INSERT INTO analytics_dirty_days VALUES (${iso(due.day)}::timestamptz) ON CONFLICT DO NOTHING`
+    }
+    const next = new Date(Math.max(Number(through), due ? Number(due.hour) + hourMs : Number(ended)))
+    await addUpDays(transaction, through, next)
+    await transaction.$executeRaw`
+      UPDATE analytics_state SET rolled_through = ${iso(next)}::timestamptz, rolled_at = now()`
+    return due?.hour ?? null
+  })
 
-/** The whole UTC days that hours belong to. */
-const daysOf = (hours: readonly Date[], ended: Date): Date[] =>
-  [...new Set(hours.map((hour) => Math.floor(hour.getTime() / dayMs) * dayMs))]
-    .filter((day) => day + dayMs <= ended.getTime())
-    .map((day) => new Date(day))
+/**
+ * Adds up the oldest day with a recounted hour. Index: analytics_rollups_pkey.
+ * @returns the day; null when there is none.
+ */
+export const rollUpDay = (db: Database): Promise<Date | null> =>
+  inStep(db, async (transaction, through) => {
+    const [marked] = await transaction.$queryRaw<{ day: Date }[]>`
+      DELETE FROM analytics_dirty_days WHERE day = (
+        SELECT day FROM analytics_dirty_days WHERE day + interval '1 day' <= ${iso(through)}::timestamptz
+        ORDER BY day LIMIT 1)
+      RETURNING day`
+    if (marked) await addUpDay(transaction, marked.day)
+    return marked?.day ?? null
+  })
+
+const hourMs = 3_600_000
 
 const columns = Prisma.raw(['starts_at', 'value', 'provider', 'priority', ...tallyColumns, 'bins', 'counts'].join(', '))
 const keys = Prisma.sql`starts_at, value, provider, priority`
 
-async function countHours(transaction: Transaction, hours: readonly Date[]): Promise<void> {
-  const given = hours.map(iso)
+async function countHour(transaction: Transaction, hour: Date): Promise<void> {
+  const at = iso(hour)
   await transaction.$executeRaw`
     DELETE FROM analytics_rollups
-    WHERE grain = 'hour' AND dimension IN ('all', 'domain', 'tag') AND starts_at = ANY(${given}::timestamptz[])`
-  const emails = Prisma.sql`
-    SELECT emails.* FROM unnest(${given}::timestamptz[]) AS due(hour)
-    JOIN emails ON created_at >= due.hour AND created_at < due.hour + interval '1 hour'`
-  for (const dimension of rollupDimensions) {
-    const keyed = Prisma.sql`date_trunc('hour', created_at, 'UTC') AS starts_at, ${valueColumn[dimension]} AS value`
+    WHERE grain = 'hour' AND dimension = ANY(${[...rollupDimensions]}) AND starts_at = ${at}::timestamptz`
+  const range = { from: hour, to: new Date(Number(hour) + hourMs) }
+  for (const source of [emailsIn, recipientsIn]) {
+    const inserts = rollupDimensions
+      .filter((dimension) => countedBy[dimension].source === source)
+      .map((dimension) => {
+        const keyed = Prisma.sql`${at}::timestamptz AS starts_at, ${countedBy[dimension].value} AS value`
+        return Prisma.sql`${Prisma.raw(`by_${dimension}`)} AS (
+          INSERT INTO analytics_rollups (grain, dimension, ${columns})
+          SELECT 'hour', ${dimension}, ${columns}
+          FROM (${talliesOf(Prisma.sql`SELECT * FROM counted`, keyed, keys)}) AS tallies WHERE value IS NOT NULL)`
+      })
+    // Counted once for all dimensions.
     await transaction.$executeRaw`
-      INSERT INTO analytics_rollups (grain, dimension, ${columns})
-      SELECT 'hour', ${dimension}, ${columns} FROM (${talliesOf(emails, keyed, keys)}) AS tallies`
+      WITH counted AS MATERIALIZED (${source(range, {})}), ${Prisma.join(inserts)} SELECT`
   }
 }
 
-async function addUpDays(transaction: Transaction, days: readonly Date[]): Promise<void> {
-  const given = days.map(iso)
+/** Adds up the marked days that end after `from` and by `to`. */
+async function addUpDays(transaction: Transaction, from: Date, to: Date): Promise<void> {
+  const marked = await transaction.$queryRaw<{ day: Date }[]>`
+    DELETE FROM analytics_dirty_days
+    WHERE day + interval '1 day' > ${iso(from)}::timestamptz AND day + interval '1 day' <= ${iso(to)}::timestamptz
+    RETURNING day`
+  for (const { day } of marked) await addUpDay(transaction, day)
+}
+
+async function addUpDay(transaction: Transaction, day: Date): Promise<void> {
+  const at = iso(day)
   await transaction.$executeRaw`
     DELETE FROM analytics_rollups
-    WHERE grain = 'day' AND dimension IN ('all', 'domain', 'tag') AND starts_at = ANY(${given}::timestamptz[])`
+    WHERE grain = 'day' AND dimension = ANY(${[...rollupDimensions]}) AND starts_at = ${at}::timestamptz`
   for (const dimension of rollupDimensions) {
     const hours = Prisma.sql`
-      SELECT days.day AS starts_at, value, provider, priority, ${tallies}, bins, counts
-      FROM unnest(${given}::timestamptz[]) AS days(day)
-      JOIN analytics_rollups ON grain = 'hour' AND dimension = ${dimension}
-        AND analytics_rollups.starts_at >= days.day AND analytics_rollups.starts_at < days.day + interval '1 day'`
+      SELECT ${at}::timestamptz AS starts_at, value, provider, priority, ${tallies}, bins, counts
+      FROM analytics_rollups
+      WHERE grain = 'hour' AND dimension = ${dimension}
+        AND starts_at >= ${at}::timestamptz AND starts_at < ${at}::timestamptz + interval '1 day'`
     await transaction.$executeRaw`
       INSERT INTO analytics_rollups (grain, dimension, ${columns})
       SELECT 'day', ${dimension}, ${columns} FROM (${mergedTallies(hours, keys)}) AS tallies`
   }
 }
-
-const tallies = Prisma.raw(tallyColumns.join(', '))
-
-/**
- * Deletes changes that are older than `keepMs`, but none that the roll-ups have yet to see. Index: email_changes_pkey,
- * from its old end to the first row that stays.
- */
-export const pruneChanges = (db: Database, keepMs: number): Promise<number> => db.$executeRaw`
-  WITH kept AS (
-    UPDATE analytics_state SET pruned_below = greatest(pruned_below, least(
-      pg_snapshot_xmin(place::pg_snapshot)::text::bigint,
-      pg_snapshot_xmin(judged_place::pg_snapshot)::text::bigint,
-      (SELECT txid FROM email_changes WHERE at >= now() - ${keepMs} * interval '1 ms' ORDER BY txid LIMIT 1)))
-    WHERE place IS NOT NULL
-    RETURNING pruned_below
-  )
-  DELETE FROM email_changes USING kept WHERE txid < pruned_below`

@@ -1,17 +1,16 @@
 /**
- * Statements that read analytics: days and hours that have ended from the roll-ups, the newest hour from the emails. What
- * each figure means stands in src/analytics/figures.ts.
+ * Statements that read analytics: ended days and hours from the roll-ups, the newest hour from the emails. src/domain/figures.ts
+ * defines the figures.
  */
-import { emptyTally, type Tally } from '../analytics/figures.ts'
-import type { RollupDimension } from './analytics-rollups.ts'
+import { emptyTally, type Tally } from '../domain/figures.ts'
+import { countedBy, type RollupDimension } from './analytics-keys.ts'
 import {
   type AnalyticsFilter,
-  emailsIn,
   mergedTallies,
   type TallyRow,
   type TimeRange,
+  tallies,
   talliesOf,
-  tallyColumns,
   tallyOf,
 } from './analytics-tallies.ts'
 import type { Database } from './database.ts'
@@ -22,22 +21,29 @@ export type { AnalyticsFilter, TimeRange } from './analytics-tallies.ts'
 export const timeBuckets = ['hour', 'day'] as const
 export type TimeBucket = (typeof timeBuckets)[number]
 
-/** By what emails can be broken down. An email with several tags counts under each of them. */
-export const breakdownKeys = ['domain', 'tag', 'priority', 'provider'] as const
+/**
+ * An email with several tags counts under each of them. The last three count recipients: by reason and party those who bounced or
+ * failed.
+ */
+export const breakdownKeys = ['domain', 'tag', 'priority', 'provider', 'reason', 'party', 'mailboxProvider'] as const
 export type BreakdownKey = (typeof breakdownKeys)[number]
 
-/** What the emails of a range add up to. The range begins and ends with an hour. */
+/** Whether a breakdown counts recipients, and not emails. */
+export const countsRecipients = (by: BreakdownKey): boolean =>
+  by === 'reason' || by === 'party' || by === 'mailboxProvider'
+
+/** The tally of a range. @param range starts and ends at an hour. */
 export async function readSummary(db: Database, range: TimeRange, filter: AnalyticsFilter): Promise<Tally> {
   const [row] = await tallyBy<string>(db, range, filter, {
-    emails: Prisma.sql`''::text`,
+    live: Prisma.sql`''::text`,
     rollups: Prisma.sql`''::text`,
   })
   return row ? tallyOf(row) : emptyTally
 }
 
 /**
- * The same by UTC hour or day, in order, with those in which nothing happened.
- * @param range begins and ends where a bucket does.
+ * The tallies by UTC hour or day, in order, including empty ones.
+ * @param range starts and ends at a bucket.
  */
 export async function readTimeseries(
   db: Database,
@@ -46,11 +52,11 @@ export async function readTimeseries(
   bucket: TimeBucket,
 ): Promise<{ startsAt: Date; tally: Tally }[]> {
   const rows = await tallyBy<Date>(db, range, filter, bucketKey[bucket])
-  const tallies = new Map(rows.map((row) => [row.key.getTime(), tallyOf(row)]))
-  return startsOf(range, bucket).map((at) => ({ startsAt: new Date(at), tally: tallies.get(at) ?? emptyTally }))
+  const byTime = new Map(rows.map((row) => [row.key.getTime(), tallyOf(row)]))
+  return startsOf(range, bucket).map((at) => ({ startsAt: new Date(at), tally: byTime.get(at) ?? emptyTally }))
 }
 
-/** The same by domain, tag, priority or provider: those with the most emails first, at most `limit` of them. */
+/** The tallies by a key, with the most emails, or recipients, first. */
 export async function readBreakdown(
   db: Database,
   range: TimeRange,
@@ -62,29 +68,38 @@ export async function readBreakdown(
   return rows.map((row) => ({ value: row.key, tally: tallyOf(row) }))
 }
 
-/** What tallies are grouped by: an expression over emails, and the same over roll-ups. */
+/** A grouping key: an expression over emails or recipients, and the same over roll-ups. */
 interface TallyKey {
-  readonly emails: Prisma.Sql
+  readonly live: Prisma.Sql
   readonly rollups: Prisma.Sql
-  /** The dimension whose values are told apart; default: none. */
+  /** The dimension that the key distinguishes; default: none. */
   readonly dimension?: Exclude<RollupDimension, 'all'>
-  /** Whether days would be too coarse. */
-  readonly wantsHours?: boolean
+  /** Whether roll-ups of days are too coarse. */
+  readonly needsHours?: boolean
 }
 
 const bucketKey: Record<TimeBucket, TallyKey> = {
-  hour: { emails: Prisma.sql`date_trunc('hour', created_at, 'UTC')`, rollups: Prisma.sql`starts_at`, wantsHours: true },
+  hour: { live: Prisma.sql`date_trunc('hour', created_at, 'UTC')`, rollups: Prisma.sql`starts_at`, needsHours: true },
   day: {
-    emails: Prisma.sql`date_trunc('day', created_at, 'UTC')`,
+    live: Prisma.sql`date_trunc('day', created_at, 'UTC')`,
     rollups: Prisma.sql`date_trunc('day', starts_at, 'UTC')`,
   },
 }
 
+const keyOf = (dimension: Exclude<RollupDimension, 'all'>): TallyKey => ({
+  live: countedBy[dimension].value,
+  rollups: Prisma.sql`value`,
+  dimension,
+})
+
 const breakdownKey: Record<BreakdownKey, TallyKey> = {
-  domain: { emails: Prisma.sql`coalesce(recipient_domain, '')`, rollups: Prisma.sql`value`, dimension: 'domain' },
-  tag: { emails: Prisma.sql`unnest(tags)`, rollups: Prisma.sql`value`, dimension: 'tag' },
-  priority: { emails: Prisma.sql`priority`, rollups: Prisma.sql`priority` },
-  provider: { emails: Prisma.sql`provider`, rollups: Prisma.sql`provider` },
+  domain: keyOf('domain'),
+  tag: keyOf('tag'),
+  priority: { live: Prisma.sql`priority`, rollups: Prisma.sql`priority` },
+  provider: { live: Prisma.sql`provider`, rollups: Prisma.sql`provider` },
+  reason: keyOf('reason'),
+  party: keyOf('party'),
+  mailboxProvider: keyOf('mailbox_provider'),
 }
 
 type KeyedTallyRow<Key> = TallyRow & { readonly key: Key }
@@ -98,7 +113,7 @@ async function tallyBy<Key>(
 ): Promise<KeyedTallyRow<Key>[]> {
   const dimension = dimensionFor(filter, key)
   const through = dimension === null ? range.from : within(range, (await readRolledThrough(db)) ?? range.from)
-  const live = countedEmails({ from: through, to: range.to }, filter, key)
+  const live = countedLive({ from: through, to: range.to }, filter, key)
   const parts =
     dimension === null
       ? live
@@ -108,23 +123,22 @@ async function tallyBy<Key>(
 }
 
 /**
- * The dimension that holds what is asked for; null if none does: the roll-ups know of domains and of tags, but not of
- * both together. Then the emails are counted.
+ * The roll-up dimension that answers a query; null if none does, and the emails are counted: there are roll-ups by domain and by
+ * tag and so on, but not by two of them.
  */
 function dimensionFor({ tag, domain }: AnalyticsFilter, { dimension }: TallyKey): RollupDimension | null {
-  const wanted = new Set([
-    dimension,
-    tag === undefined ? undefined : 'tag',
-    domain === undefined ? undefined : 'domain',
+  const needed = new Set<RollupDimension>([
+    ...(dimension === undefined ? [] : [dimension]),
+    ...(tag === undefined ? [] : (['tag'] as const)),
+    ...(domain === undefined ? [] : (['domain'] as const)),
   ])
-  wanted.delete(undefined)
   // A breakdown by tag of the emails with one tag also counts their other tags.
-  if (wanted.size > 1 || (dimension === 'tag' && tag !== undefined)) return null
-  const [only] = wanted
-  return only === 'tag' || only === 'domain' ? only : 'all'
+  if (needed.size > 1 || (dimension === 'tag' && tag !== undefined)) return null
+  const [only = 'all'] = needed
+  return only
 }
 
-/** Before when every hour is in the roll-ups; null while none is. Reads one row. */
+/** The time before which every hour is in the roll-ups; null while none is. Reads one row. */
 export async function readRolledThrough(db: Database): Promise<Date | null> {
   const state = await db.analyticsState.findUnique({ where: { id: 1 }, select: { rolledThrough: true } })
   return state?.rolledThrough ?? null
@@ -133,16 +147,16 @@ export async function readRolledThrough(db: Database): Promise<Date | null> {
 const within = ({ from, to }: TimeRange, time: Date): Date =>
   new Date(Math.min(Math.max(time.getTime(), from.getTime()), to.getTime()))
 
-/** What the emails of a range add up to by a key, counted now. */
-export const countedEmails = (range: TimeRange, filter: AnalyticsFilter, key: Pick<TallyKey, 'emails'>): Prisma.Sql =>
-  Prisma.sql`SELECT key, ${tallies}, bins, counts FROM (
-    ${talliesOf(emailsIn(range, filter), Prisma.sql`${key.emails} AS key`, Prisma.sql`key`)}) AS live`
-
-const tallies = Prisma.raw(tallyColumns.join(', '))
+/** The tallies of a range by key, counted from the emails or their recipients. */
+function countedLive(range: TimeRange, filter: AnalyticsFilter, { live, dimension }: TallyKey): Prisma.Sql {
+  const counted = countedBy[dimension ?? 'all'].source(range, filter)
+  return Prisma.sql`SELECT key, ${tallies}, bins, counts
+    FROM (${talliesOf(counted, Prisma.sql`${live} AS key`, Prisma.sql`key`)}) AS live WHERE key IS NOT NULL`
+}
 
 /** The roll-ups of a range: its whole days, and the hours before and after them. Index: analytics_rollups_pkey. */
 function rollupsIn(range: TimeRange, filter: AnalyticsFilter, key: TallyKey, dimension: RollupDimension): Prisma.Sql {
-  const days = key.wantsHours ? { from: range.to, to: range.to } : wholeDaysIn(range)
+  const days = key.needsHours ? { from: range.to, to: range.to } : wholeDaysIn(range)
   const value = dimension === 'tag' ? filter.tag : dimension === 'domain' ? filter.domain : undefined
   const conditions = [
     Prisma.sql`dimension = ${dimension}`,
@@ -167,7 +181,7 @@ function rollupsIn(range: TimeRange, filter: AnalyticsFilter, key: TallyKey, dim
 export const hourMs = 3_600_000
 export const dayMs = 24 * hourMs
 
-/** The whole UTC days of a range; none, at its end, if there is no whole one. */
+/** The whole UTC days of a range; an empty range at its end if there is none. */
 function wholeDaysIn({ from, to }: TimeRange): TimeRange {
   const first = Math.ceil(from.getTime() / dayMs) * dayMs
   const end = Math.floor(to.getTime() / dayMs) * dayMs

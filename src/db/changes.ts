@@ -1,37 +1,35 @@
 /**
- * Statements on the log of changed emails. A place in it is a snapshot of the database (`pg_current_snapshot()`), since
- * transactions commit in another order than they are numbered: what one snapshot sees and an older one does not is
- * exactly what was committed between them, without gap or repeat.
+ * Statements on the log of changed emails. A cursor in it is a snapshot of the database (`pg_current_snapshot()`), since
+ * transactions commit in another order than their numbers: the changes that one snapshot sees and an older one does not are
+ * exactly those committed between them, without gaps or repeats.
  */
 import type { Database } from './database.ts'
+import { Prisma } from './generated/client.ts'
 
-/** A place in the log, as PostgreSQL writes a snapshot: `xmin:xmax:` and the transactions between that were open. */
-export type ChangePlace = string
+/** A cursor in the log, in PostgreSQL's notation of a snapshot: `xmin:xmax:` and the open transactions between. */
+export type ChangeCursor = string
 
-/** Transactions are numbered in 64 bits, the first of them for PostgreSQL itself. */
+/** Transaction numbers have 64 bits with a sign. */
 const highestTransaction = 2n ** 63n - 1n
 
-/** Whether a text that came from outside is a {@link ChangePlace}: PostgreSQL refuses one whose numbers do not ascend. */
-export function isChangePlace(text: string): boolean {
+/** Whether a text from a client is a {@link ChangeCursor}. PostgreSQL refuses one whose numbers do not ascend. */
+export function isChangeCursor(text: string): boolean {
   if (text.length > 4_000 || !/^\d{1,19}:\d{1,19}:(\d{1,19}(,\d{1,19})*)?$/.test(text)) return false
   const [xmin = 0n, xmax = 0n, ...open] = text.split(/[:,]/).filter(Boolean).map(BigInt)
   const ascends = open.every((xid, index) => xid >= xmin && xid < xmax && xid > (open[index - 1] ?? 0n))
   return xmin > 0n && xmin <= xmax && xmax <= highestTransaction && ascends
 }
 
-/**
- * Whether everything that changed since `place` is still in the log; not so if some of it was deleted, or if the place is
- * of another database than this.
- */
-export async function isKeptSince(db: Database, place: ChangePlace): Promise<boolean> {
-  const [row] = await db.$queryRaw<{ kept: boolean }[]>`
-    SELECT pg_snapshot_xmin(${place}::pg_snapshot)::text::bigint >= pruned_below
-       AND pg_snapshot_xmax(${place}::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) AS kept
+/** Whether the log still holds all changes since `cursor`. False if some were deleted, or the cursor is of another database. */
+export async function isRetainedSince(db: Database, cursor: ChangeCursor): Promise<boolean> {
+  const [row] = await db.$queryRaw<{ is_retained: boolean }[]>`
+    SELECT pg_snapshot_xmin(${cursor}::pg_snapshot)::text::bigint >= pruned_below
+       AND pg_snapshot_xmax(${cursor}::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) AS is_retained
     FROM analytics_state`
-  return row?.kept ?? false
+  return row?.is_retained ?? false
 }
 
-/** An email that changed, as it is now. */
+/** The present state of a changed email. */
 export interface ChangedEmail {
   readonly id: string
   readonly provider: string
@@ -43,24 +41,51 @@ export interface ChangedEmail {
   readonly delivery: string
   readonly opens: { readonly total: number; readonly human: number }
   readonly clicks: { readonly total: number; readonly human: number }
-  /** Escalations of it that nobody has resolved. */
+  /** Its unresolved escalations. */
   readonly openEscalations: number
   readonly createdAt: Date
   readonly updatedAt: Date
 }
 
-/** The channel on which is told that something changed. It says no more than that: what did is in the log. */
+/** The channel of notifications that the log has changed. Their payload is empty. */
 export const changeChannel = 'email_changes'
 
-/** Tells every instance that listens that there is something new. */
-export const ringChangeBell = (db: Database): Promise<unknown> => db.$executeRaw`SELECT pg_notify(${changeChannel}, '')`
+/** Notifies all listening instances that the log has changed. */
+export const notifyChanges = (db: Database): Promise<unknown> => db.$executeRaw`SELECT pg_notify(${changeChannel}, '')`
 
-/** The place in the log after everything that is committed now. Reads no table. */
-export async function currentPlace(db: Database): Promise<ChangePlace> {
-  const [row] = await db.$queryRaw<{ place: string }[]>`SELECT pg_current_snapshot()::text AS place`
+/** The cursor after all committed changes. Reads no table. */
+export async function currentCursor(db: Database): Promise<ChangeCursor> {
+  const [row] = await db.$queryRaw<{ cursor: string }[]>`SELECT pg_current_snapshot()::text AS cursor`
   if (!row) throw new Error('SELECT pg_current_snapshot() returned no row')
-  return row.place
+  return row.cursor
 }
+
+/** The end of a page of the log. */
+export interface LogPosition {
+  readonly txid: string
+  readonly provider: string
+  readonly emailId: string
+}
+
+/** The position before the first change. */
+export const logStart: LogPosition = { txid: '0', provider: '', emailId: '' }
+
+/** One page of the changes between two cursors, after a position, in the order of the log. Index: email_changes_pkey. */
+export const changesBetween = (
+  since: ChangeCursor,
+  until: ChangeCursor,
+  after: LogPosition,
+  limit: number,
+): Prisma.Sql =>
+  Prisma.sql`
+        SELECT txid, provider, email_id FROM email_changes
+        WHERE txid >= pg_snapshot_xmin(${since}::pg_snapshot)::text::bigint
+          AND txid < pg_snapshot_xmax(${until}::pg_snapshot)::text::bigint
+          AND NOT pg_visible_in_snapshot(txid::text::xid8, ${since}::pg_snapshot)
+          AND pg_visible_in_snapshot(txid::text::xid8, ${until}::pg_snapshot)
+          AND (txid, provider, email_id) > (${after.txid}::bigint, ${after.provider}, ${after.emailId})
+        ORDER BY txid, provider, email_id
+        LIMIT ${limit}`
 
 interface ChangedRow extends Omit<ChangedEmail, 'opens' | 'clicks'> {
   readonly txid: string
@@ -73,16 +98,16 @@ interface ChangedRow extends Omit<ChangedEmail, 'opens' | 'clicks'> {
 }
 
 /**
- * The emails that changed between two places, page by page, each once a page. One that was deleted meanwhile is left out.
+ * The emails that changed between two cursors, page by page, each once per page. Deleted emails are left out.
  * Indexes: email_changes_pkey, emails_pkey, escalations_email_id_provider_reason_key.
  */
 export async function* readChanges(
   db: Database,
-  since: ChangePlace,
-  until: ChangePlace,
+  since: ChangeCursor,
+  until: ChangeCursor,
   pageSize = 100,
 ): AsyncGenerator<ChangedEmail[]> {
-  let after = { txid: '0', provider: '', id: '' }
+  let after = logStart
   for (;;) {
     const rows = await db.$queryRaw<ChangedRow[]>`
       SELECT changes.txid::text, changes.provider AS change_provider, changes.email_id AS change_id,
@@ -92,16 +117,7 @@ export async function* readChanges(
              (SELECT count(*)::int FROM escalations
               WHERE escalations.email_id = emails.id AND escalations.provider = emails.provider
                 AND escalations.state <> 'resolved') AS "openEscalations"
-      FROM (
-        SELECT txid, provider, email_id FROM email_changes
-        WHERE txid >= pg_snapshot_xmin(${since}::pg_snapshot)::text::bigint
-          AND txid < pg_snapshot_xmax(${until}::pg_snapshot)::text::bigint
-          AND NOT pg_visible_in_snapshot(txid::text::xid8, ${since}::pg_snapshot)
-          AND pg_visible_in_snapshot(txid::text::xid8, ${until}::pg_snapshot)
-          AND (txid, provider, email_id) > (${after.txid}::bigint, ${after.provider}, ${after.id})
-        ORDER BY txid, provider, email_id
-        LIMIT ${pageSize}
-      ) AS changes
+      FROM (${changesBetween(since, until, after, pageSize)}) AS changes
       LEFT JOIN emails ON emails.id = changes.email_id AND emails.provider = changes.provider
       ORDER BY changes.txid, changes.provider, changes.email_id`
     const last = rows.at(-1)
@@ -109,7 +125,7 @@ export async function* readChanges(
     const latest = new Map(rows.map((row) => [JSON.stringify([row.provider, row.id]), row]))
     yield [...latest.values()].filter(({ id }) => id !== null).map(changedEmailOf)
     if (rows.length < pageSize) return
-    after = { txid: last.txid, provider: last.change_provider, id: last.change_id }
+    after = { txid: last.txid, provider: last.change_provider, emailId: last.change_id }
   }
 }
 
@@ -128,3 +144,30 @@ const changedEmailOf = (row: ChangedRow): ChangedEmail => ({
   createdAt: row.createdAt,
   updatedAt: row.updatedAt,
 })
+
+/** Unseen changes are retained for this long if the roll-ups or the judging fail; then these start anew. */
+const unseenRetainedMs = 24 * 3_600_000
+
+/**
+ * Marks the changes to delete: those older than `retainMs`, unless the roll-ups or the judging of engagements have not seen them
+ * and they are less than a day old. Index: email_changes_pkey, from its old end.
+ */
+export const markPrunable = (db: Database, retainMs: number): Promise<unknown> => db.$executeRaw`
+  UPDATE analytics_state SET pruned_below = greatest(pruned_below, least(
+    greatest(
+      least(pg_snapshot_xmin(place::pg_snapshot)::text::bigint, pg_snapshot_xmin(judged_place::pg_snapshot)::text::bigint),
+      CASE WHEN (SELECT at FROM email_changes ORDER BY txid LIMIT 1) < now() - ${unseenRetainedMs} * interval '1 ms'
+        THEN (SELECT txid FROM email_changes WHERE at >= now() - ${unseenRetainedMs} * interval '1 ms' ORDER BY txid LIMIT 1)
+      END),
+    (SELECT txid FROM email_changes WHERE at >= now() - ${retainMs} * interval '1 ms' ORDER BY txid LIMIT 1)))`
+
+/**
+ * Deletes marked changes, oldest first, at most `limit`, to stay within the statement timeout.
+ * Index: email_changes_pkey, from its old end.
+ * @returns the number of deleted changes; less than `limit` when no more are marked.
+ */
+export const pruneChanges = (db: Database, limit: number): Promise<number> => db.$executeRaw`
+  DELETE FROM email_changes WHERE ctid = ANY(ARRAY(
+    SELECT email_changes.ctid FROM email_changes
+    WHERE txid < (SELECT pruned_below FROM analytics_state)
+    ORDER BY txid, provider, email_id LIMIT ${limit}))`

@@ -1,4 +1,4 @@
-/** The Prisma client over one pg pool. Statements on the money paths are raw and stand in this folder by name. */
+/** The Prisma client over one pg pool. Critical statements are raw SQL, each a named function in this folder. */
 import { createHash } from 'node:crypto'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
@@ -6,27 +6,34 @@ import { DatabaseUnavailableError } from '../errors.ts'
 import { PrismaClient } from './generated/client.ts'
 
 export interface Database extends PrismaClient {
-  /** The pool under the client, for the one statement whose way through Prisma costs more than the statement. */
+  /** The pool of the client, for statements whose overhead in Prisma exceeds their own cost. */
   readonly pool: pg.Pool
-  /** By which the addresses of erased people are kept; null: nobody can be erased, and nobody erased is recognised. */
+  /** Key of the hashes that replace erased addresses. Null: no one can be erased, and erased addresses are not recognized. */
   readonly erasureKey: string | null
 }
 
 export interface DatabaseOptions {
   readonly url: string
-  /** By which the addresses of erased people are kept. Default null: there are none. */
+  /** See {@link Database.erasureKey}. Default null. */
   readonly erasureKey?: string | null
-  /** Connections held at most. Default 10. */
+  /** Shown as `aftersend <name>` in pg_stat_activity. Default: `aftersend` alone. */
+  readonly name?: string
+  /** The limit of connections. Default 10. */
   readonly poolSize?: number
-  /** A statement that runs longer is cancelled by the server, and given up by us. Default 10 seconds. */
+  /** A statement that runs longer is cancelled by the server. Default 10 seconds. */
   readonly statementTimeoutMs?: number
+  /**
+   * The client abandons a statement after this, if the server does not answer. Default `statementTimeoutMs` plus 1 second; longer
+   * for a pool whose transactions set longer timeouts.
+   */
+  readonly answerTimeoutMs?: number
 }
 
-/** Connects lazily: a database that is away fails the first statement, not this call. `$disconnect()` closes the pool. */
+/** Connects lazily: an unreachable database fails the first statement, not this call. `$disconnect()` closes the pool. */
 export const createDatabase = (options: DatabaseOptions): Database =>
   databaseOn(createPool(options), options.erasureKey ?? null)
 
-/** The same on a pool of another's making, which `$disconnect()` ends. */
+/** A client on an existing pool, which `$disconnect()` ends. */
 export const databaseOn = (pool: pg.Pool, erasureKey: string | null = null): Database =>
   new PooledClient(pool, erasureKey)
 
@@ -46,7 +53,13 @@ class PooledClient extends PrismaClient implements Database {
   }
 }
 
-function createPool({ url, poolSize = 10, statementTimeoutMs = 10_000 }: DatabaseOptions): pg.Pool {
+function createPool({
+  url,
+  name,
+  poolSize = 10,
+  statementTimeoutMs = 10_000,
+  answerTimeoutMs = statementTimeoutMs + 1_000,
+}: DatabaseOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
@@ -54,17 +67,17 @@ function createPool({ url, poolSize = 10, statementTimeoutMs = 10_000 }: Databas
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + 1_000,
-    application_name: 'aftersend',
+    query_timeout: answerTimeoutMs,
+    application_name: name === undefined ? 'aftersend' : `aftersend ${name}`,
   })
-  // It replaces a connection that breaks while idle; whoever queries next gets the error if it lasts.
+  // The pool replaces a connection that breaks while idle. A lasting error fails the next statement.
   pool.on('error', () => {})
   return pool
 }
 
 const names = new Map<string, string>()
 
-/** Named statements are planned once per connection. The text of our statements never varies with their values. */
+/** PostgreSQL plans a named statement once per connection. The text of a statement does not depend on its values. */
 export function statementNameOf(sql: string): string {
   let name = names.get(sql)
   if (name === undefined) {
@@ -75,8 +88,8 @@ export function statementNameOf(sql: string): string {
 }
 
 /**
- * Runs `work`, but not longer than `deadlineMs`: a black-holed database neither answers nor refuses.
- * @throws DatabaseUnavailableError when the time is over, or `work` fails because PostgreSQL is not to be had.
+ * Runs `work` with a deadline: a database behind a broken network may never answer.
+ * @throws DatabaseUnavailableError after `deadlineMs`, or if `work` fails because PostgreSQL is unavailable.
  */
 export async function withDatabaseDeadline<T>(deadlineMs: number, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
@@ -97,7 +110,7 @@ const unavailableState = /^(08|53|57P|58|25006)|^57014$/
 const unavailableText =
   /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|Connection terminated|timeout exceeded|Query read timeout|starting up|shutting down|recovery mode|too many clients|read-only transaction|No space left|Can't reach database server|Server has closed the connection|DatabaseNotReachable|SocketTimeout|ConnectionClosed|not queryable/i
 
-/** Whether `error` says that the database is away or cannot write now, rather than that the statement is wrong. */
+/** Whether `error` means that the database is unreachable or cannot write, and not that the statement is wrong. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
@@ -110,7 +123,7 @@ export function isUnavailable(error: unknown): boolean {
   )
 }
 
-/** The SQLSTATE of a failed statement, as pg names it or as Prisma tucks it into an error's `meta`; null if there is none. */
+/** The SQLSTATE of a failed statement, from pg or from the `meta` of Prisma's error; null if there is none. */
 export function sqlStateOf(error: unknown): string | null {
   if (error instanceof pg.DatabaseError) return error.code ?? null
   const meta = (error as { meta?: { code?: unknown; driverAdapterError?: { cause?: { originalCode?: unknown } } } })

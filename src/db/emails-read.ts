@@ -1,10 +1,12 @@
-/** Statements that read emails for the API, with what happened to them. */
+/** Statements that read emails, their events and escalations for the API. */
 import type { Priority } from '../domain/events.ts'
+import type { FailureParty, FailureReason } from '../domain/failure.ts'
 import type { EmailStatus } from '../domain/lifecycle.ts'
 import type { Database } from './database.ts'
+import type { EventKey } from './event-key.ts'
 import { type Email, type Escalation, Prisma } from './generated/client.ts'
 
-/** Which emails a list holds; what is left out does not matter. */
+/** Which emails a list holds; an absent field does not filter. */
 export interface EmailFilter {
   readonly status?: EmailStatus | undefined
   readonly priority?: Priority | undefined
@@ -12,9 +14,12 @@ export interface EmailFilter {
   readonly recipient?: string | undefined
   readonly provider?: string | undefined
   readonly tag?: string | undefined
+  /** Why it failed or is deferred: of the worst bounce of all recipients. Emails of versions before 0.5 have none. */
+  readonly reason?: FailureReason | undefined
+  readonly party?: FailureParty | undefined
 }
 
-/** Where the next page begins: after this email. */
+/** The last email of a page. */
 export interface EmailPosition {
   readonly createdAt: string
   readonly id: string
@@ -22,8 +27,9 @@ export interface EmailPosition {
 }
 
 /**
- * Emails after `after`, newest first. Index by filter: emails_recipients_idx, else emails_status_…_idx, else
- * emails_priority_…_idx, else emails_created_at_id_provider_idx; `provider` and `tag` only filter what those yield.
+ * Emails after `after`, newest first. Index by filter: email_recipients_address_created_at_idx, else emails_failure_reason or
+ * emails_failure_party, else emails_status_…_idx, else emails_priority_…_idx, else emails_created_at_id_provider_idx; `provider` and
+ * `tag` filter their rows.
  */
 export async function listEmails(
   db: Database,
@@ -31,20 +37,24 @@ export async function listEmails(
   after: EmailPosition | null,
   limit: number,
 ): Promise<Email[]> {
-  const { status, priority, recipient, provider, tag } = filter
+  const { status, priority, recipient, provider, tag, reason, party } = filter
   const conditions = [
     status === undefined ? null : Prisma.sql`status = ${literal(status)}`,
     priority === undefined ? null : Prisma.sql`priority = ${literal(priority)}`,
     provider === undefined ? null : Prisma.sql`provider = ${provider}`,
+    reason === undefined ? null : Prisma.sql`failure_reason = ${literal(reason)}`,
+    party === undefined ? null : Prisma.sql`failure_party = ${literal(party)}`,
     tag === undefined ? null : Prisma.sql`tags @> ARRAY[${tag}]::text[]`,
     after &&
       Prisma.sql`(created_at, id, provider) < (${after.createdAt}::timestamptz, ${after.id}::text, ${after.provider}::text)`,
   ].filter((condition) => condition !== null)
-  // One person's emails are few: materialized, so that the planner does not walk all emails by time to find them.
+  // One recipient has few emails: materialized, so that the planner does not scan all emails by time for them.
   const matching =
     recipient === undefined
       ? Prisma.empty
-      : Prisma.sql`WITH emails AS MATERIALIZED (SELECT * FROM emails WHERE recipients @> ARRAY[${recipient}]::text[])`
+      : Prisma.sql`WITH emails AS MATERIALIZED (
+          SELECT emails.* FROM email_recipients JOIN emails ON emails.id = email_id AND emails.provider = email_recipients.provider
+          WHERE address = ${recipient})`
   const where = conditions.length === 0 ? Prisma.empty : Prisma.sql`WHERE ${Prisma.join(conditions, ' AND ')}`
   const rows = await db.$queryRaw<Record<string, unknown>[]>`
     ${matching} SELECT * FROM emails ${where} ORDER BY created_at DESC, id DESC, provider DESC LIMIT ${limit}`
@@ -52,25 +62,29 @@ export async function listEmails(
 }
 
 /**
- * A word of ours as it stands in the statement. Bound, it would be unknown to a prepared statement's plan, and a list of
- * the rare ones (`complained`) would walk all emails by time instead of its own index.
+ * A literal in the statement's text. The plan of a prepared statement does not know a bound value, and would scan all emails by
+ * time for a rare status (`complained`) instead of using its index.
  */
-const literal = (word: EmailStatus | Priority): Prisma.Sql => Prisma.raw(`'${word}'`)
+const literal = (value: EmailStatus | Priority | FailureReason | FailureParty): Prisma.Sql => Prisma.raw(`'${value}'`)
 
-/** The schema names every column by its field in snake case, so the way back is mechanical. */
+/** Every column is the snake case of its field, so the field follows from the column. */
 export const emailOfRow = (row: Record<string, unknown>): Email =>
   Object.fromEntries(Object.entries(row).map(([column, value]) => [camelCase(column), value])) as Email
 
 const camelCase = (column: string): string => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-/** One email; of several providers' emails with the same ID the newest. Index: emails_pkey. */
+/** One email; the newest if several providers use the same ID. Index: emails_pkey. */
 export const findEmail = (db: Database, id: string, provider: string | undefined): Promise<Email | null> =>
   db.email.findFirst({
     where: { id, ...(provider === undefined ? {} : { provider }) },
     orderBy: [{ createdAt: 'desc' }, { provider: 'desc' }],
   })
 
-/** What the API tells of an event, and what a snapshot is folded from; never the payload. */
+/** The emails with these IDs, of any provider. Index: emails_pkey. */
+export const readEmailsWithIds = (db: Database, ids: readonly string[]): Promise<Email[]> =>
+  db.email.findMany({ where: { id: { in: [...ids] } } })
+
+/** The columns that the API returns and the fold needs; not the payload. */
 const eventColumns = {
   provider: true,
   eventId: true,
@@ -82,21 +96,45 @@ const eventColumns = {
   quarantinedReason: true,
   machineReason: true,
   to: true,
+  recipient: true,
   subject: true,
   bounceClass: true,
   bounceCode: true,
   bounceMessage: true,
+  bounceWord: true,
+  bounceSubWord: true,
+  bounceHost: true,
+  bounceIsOver: true,
+  failureReason: true,
+  failureParty: true,
+  failureIsFinal: true,
+  failureOutcome: true,
+  failureRule: true,
+  failureEvidence: true,
+  response: true,
+  list: true,
+  scheduledFor: true,
   human: true,
 } satisfies Prisma.EventSelect
 
 export type StoredEvent = Prisma.EventGetPayload<{ select: typeof eventColumns }>
 
-/** The events of emails with these IDs, of any provider, in timeline order. Index: events_email_id_provider_idx. */
-export const readEventsOf = (db: Database, emailIds: readonly string[]): Promise<StoredEvent[]> =>
+/**
+ * The events of emails with these IDs, of any provider, in timeline order. Index: events_email_id_provider_idx.
+ * @param type only those of this type.
+ */
+export const readEventsOf = (db: Database, emailIds: readonly string[], type?: string): Promise<StoredEvent[]> =>
   db.event.findMany({
-    where: { emailId: { in: [...emailIds] } },
+    where: { emailId: { in: [...emailIds] }, ...(type !== undefined && { type }) },
     select: eventColumns,
     orderBy: [{ occurredAt: 'asc' }, { receivedAt: 'asc' }, { eventId: 'asc' }],
+  })
+
+/** Single events. Index: events_pkey. */
+export const readEventsByKey = (db: Database, keys: readonly EventKey[]): Promise<StoredEvent[]> =>
+  db.event.findMany({
+    where: { OR: keys.map(({ provider, id }) => ({ provider, eventId: id })) },
+    select: eventColumns,
   })
 
 /** The escalations of emails with these IDs, oldest first. Index: escalations_email_id_provider_reason_key. */

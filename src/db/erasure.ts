@@ -1,55 +1,71 @@
-/** Statements that erase a person: what names them goes, what is counted stays. docs/privacy.md tells it to people. */
-import { erasedAddress } from '../domain/address.ts'
+/** Statements that erase a person: data that identifies the person is deleted, counts stay. docs/privacy.md describes it. */
+import { erasedAddress, spellingsOf } from '../domain/address.ts'
 import { registrationEventType } from '../domain/events.ts'
 import type { Database } from './database.ts'
 import { erasedKeyOf } from './erased-address.ts'
-import { noteErasureKey } from './erasure-key.ts'
+import { recordErasureKey } from './erasure-key.ts'
 import { Prisma } from './generated/client.ts'
 
-/** What was changed by one call. */
+/** The changes of one call. */
 export interface Erasure {
   readonly emails: number
   readonly events: number
-  /** Entries of the suppression list that are kept under a keyed hash now. */
+  /** Entries of the suppression list that were replaced by a keyed hash. */
   readonly suppressions: number
-  /** Events that wait: they are erased as they are applied. */
+  /** Pending events, which are erased when they are applied. */
   readonly pending: number
-  /** False: there is more, and the call is to be repeated. */
+  /** If false, the call must be repeated. */
   readonly isComplete: boolean
 }
 
 type Transaction = Pick<Database, '$queryRaw' | '$executeRaw'>
 
 /**
- * Erases `address` (normalized) from emails, events and the suppression list, at most `limit` emails and as many events
- * beside theirs. Repeating it is harmless.
+ * Erases `address` (normalized) from emails, their recipients, events and the suppression list: at most `limit` emails with their
+ * events, and `limit` other events. Idempotent.
  * @throws if the database has no key for erasures.
  */
 export async function eraseRecipient(db: Database, address: string, limit: number): Promise<Erasure> {
   const { erasureKey } = db
   const key = erasedKeyOf(db, address)
-  if (erasureKey === null || key === null) throw new Error('erasing wants a key')
+  if (erasureKey === null || key === null) throw new Error('erasing a person requires ERASURE_KEY')
   return db.$transaction(async (transaction) => {
-    await noteErasureKey(transaction, erasureKey)
-    const pending = await hideUnapplied(transaction, address)
-    const mail = await eraseFromEmails(transaction, address, limit)
-    const others = await eraseFromEvents(transaction, address, limit)
-    return {
-      emails: mail.emails,
-      events: mail.events + others,
-      suppressions: await hashSuppressions(transaction, address, key),
-      pending,
-      isComplete: mail.emails < limit && others < limit,
-    }
+    await recordErasureKey(transaction, erasureKey)
+    let total: Erasure = { emails: 0, events: 0, suppressions: 0, pending: 0, isComplete: true }
+    for (const spelling of spellingsOf(address))
+      total = sumOf(total, await eraseSpelling(transaction, spelling, key, limit))
+    return total
   })
 }
 
+async function eraseSpelling(db: Transaction, address: string, key: string, limit: number): Promise<Erasure> {
+  const pending = await markPending(db, address)
+  const own = await eraseFromEmails(db, address, limit)
+  const recipients = await eraseFromRecipients(db, address, limit)
+  const others = await eraseFromEvents(db, address, limit)
+  return {
+    emails: own.emails,
+    events: own.events + others,
+    suppressions: await hashSuppressions(db, address, key),
+    pending,
+    isComplete: Math.max(own.emails, recipients, others) < limit,
+  }
+}
+
+const sumOf = (a: Erasure, b: Erasure): Erasure => ({
+  emails: a.emails + b.emails,
+  events: a.events + b.events,
+  suppressions: a.suppressions + b.suppressions,
+  pending: a.pending + b.pending,
+  isComplete: a.isComplete && b.isComplete,
+})
+
 /**
- * An event that is not applied yet keeps its recipient until then, since a suppression may have to follow from it. Its
- * email is marked, and the save that applies the event erases it. Index: events_pending or events_waiting.
- * @returns how many wait.
+ * Marks the emails of pending events. A pending event keeps its recipient, since it may cause a suppression; the save that
+ * applies it erases it. Index: events_pending or events_waiting.
+ * @returns the number of pending events.
  */
-async function hideUnapplied(db: Transaction, address: string): Promise<number> {
+async function markPending(db: Transaction, address: string): Promise<number> {
   const [row] = await db.$queryRaw<{ pending: number }[]>`
     WITH about AS (
       SELECT provider, email_id, "to", received_at FROM events
@@ -60,32 +76,36 @@ async function hideUnapplied(db: Transaction, address: string): Promise<number> 
              CASE WHEN "to" = '{}' THEN ARRAY[${erasedAddress}] ELSE array_replace("to", ${address}, ${erasedAddress}) END AS "to"
       FROM about ORDER BY email_id, provider, cardinality("to") DESC
     ), marked AS (
-      INSERT INTO emails AS kept (id, provider, "to", recipients, recipient_domain, first_received_at, erased_at)
+      INSERT INTO emails AS existing (id, provider, "to", recipients, recipient_domain, first_received_at, erased_at)
       SELECT email_id, provider, "to", "to", split_part(${address}, '@', 2), received_at, now() FROM email
-      ON CONFLICT (id, provider) DO UPDATE SET erased_at = coalesce(kept.erased_at, now())
+      ON CONFLICT (id, provider) DO UPDATE SET erased_at = coalesce(existing.erased_at, now())
     )
     SELECT count(*)::int AS pending FROM about`
   return row?.pending ?? 0
 }
 
-/** Whatever an event tells of the person, or may tell of them: its payload names everybody that the email went to. */
+/** Assignments that erase the person from an event. The payload goes, since it may name all recipients. */
 const erasedEvent = (address: string): Prisma.Sql => Prisma.sql`
   "to" = array_replace("to", ${address}, ${erasedAddress}), recipient = nullif(recipient, ${address}), subject = NULL,
   bounce_message = CASE WHEN recipient <> ${address} THEN bounce_message END,
+  response = CASE WHEN recipient <> ${address} THEN response END,
   payload = CASE WHEN type = ${registrationEventType} THEN payload END`
 
 /**
- * Emails that went to the person, with all their events. `erased` stands in the person's place, so that an email to
- * several stays one. The subject goes when nobody else is left. Indexes: emails_recipients_idx, events_email_id_provider_idx.
+ * Erases the person from emails and all their events. `erased` replaces the address, so that the number of recipients stays. The
+ * subject is erased if no other recipient remains.
+ * Indexes: email_recipients_address_created_at_idx, emails_pkey, events_email_id_provider_idx.
  */
 async function eraseFromEmails(db: Transaction, address: string, limit: number) {
   const [row] = await db.$queryRaw<{ emails: number; events: number }[]>`
     WITH chosen AS MATERIALIZED (
-      SELECT id, provider FROM emails WHERE recipients @> ARRAY[${address}]::text[] LIMIT ${limit} FOR UPDATE
+      SELECT id, provider FROM emails
+      WHERE id = ANY(ARRAY(SELECT email_id FROM email_recipients WHERE address = ${address}))
+        AND recipients @> ARRAY[${address}]::text[] LIMIT ${limit} FOR UPDATE
     ), erased AS (
       UPDATE emails SET
-        "to" = (SELECT array_agg(CASE WHEN person = ${address} THEN ${erasedAddress} ELSE written END ORDER BY place)
-                FROM unnest("to", recipients) WITH ORDINALITY AS recipient(written, person, place)),
+        "to" = (SELECT array_agg(CASE WHEN person = ${address} THEN ${erasedAddress} ELSE written END ORDER BY position)
+                FROM unnest("to", recipients) WITH ORDINALITY AS recipient(written, person, position)),
         recipients = array_replace(recipients, ${address}, ${erasedAddress}),
         subject = CASE WHEN array_remove(array_remove(recipients, ${address}), ${erasedAddress}) <> '{}' THEN subject END,
         erased_at = coalesce(erased_at, now()), updated_at = now()
@@ -94,16 +114,30 @@ async function eraseFromEmails(db: Transaction, address: string, limit: number) 
     ), erased_events AS (
       UPDATE events SET ${erasedEvent(address)} FROM erased
       WHERE events.email_id = erased.id AND events.provider = erased.provider
-        AND (applied_at IS NOT NULL OR quarantined_reason IS NOT NULL)
+        AND (applied_at IS NOT NULL OR quarantined_reason IS NOT NULL OR type = ${registrationEventType})
       RETURNING 1
     )
     SELECT (SELECT count(*)::int FROM erased) AS emails, (SELECT count(*)::int FROM erased_events) AS events`
   return row ?? { emails: 0, events: 0 }
 }
 
+/** Their facts stay, without the address. Indexes: email_recipients_address_created_at_idx, emails_pkey. */
+const eraseFromRecipients = (db: Transaction, address: string, limit: number): Promise<number> =>
+  db.$executeRaw`
+    WITH chosen AS MATERIALIZED (
+      -- The others are how the next call finds their emails.
+      SELECT email_id, provider, key FROM email_recipients AS known WHERE address = ${address} AND NOT EXISTS (
+        SELECT FROM emails WHERE id = known.email_id AND emails.provider = known.provider
+          AND recipients @> ARRAY[${address}]::text[])
+      LIMIT ${limit}
+    )
+    UPDATE email_recipients SET address = NULL FROM chosen
+    WHERE email_recipients.email_id = chosen.email_id AND email_recipients.provider = chosen.provider
+      AND email_recipients.key = chosen.key`
+
 /**
- * Events about the person beside those: of an email that is not known to have gone to them, or that was put aside. Their
- * emails are marked, for what still comes. Indexes: events_recipient, events_quarantined, events_pkey, emails_pkey.
+ * Erases the person from other events: those of emails without this recipient, and quarantined ones. Marks their emails, for later
+ * events. Indexes: events_recipient, events_quarantined, events_pkey, emails_pkey.
  */
 async function eraseFromEvents(db: Transaction, address: string, limit: number): Promise<number> {
   const [row] = await db.$queryRaw<{ events: number }[]>`
@@ -126,12 +160,12 @@ async function eraseFromEvents(db: Transaction, address: string, limit: number):
   return row?.events ?? 0
 }
 
-/** The list keeps the keyed hash in the address's place; what is there under it already stays. Index: suppressions_address_idx. */
+/** Replaces the address by its keyed hash; an entry that exists under the hash stays. Index: suppressions_address_idx. */
 async function hashSuppressions(db: Transaction, address: string, key: string): Promise<number> {
   await db.$executeRaw`
-    DELETE FROM suppressions USING suppressions AS kept
-    WHERE suppressions.address = ${address} AND kept.address = ${key}
-      AND (suppressions.removed_at IS NULL AND kept.removed_at IS NULL
-           OR suppressions.provider = kept.provider AND suppressions.event_id = kept.event_id)`
+    DELETE FROM suppressions USING suppressions AS hashed
+    WHERE suppressions.address = ${address} AND hashed.address = ${key}
+      AND (suppressions.removed_at IS NULL AND hashed.removed_at IS NULL
+           OR suppressions.provider = hashed.provider AND suppressions.event_id = hashed.event_id)`
   return db.$executeRaw`UPDATE suppressions SET address = ${key}, note = NULL, removal_note = NULL WHERE address = ${address}`
 }

@@ -1,40 +1,40 @@
 /**
- * Completes indexes on events. PostgreSQL builds none CONCURRENTLY on a table with partitions, and which months there are is
- * known to no migration; so a migration declares the index on the table alone, and it is built month by month here.
+ * Completes indexes on events. PostgreSQL cannot build an index CONCURRENTLY on a partitioned table, and a migration does not know
+ * the months. So a migration declares the index `ON ONLY` the table, and this file builds it month by month.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 
-/** A month that lacks an index of the whole table, with what builds it. */
+/** An index of the whole table that a month lacks, with the statement that builds it. */
 interface MissingIndex {
-  /** The whole table's index. */
+  /** The index of the whole table. */
   readonly whole: string
-  /** The month's. */
+  /** The index of the month, with its schema. */
   readonly name: string
   readonly build: string
 }
 
 /**
- * Builds what months lack of the indexes that were declared `ON ONLY "events"`. Traffic passes. What was broken off is begun
- * anew by the next call.
- * @param client outside of a transaction, with the rights of who owns the tables.
- * @returns the names of those built now.
+ * Builds the missing indexes of months, for indexes that were declared `ON ONLY "events"`. Does not block reads or writes. An
+ * interrupted build is repeated by the next call.
+ * @param client outside of a transaction, as the owner of the tables.
+ * @returns the names of the built indexes.
  */
 export async function completeEventIndexes(client: pg.ClientBase): Promise<string[]> {
   const missing = await readMissing(client)
   for (const { whole, name, build } of missing) {
-    // Of an earlier attempt: invalid, or not attached any more than it.
-    await client.query(`DROP INDEX CONCURRENTLY IF EXISTS event_months.${name}`)
+    // Left by an interrupted attempt: invalid, or not attached.
+    await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`)
     await client.query(build)
-    await attach(client, `ALTER INDEX ${whole} ATTACH PARTITION event_months.${name}`)
+    await attach(client, `ALTER INDEX ${whole} ATTACH PARTITION ${name}`)
   }
   return missing.map(({ name }) => name)
 }
 
-/** The index of the whole table is valid once no month lacks it. */
+/** The index of the whole table is valid when no month lacks it. */
 async function readMissing(client: pg.ClientBase): Promise<MissingIndex[]> {
   const { rows } = await client.query<MissingIndex>(`
-    SELECT whole.indexrelid::regclass::text AS whole, named.name,
+    SELECT whole.indexrelid::regclass::text AS whole, month_table.relnamespace::regnamespace || '.' || named.name AS name,
            format('CREATE %s CONCURRENTLY %s ON %s%s', CASE WHEN whole.indisunique THEN 'UNIQUE INDEX' ELSE 'INDEX' END,
                   named.name, month.inhrelid::regclass, substring(pg_get_indexdef(whole.indexrelid) FROM ' USING .*$')) AS build
     FROM pg_index AS whole
@@ -52,7 +52,7 @@ async function readMissing(client: pg.ClientBase): Promise<MissingIndex[]> {
 
 const lockNotAvailable = '55P03'
 
-/** Locks the month's index for a moment. A lock that has to wait makes everybody behind it wait; so it is asked for again and again. */
+/** Locks the month's index for a moment. A waiting lock blocks all later statements, so it times out and is requested again. */
 async function attach(client: pg.ClientBase, statement: string): Promise<void> {
   await client.query("SET lock_timeout = '300ms'")
   try {

@@ -1,33 +1,34 @@
-/** Statements that keep the months by which events are stored: made ahead, and dropped as a whole when they are old. */
+/** Statements on the monthly partitions of events: they are created ahead and dropped when they are old. */
 import type pg from 'pg'
 import { type Database, sqlStateOf } from './database.ts'
 
-/** How many months are made ahead of the current one. */
-export const monthsAhead = 3
+/** The number of months that are created ahead of the current one. */
+const monthsAhead = 3
 
-/** A partition of the events table, in the schema event_months. */
+/** A partition of the events table. */
 export interface EventMonth {
+  /** Such as events_2026_11. The first one has no start: events_before_ and the month after it. */
   readonly name: string
-  /** Every event in it was received before. */
+  /** Its exclusive upper bound of `received_at`. */
   readonly until: Date
-  /** Whether its removal was begun and broken off. */
-  readonly isLeaving: boolean
+  /** Whether a detachment was interrupted. */
+  readonly isDetaching: boolean
 }
 
-/** Makes what is missing of the months ahead. Locks out nobody. @returns how many it made. */
-export async function makeEventMonths(db: Database): Promise<number> {
-  const [row] = await db.$queryRaw<{ made: number }[]>`SELECT make_event_months(${monthsAhead}::int) AS made`
-  return row?.made ?? 0
+/** Creates the missing months ahead, without blocking statements. @returns the number of created months. */
+export async function createEventMonths(db: Database): Promise<number> {
+  const [row] = await db.$queryRaw<{ created: number }[]>`SELECT make_event_months(${monthsAhead}::int) AS created`
+  return row?.created ?? 0
 }
 
-/** The months that there are, the oldest first. */
+/** The existing months, the oldest first. */
 export async function readEventMonths({
   pool,
 }: {
   readonly pool: Pick<pg.ClientBase, 'query'>
 }): Promise<EventMonth[]> {
   const { rows } = await pool.query<EventMonth>(`
-    SELECT relname AS name, inhdetachpending AS "isLeaving",
+    SELECT oid::regclass::text AS name, inhdetachpending AS "isDetaching",
            (regexp_match(pg_get_expr(relpartbound, oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz AS until
     FROM pg_class JOIN pg_inherits ON inhrelid = oid
     WHERE inhparent = 'events'::regclass
@@ -35,47 +36,46 @@ export async function readEventMonths({
   return rows
 }
 
-/** How many events received before then are still to be applied. Index: events_pending. */
-export async function countWaitingBefore(db: Database, until: Date): Promise<number> {
+/** The number of pending events that were received before `until`. Index: events_pending. */
+export async function countPendingBefore(db: Database, until: Date): Promise<number> {
   const [row] = await db.$queryRaw<{ count: number }[]>`
     SELECT count(*)::int AS count FROM events
     WHERE received_at < ${until.toISOString()}::timestamptz AND applied_at IS NULL AND quarantined_reason IS NULL`
   return row?.count ?? 0
 }
 
+/** The comment on a month that is being dropped, so that no other table with a similar name is dropped. */
+const removalMark = 'to be dropped'
+
 /**
- * Drops a month with all its events. Traffic passes: PostgreSQL waits for whoever reads it before it goes. Through the pool,
- * since a concurrent detachment may be part of no transaction. Wants a role that owns the tables.
+ * Drops a month with all its events, without blocking reads or writes. Uses the pool, since a concurrent detachment cannot run in a
+ * transaction. Requires the owner of the tables.
  */
-export async function dropEventMonth({ pool }: Database, { name, isLeaving }: EventMonth): Promise<void> {
-  const table = tableOf(name)
-  await pool.query(`ALTER TABLE events DETACH PARTITION ${table} ${isLeaving ? 'FINALIZE' : 'CONCURRENTLY'}`)
-  await pool.query(`DROP TABLE ${table}`)
+export async function dropEventMonth({ pool }: Database, { name, isDetaching }: EventMonth): Promise<void> {
+  await pool.query(`COMMENT ON TABLE ${name} IS '${removalMark}'`)
+  await pool.query(`ALTER TABLE events DETACH PARTITION ${name} ${isDetaching ? 'FINALIZE' : 'CONCURRENTLY'}`)
+  await pool.query(`DROP TABLE ${name}`)
 }
 
-/** Drops what was detached by somebody who came no further. */
+/** Drops months that were detached by an interrupted call. */
 export async function dropDetachedMonths({ pool }: Database): Promise<void> {
   const { rows } = await pool.query<{ name: string }>(
-    `SELECT relname AS name FROM pg_class
-     WHERE relnamespace = 'event_months'::regnamespace AND relkind = 'r' AND NOT relispartition`,
+    `SELECT oid::regclass::text AS name FROM pg_class
+     WHERE relname LIKE 'events\\_%' AND relkind = 'r' AND NOT relispartition AND obj_description(oid, 'pg_class') = $1`,
+    [removalMark],
   )
-  for (const { name } of rows) await pool.query(`DROP TABLE ${tableOf(name)}`)
-}
-
-function tableOf(name: string): string {
-  if (!/^events_(first|\d{4}_\d{2})$/.test(name)) throw new Error('a table in the schema event_months is none of ours')
-  return `event_months.${name}`
+  for (const { name } of rows) await pool.query(`DROP TABLE ${name}`)
 }
 
 /**
- * Forgets the identities of events whose month was dropped, at most `limit`. Index: event_identities_received.
- * @returns how many; less than `limit` when no more are left.
+ * Deletes the identities of events whose month was dropped, at most `limit`. Index: event_identities_received.
+ * @returns the number of deleted identities; less than `limit` when none is left.
  */
-export const forgetDroppedIdentities = (db: Database, limit: number): Promise<number> => db.$executeRaw`
+export const deleteDroppedIdentities = (db: Database, limit: number): Promise<number> => db.$executeRaw`
   DELETE FROM event_identities WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM event_identities
     WHERE received_at < (
-      -- The first partition begins at no time: while it is there, nothing was dropped.
+      -- The first partition has no start: while it exists, nothing was dropped.
       SELECT CASE WHEN bool_and(starts IS NOT NULL) THEN min(starts) END
       FROM pg_class JOIN pg_inherits ON inhrelid = oid
       CROSS JOIN LATERAL (SELECT
@@ -83,19 +83,16 @@ export const forgetDroppedIdentities = (db: Database, limit: number): Promise<nu
       WHERE inhparent = 'events'::regclass)
     LIMIT ${limit}))`
 
-/** PostgreSQL's word for a row that no partition takes: class 23, check_violation. */
+/** PostgreSQL's message for a row without a partition, with SQLSTATE 23514, check_violation. */
 const noPartition = /no partition of relation/
 
-/**
- * Runs a statement that stores events. If the month that they belong to was never made, since nothing ran for months, it is
- * made at once.
- */
-export async function withMonthMade<T>(db: Database, store: () => Promise<T>): Promise<T> {
+/** Runs a statement that stores events. Creates their month if it does not exist, because no process ran for months. */
+export async function withMonthCreated<T>(db: Database, store: () => Promise<T>): Promise<T> {
   try {
     return await store()
   } catch (error) {
     if (sqlStateOf(error) !== '23514' || !(error instanceof Error && noPartition.test(error.message))) throw error
-    await makeEventMonths(db)
+    await createEventMonths(db)
     return store()
   }
 }

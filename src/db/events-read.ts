@@ -1,19 +1,20 @@
-/** Statements that read events for operators: what waits, what was put aside, what was applied. */
-import { providerEventTypes, registrationEventType } from '../domain/events.ts'
+/** Statements that list events for operators: pending, quarantined, applied or of unknown type. */
+import { providerEventTypes, registrationEventType, subscriptionEventTypes } from '../domain/events.ts'
 import type { Database } from './database.ts'
-import type { EventKey } from './events.ts'
+import { iso } from './epoch-ms.ts'
+import type { EventKey } from './event-key.ts'
 import { type Event, Prisma } from './generated/client.ts'
 
-/** Pending, quarantined or applied is what an event is; unknown are those of a type without a meaning, whichever they are. */
+/** Every event is pending, quarantined or applied. `unknown` selects events of unknown type in any of these states. */
 export const eventStates = ['pending', 'quarantined', 'applied', 'unknown'] as const
 export type EventState = (typeof eventStates)[number]
 
-/** Which events a list holds; what is left out does not matter. */
+/** Which events a list holds; an absent field does not filter. */
 export interface EventFilter {
   readonly state?: EventState | undefined
   readonly provider?: string | undefined
   readonly type?: string | undefined
-  /** Text that the reason of the quarantine holds. */
+  /** A substring of the reason of the quarantine. */
   readonly reason?: string | undefined
   /** Received at this time or later; epoch milliseconds. */
   readonly from?: number | undefined
@@ -21,14 +22,14 @@ export interface EventFilter {
   readonly to?: number | undefined
 }
 
-/** Where the next page begins: after this event. */
+/** The last event of a page. */
 export interface EventPosition {
   readonly receivedAt: string
   readonly provider: string
   readonly id: string
 }
 
-/** An event as lists tell it: nothing that names a person, and not the payload. */
+/** An event in a list, without the payload and fields that identify a person. */
 export type ListedEvent = Pick<
   Event,
   | 'provider'
@@ -42,19 +43,20 @@ export type ListedEvent = Pick<
   | 'quarantinedReason'
 >
 
-/** In the statement as it stands, since only a list that the planner sees implies the one of events_unknown. */
+/** A literal: the planner uses events_unknown only if it knows the list. */
 const knownTypes = Prisma.raw(`'{${[...providerEventTypes, registrationEventType].join(',')}}'`)
+
+const subscriptionTypes = Prisma.raw(`'{${subscriptionEventTypes.join(',')}}'`)
 
 const inState: Readonly<Record<EventState, Prisma.Sql>> = {
   pending: Prisma.sql`applied_at IS NULL AND quarantined_reason IS NULL`,
   quarantined: Prisma.sql`quarantined_reason IS NOT NULL`,
   applied: Prisma.sql`applied_at IS NOT NULL`,
-  unknown: Prisma.sql`type <> ALL (${knownTypes})`,
+  // The second condition is not part of the index, whose list is older.
+  unknown: Prisma.sql`type <> ALL (${knownTypes}) AND type <> ALL (${subscriptionTypes})`,
 }
 
-const iso = (epochMs: number): string => new Date(epochMs).toISOString()
-
-/** What a filter asks beside the state. */
+/** The conditions of a filter, except for the state. */
 export const conditionsOf = ({ provider, type, reason, from, to }: Omit<EventFilter, 'state'>): Prisma.Sql[] =>
   [
     provider === undefined ? null : Prisma.sql`provider = ${provider}`,
@@ -66,7 +68,7 @@ export const conditionsOf = ({ provider, type, reason, from, to }: Omit<EventFil
 
 /**
  * Events after `after`, newest first. Indexes: events_pending, events_quarantined, events_applied and events_unknown, by
- * state; without one the first three together. Provider, type and reason only filter what those yield.
+ * state; without one the first three. Provider, type and reason filter their rows.
  */
 export function listEvents(
   db: Database,
@@ -93,6 +95,6 @@ export function listEvents(
     FROM (${Prisma.join(lists, ' UNION ALL ')}) AS listed ${order}`
 }
 
-/** One event with all that is stored of it, or null. Index: events_pkey. */
+/** One event with all its columns, or null. Index: events_pkey. */
 export const findEvent = (db: Database, { provider, id }: EventKey): Promise<Event | null> =>
   db.event.findFirst({ where: { provider, eventId: id } })

@@ -1,56 +1,59 @@
-/** Statements on the events table: the inbox and the log in one. */
+/** Statements on the events table, which is both inbox and log. */
 import type { ReceivedEvent } from '../domain/events.ts'
+import { cappedCount } from './capped-count.ts'
 import { type Database, statementNameOf } from './database.ts'
-import { withMonthMade } from './event-months.ts'
-import { firstLeaseMs } from './leases.ts'
-
-/** Who holds an event: its idempotency key. */
-export interface EventKey {
-  readonly provider: string
-  readonly id: string
-}
-
-/** A key as one text, for maps, sets and an order. */
-export const textOfKey = ({ provider, id }: EventKey): string => `${provider}\n${id}`
-
-/** One that is stored, and when it was received: by that its month is found. */
-export interface StoredEventKey extends EventKey {
-  /** Epoch milliseconds. */
-  readonly receivedAt: number
-}
-
-/** An event fails this often for reasons of its own, then it is quarantined. */
-export const attemptLimit = 10
-
-const iso = (epochMs: number): string => new Date(epochMs).toISOString()
-
-const insertStatement = `
-  INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, "to", recipient, subject,
-                      bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason, lease_until)
-  SELECT provider, event_id, email_id, type, occurred_at, received_at,
-         CASE WHEN recipients = '' THEN '{}' ELSE string_to_array(recipients, ' ') END, recipient, subject,
-         bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason,
-         now() + $16::int * interval '1 ms'
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bool[], $14::json[], $15::text[])
-    AS given(provider, event_id, email_id, type, occurred_at, received_at, recipients, recipient, subject,
-             bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason)
-  ON CONFLICT DO NOTHING
-  RETURNING provider, event_id AS id`
+import { iso } from './epoch-ms.ts'
+import { unresolvedEscalations } from './escalations-read.ts'
+import { attemptLimit, leaseMs } from './event-claims.ts'
+import { detailColumns, detailsOf } from './event-details.ts'
+import type { EventKey } from './event-key.ts'
+import { withMonthCreated } from './event-months.ts'
+import { Prisma } from './generated/client.ts'
+import { type InsertedColumns, insertedColumns } from './signalled-events.ts'
 
 /**
- * Stores events in one statement; those that were stored before are passed over, by a trigger
- * that claims their identity (`event_identities`). Straight through the pool: Prisma
- * spends about as much on a statement's result as PostgreSQL on the statement, and every webhook waits for this one.
- * @param events sorted by key by the caller: two instances that take the same events in another order would deadlock.
- * @param leaseMs for how long they are left to the caller to signal.
- * @returns the keys that were new. Index: events_pkey.
+ * A subquery per row reads the email's priority by its key: a join doubles the time of a statement with 20 events, and a plan made
+ * on an empty table executes it as a scan.
+ */
+const insertStatement = `
+  INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, "to", recipient, subject,
+                      bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason, account,
+                      ${detailColumns.join(', ')}, tags, priority, lease_until, attempts)
+  SELECT provider, event_id, email_id, type, occurred_at, received_at,
+         CASE WHEN recipients = '' THEN '{}' ELSE string_to_array(recipients, ' ') END, recipient, subject,
+         bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason, account,
+         ${detailColumns.map((column) => `(details).${column}`).join(', ')}, (details).tags,
+         coalesce((SELECT CASE emails.priority WHEN 'critical' THEN 0 WHEN 'bulk' THEN 2 ELSE 1 END FROM emails
+                   WHERE emails.id = given.email_id AND emails.provider = given.provider), 1),
+         CASE WHEN is_claimed THEN now() + ${leaseMs} * interval '1 ms' END, is_claimed::int
+  FROM (SELECT *, json_populate_record(NULL::events, details_json) AS details FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bool[], $14::json[], $15::text[], $16::bool[], $17::text[],
+              $18::json[])
+    AS given(provider, event_id, email_id, type, occurred_at, received_at, recipients, recipient, subject,
+             bounce_class, bounce_code, bounce_message, human, payload, quarantined_reason, is_claimed, account, details_json)
+    -- Not flattened: the record would be built once for each of its columns.
+    OFFSET 0) AS given
+  ON CONFLICT DO NOTHING
+  RETURNING provider, event_id AS id, priority AS rank, ${insertedColumns('events')}`
+
+/** A newly stored event. */
+export interface InsertedEvent extends EventKey, InsertedColumns {
+  /** The rank of its email's priority; see `priorityOfRank`. */
+  readonly rank: number
+}
+
+/**
+ * Stores events in one statement. A trigger skips events that were stored before, by their identity (`event_identities`). Uses the
+ * pool: every webhook waits for this statement, and Prisma takes about as long for its result as PostgreSQL for executing it.
+ * @param events sorted by key: two instances that store the same events in different orders could deadlock.
+ * @param isClaimed whether to claim an event for the caller, who then signals it.
+ * @returns the new events. Indexes: events_pkey, emails_pkey.
  */
 export async function insertEvents(
   db: Database,
   events: readonly ReceivedEvent[],
-  leaseMs = firstLeaseMs,
-): Promise<EventKey[]> {
+  isClaimed: (event: ReceivedEvent) => boolean = () => true,
+): Promise<InsertedEvent[]> {
   const statement = {
     name: statementNameOf(insertStatement),
     text: insertStatement,
@@ -70,36 +73,16 @@ export async function insertEvents(
       events.map((event) => event.human),
       events.map((event) => event.payload),
       events.map((event) => event.quarantinedReason ?? null),
-      leaseMs,
+      events.map(isClaimed),
+      events.map((event) => event.account ?? null),
+      events.map(detailsOf),
     ],
   }
-  const { rows } = await withMonthMade(db, () => db.pool.query<EventKey>(statement))
+  const { rows } = await withMonthCreated(db, () => db.pool.query<InsertedEvent>(statement))
   return rows
 }
 
-/**
- * Notes that events failed for a reason of their own (not an outage); at the {@link attemptLimit} they are quarantined.
- * The time to the next attempt doubles. Index: events_pkey.
- * @returns the events that are quarantined now.
- */
-export const countFailedAttempt = (
-  db: Database,
-  keys: readonly EventKey[],
-  reason: string,
-): Promise<{ provider: string; type: string }[]> => db.$queryRaw`
-  WITH failed AS (
-    UPDATE events SET
-      attempts = attempts + 1,
-      lease_until = now() + least(power(2, attempts), 600) * interval '1 second',
-      quarantined_reason = CASE WHEN attempts + 1 >= ${attemptLimit} THEN ${reason} END
-    FROM unnest(${keys.map((key) => key.provider)}::text[], ${keys.map((key) => key.id)}::text[]) AS given(provider, event_id)
-    WHERE events.provider = given.provider AND events.event_id = given.event_id
-      AND applied_at IS NULL AND quarantined_reason IS NULL
-    RETURNING events.provider, type, quarantined_reason
-  )
-  SELECT provider, type FROM failed WHERE quarantined_reason IS NOT NULL`
-
-/** Puts events aside at once, with the reason. They stay stored and shown. Index: events_pkey. */
+/** Quarantines events at once, with the reason. Index: events_pkey. */
 export const quarantineEvents = (
   db: Database,
   provider: string,
@@ -110,18 +93,20 @@ export const quarantineEvents = (
   WHERE provider = ${provider} AND event_id = ANY(${[...ids]}) AND applied_at IS NULL AND quarantined_reason IS NULL
   RETURNING provider, type`
 
-/** What waits and for how long, for /metrics. Indexes: events_waiting (index-only), escalations_unresolved. */
+/** Pending events, the oldest first. Index: events_pending. */
+const pendingEvents = Prisma.sql`
+  FROM events WHERE applied_at IS NULL AND quarantined_reason IS NULL ORDER BY received_at`
+
+const oldestSeconds = Prisma.sql`
+  coalesce((SELECT extract(epoch FROM now() - received_at) ${pendingEvents} LIMIT 1), 0)::float8`
+
+/** Counts of pending events and unresolved escalations, see {@link cappedCount}, and the age of the oldest event. Indexes: events_pending, escalations_unresolved. */
 export async function readInboxFigures(
   db: Database,
 ): Promise<{ pending: number; oldestSeconds: number; escalationsOpen: number }> {
   const [figures] = await db.$queryRaw<{ pending: number; oldest_seconds: number; escalations_open: number }[]>`
-    SELECT waiting.pending, waiting.oldest_seconds,
-           (SELECT count(*)::int FROM escalations WHERE state <> 'resolved') AS escalations_open
-    FROM (
-      SELECT count(*)::int AS pending,
-             coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS oldest_seconds
-      FROM events WHERE applied_at IS NULL AND quarantined_reason IS NULL
-    ) AS waiting`
+    SELECT ${cappedCount(pendingEvents)} AS pending, ${oldestSeconds} AS oldest_seconds,
+           ${unresolvedEscalations} AS escalations_open`
   return {
     pending: figures?.pending ?? 0,
     oldestSeconds: Math.max(0, figures?.oldest_seconds ?? 0),
@@ -129,7 +114,13 @@ export async function readInboxFigures(
   }
 }
 
-/** Which of these events are not applied yet. Index: events_pkey. */
+/** The age of the oldest pending event in seconds; 0 if there is none. Reads one row. Index: events_pending. */
+export async function readOldestPendingSeconds(db: Database): Promise<number> {
+  const [row] = await db.$queryRaw<{ seconds: number }[]>`SELECT ${oldestSeconds} AS seconds`
+  return Math.max(0, row?.seconds ?? 0)
+}
+
+/** The IDs of those events that are not applied. Index: events_pkey. */
 export async function readUnappliedIds(db: Database, provider: string, ids: readonly string[]): Promise<string[]> {
   const rows = await db.$queryRaw<{ id: string }[]>`
     SELECT event_id AS id FROM events

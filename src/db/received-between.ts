@@ -1,11 +1,11 @@
-/** Events are kept by the month in which they were received: who says when finds them without a look into every month. */
+/** Bounds of `received_at`: events are partitioned by month, and a statement with bounds does not search every month. */
 
 import type { ReceivedBetween } from '../domain/received-between.ts'
 
-/** More than any two clocks of ours differ by, and little beside a month. */
+/** More than any two clocks differ by, and little compared with a month. */
 const slackMs = 86_400_000
 
-/** As bounds for `received_at`; null: in whichever month they are. */
+/** @param between null searches all months. */
 export function receivedBounds(between: ReceivedBetween | null): readonly [from: string, to: string] {
   if (between === null) return ['-infinity', 'infinity']
   const [from, to] = between

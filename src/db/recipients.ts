@@ -1,30 +1,50 @@
-/** Statements about whom an email went to: the suppression that follows from an event, and its soft bounces. */
-import type { EventSuppressionReason, SuppressionOutcome } from '../activities/lifecycle-activities.ts'
+/** Statements about the recipient of an event: suppression and soft bounces. */
+
 import { erasedAddress } from '../domain/address.ts'
 import { softBounceWindowMs } from '../domain/bounce-policy.ts'
+import { type BounceColumns, bounceIn, countsAsSoftBounce, suppressesRecipient } from '../domain/judge-bounce.ts'
+import type { EventSuppressionReason, SuppressionOutcome } from '../domain/suppression.ts'
 import type { Database } from './database.ts'
 import { erasedKeyOf } from './erased-address.ts'
 import { Prisma } from './generated/client.ts'
 
-const eventWithEmail = Prisma.sql`events LEFT JOIN emails ON emails.id = events.email_id AND emails.provider = events.provider`
+export const eventWithEmail = Prisma.sql`events LEFT JOIN emails ON emails.id = events.email_id AND emails.provider = events.provider`
 
-/** The one that the event names, else the email's only recipient. */
-const recipientOfEvent = Prisma.sql`
+const columnNames: readonly (keyof BounceColumns)[] = [
+  'bounce_class',
+  'bounce_code',
+  'bounce_message',
+  'bounce_word',
+  'bounce_sub_word',
+  'bounce_host',
+  'bounce_is_over',
+]
+
+export const bounceColumns = (table: string): Prisma.Sql =>
+  Prisma.raw(columnNames.map((name) => `${table}.${name}`).join(', '))
+
+const bounceFields = (table: string): Prisma.Sql =>
+  Prisma.raw(columnNames.map((name) => `'${name}', ${table}.${name}`).join(', '))
+
+/** The address that the event names, else the email's only recipient. */
+export const recipientOfEvent = Prisma.sql`
   coalesce(events.recipient, CASE WHEN cardinality(emails.recipients) = 1 THEN emails.recipients[1] END)`
 
 /**
- * Suppresses the one address that the event is about: the one it names, else the email's only recipient. An event that
- * is applied already suppresses nobody, so that its repeat does not undo a removal from the list. Somebody who was erased
- * from the email is suppressed under a keyed hash, and stays so.
+ * Suppresses the address that the event names, else the email's only recipient. An applied event suppresses no address, so that its
+ * repeat does not undo a removal from the list; nor does a bounce that is judged not to be the recipient's fault. An address that was
+ * erased from the email is suppressed under its keyed hash.
  * Indexes: events_pkey, emails_pkey, suppressions_active_address, suppressions_address_event.
  */
 export async function suppressEventRecipient(
   db: Database,
   event: { readonly provider: string; readonly eventId: string; readonly reason: EventSuppressionReason },
 ): Promise<SuppressionOutcome> {
-  const [about] = await db.$queryRaw<{ address: string | null }[]>`
-    SELECT ${recipientOfEvent} AS address FROM ${eventWithEmail}
+  const [about] = await db.$queryRaw<({ address: string | null; type: string } & BounceColumns)[]>`
+    SELECT ${recipientOfEvent} AS address, events.type, ${bounceColumns('events')}
+    FROM ${eventWithEmail}
     WHERE events.provider = ${event.provider} AND events.event_id = ${event.eventId}`
+  if (about?.type === 'bounced' && !suppressesRecipient(bounceIn(about))) return 'not_held_against_recipient'
   const erasedKey = about?.address ? erasedKeyOf(db, about.address) : null
   const [row] = await db.$queryRaw<{ is_clear: boolean; is_added: boolean }[]>`
     WITH event AS (
@@ -45,37 +65,54 @@ export async function suppressEventRecipient(
   return row?.is_added ? 'suppressed' : 'already_suppressed'
 }
 
-/** A soft bounce with all that its recipient had around it. */
+/** A soft bounce, and the other soft bounces of its recipient. */
 export interface SoftBounces {
   readonly recipient: string
   readonly occurredAt: Date
   readonly receivedAt: Date
-  /** Every soft bounce of the recipient within the policy's window on either side, this one included. */
+  /** The times of the soft bounces that count against the recipient within the policy's window before and after, including this one. */
   readonly around: readonly Date[]
 }
 
+interface SoftBounceRow extends BounceColumns {
+  readonly recipient: string
+  readonly occurred_at: Date
+  readonly received_at: Date
+  readonly around: Date
+  readonly own: BounceColumns
+}
+
 /**
- * The soft bounces of the recipient that an event is about, around that event; null if it is about nobody known.
- * Indexes: events_pkey, emails_pkey, events_soft_bounces.
+ * The soft bounces of an event's recipient around the event; null if the recipient is unknown, or the event is not the recipient's
+ * fault. Only bounces that are the recipient's fault count.
+ * Indexes: events_pkey, emails_pkey, events_soft_bounces, events_recipient.
  */
 export async function readSoftBouncesAround(
   db: Database,
   provider: string,
   eventId: string,
 ): Promise<SoftBounces | null> {
-  const rows = await db.$queryRaw<{ recipient: string; occurred_at: Date; received_at: Date; around: Date }[]>`
+  const rows = await db.$queryRaw<SoftBounceRow[]>`
     WITH event AS (
       SELECT events.occurred_at, events.received_at,
+             json_build_object(${bounceFields('events')}) AS own,
              ${recipientOfEvent} AS recipient
       FROM ${eventWithEmail}
       WHERE events.provider = ${provider} AND events.event_id = ${eventId}
     )
-    SELECT event.recipient, event.occurred_at, event.received_at, bounces.occurred_at AS around
-    FROM event JOIN events AS bounces ON bounces.recipient = event.recipient AND bounces.bounce_class = 'soft'
+    SELECT event.*, bounces.occurred_at AS around, ${bounceColumns('bounces')}
+    FROM event, LATERAL (
+      SELECT * FROM events WHERE recipient = event.recipient AND bounce_class = 'soft'
+      UNION ALL
+      -- A provider may call a full mailbox a hard bounce.
+      SELECT * FROM events WHERE recipient = event.recipient AND applied_at IS NOT NULL AND bounce_class = 'hard'
+        AND failure_reason IN ('mailbox_full', 'inactive_mailbox')
+    ) AS bounces
     WHERE bounces.occurred_at BETWEEN event.occurred_at - ${softBounceWindowMs} * interval '1 ms'
                                   AND event.occurred_at + ${softBounceWindowMs} * interval '1 ms'`
   const [first] = rows
-  if (!first) return null
+  if (!first || !countsAsSoftBounce(bounceIn(first.own))) return null
   const { recipient, occurred_at: occurredAt, received_at: receivedAt } = first
-  return { recipient, occurredAt, receivedAt, around: [occurredAt, ...rows.map((row) => row.around)] }
+  const counted = rows.filter((row) => countsAsSoftBounce(bounceIn(row)))
+  return { recipient, occurredAt, receivedAt, around: [occurredAt, ...counted.map((row) => row.around)] }
 }

@@ -1,26 +1,26 @@
 /**
- * Statements that have events tried again. Those that were applied never are: what counts once stays counted once. The
- * others get a lease that has run out, and the next sweep of any instance sends them to their workflow.
+ * Statements that replay events: they release unapplied events, and any instance claims and signals them again. Applied events are
+ * never replayed.
  */
 import { unreadableEventType } from '../domain/events.ts'
 import type { Database } from './database.ts'
-import type { EventKey } from './events.ts'
+import type { EventKey } from './event-key.ts'
 import { conditionsOf, type EventFilter, type EventPosition } from './events-read.ts'
 import { Prisma } from './generated/client.ts'
 
-/** What became of events that were named. */
+/** The result of a replay by key. */
 export interface NamedReplay {
   readonly replayed: number
-  /** Applied already, being applied at this moment, or such as nobody could read. */
+  /** Applied, being applied, or unreadable. */
   readonly skipped: number
   readonly missing: number
 }
 
-const made = Prisma.sql`UPDATE events SET quarantined_reason = NULL, attempts = 0, lease_until = now() FROM chosen
+const resetChosen = Prisma.sql`UPDATE events SET quarantined_reason = NULL, attempts = 0, lease_until = NULL FROM chosen
   WHERE events.provider = chosen.provider AND events.event_id = chosen.event_id
     AND events.received_at = chosen.received_at RETURNING 1`
 
-/** Has these events tried again, those that wait and those that were put aside. Index: events_pkey. */
+/** Replays these events if they are pending or quarantined. Index: events_pkey. */
 export async function replayEvents(db: Database, keys: readonly EventKey[]): Promise<NamedReplay> {
   const [row] = await db.$queryRaw<{ named: number; found: number; replayed: number }[]>`
     WITH named AS (
@@ -30,7 +30,7 @@ export async function replayEvents(db: Database, keys: readonly EventKey[]): Pro
       SELECT events.provider, events.event_id, events.received_at FROM events JOIN named USING (provider, event_id)
       WHERE applied_at IS NULL AND type <> ${unreadableEventType}
       FOR UPDATE OF events SKIP LOCKED
-    ), replayed AS (${made})
+    ), replayed AS (${resetChosen})
     SELECT (SELECT count(*)::int FROM named) AS named,
            (SELECT count(*)::int FROM named JOIN events USING (provider, event_id)) AS found,
            (SELECT count(*)::int FROM replayed) AS replayed`
@@ -39,8 +39,8 @@ export async function replayEvents(db: Database, keys: readonly EventKey[]): Pro
 }
 
 /**
- * Has quarantined events tried again, the oldest first. Index: events_quarantined.
- * @returns how many, and the last of them if there may be more.
+ * Replays quarantined events, the oldest first. Index: events_quarantined.
+ * @returns their number, and the last of them if there may be more.
  */
 export async function replayQuarantined(
   db: Database,
@@ -63,7 +63,7 @@ export async function replayQuarantined(
       ORDER BY received_at, provider, event_id
       LIMIT ${limit}
       FOR UPDATE SKIP LOCKED
-    ), replayed AS (${made})
+    ), replayed AS (${resetChosen})
     SELECT (SELECT count(*)::int FROM replayed) AS replayed, received_at, provider, event_id
     FROM chosen ORDER BY received_at DESC, provider DESC, event_id DESC LIMIT 1`
   const [last] = rows

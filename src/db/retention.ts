@@ -1,42 +1,42 @@
 /**
- * Statements that erase by age, a batch at a time. Each remembers how far it has come, so that what is done is not looked
- * at again. Events that wait hold them back: what is not applied yet is not erased.
+ * Statements that erase by age, in batches. Each stores its progress, so that erased rows are not read again. Pending events are not
+ * erased: the progress stops before the oldest.
  */
 import { erasedAddress } from '../domain/address.ts'
 import { registrationEventType } from '../domain/events.ts'
 import type { Database } from './database.ts'
+import { iso } from './epoch-ms.ts'
 import { Prisma } from './generated/client.ts'
 
-/** Erases everything older than `before` (epoch milliseconds), at most `limit` rows. @returns how many rows it erased. */
+/** Erases rows older than `before` (epoch milliseconds), at most `limit`. @returns the number of erased rows. */
 export type EraseByAge = (db: Database, before: number, limit: number) => Promise<number>
 
-const iso = (epochMs: number): string => new Date(epochMs).toISOString()
-
-/** The JSON of events as it was signed. A registration's is ours and names nobody. Indexes: events_applied, events_quarantined, events_pending. */
+/** The payloads of events, except for registrations, which hold no personal data. Indexes: events_applied, events_quarantined, events_pending. */
 export const eraseOldPayloads: EraseByAge = (db, before, limit) =>
   eraseOldEvents(db, before, limit, {
     what: 'payloads',
-    isTelling: Prisma.sql`payload IS NOT NULL AND type <> ${registrationEventType}`,
+    isIdentifying: Prisma.sql`payload IS NOT NULL AND type <> ${registrationEventType}`,
     erased: Prisma.sql`payload = NULL`,
   })
 
-/** Addresses, subjects and the provider's words in events. Indexes: events_applied, events_quarantined, events_pending. */
+/** Addresses, subjects, bounce messages and responses of events. Indexes: events_applied, events_quarantined, events_pending. */
 export const eraseOldEventAddresses: EraseByAge = (db, before, limit) =>
   eraseOldEvents(db, before, limit, {
     what: 'event_addresses',
-    isTelling: Prisma.sql`(recipient IS NOT NULL OR "to" <> '{}' OR subject IS NOT NULL OR bounce_message IS NOT NULL)`,
-    erased: Prisma.sql`recipient = NULL, "to" = '{}', subject = NULL, bounce_message = NULL,
+    isIdentifying: Prisma.sql`(recipient IS NOT NULL OR "to" <> '{}' OR subject IS NOT NULL OR bounce_message IS NOT NULL
+      OR response IS NOT NULL)`,
+    erased: Prisma.sql`recipient = NULL, "to" = '{}', subject = NULL, bounce_message = NULL, response = NULL,
       payload = CASE WHEN type = ${registrationEventType} THEN payload END`,
   })
 
 interface OldEvents {
-  /** Under which the progress is kept. */
+  /** The key of the stored progress. */
   readonly what: string
-  readonly isTelling: Prisma.Sql
+  readonly isIdentifying: Prisma.Sql
   readonly erased: Prisma.Sql
 }
 
-const eraseOldEvents = (db: Database, before: number, limit: number, { what, isTelling, erased }: OldEvents) =>
+const eraseOldEvents = (db: Database, before: number, limit: number, { what, isIdentifying, erased }: OldEvents) =>
   db.$transaction(async (transaction) => {
     const [row] = await transaction.$queryRaw<{ count: number }[]>`
       WITH bound AS (
@@ -45,12 +45,12 @@ const eraseOldEvents = (db: Database, before: number, limit: number, { what, isT
         )) AS before
       ), chosen AS MATERIALIZED (
         SELECT provider, event_id, received_at FROM events
-        WHERE applied_at IS NOT NULL AND received_at < (SELECT before FROM bound) AND ${isTelling}
+        WHERE applied_at IS NOT NULL AND received_at < (SELECT before FROM bound) AND ${isIdentifying}
           AND received_at >= coalesce((SELECT through FROM retention_progress WHERE what = ${what}), '-infinity')
         ORDER BY received_at LIMIT ${limit}
-      ), aside AS MATERIALIZED (
+      ), quarantined AS MATERIALIZED (
         SELECT provider, event_id, received_at FROM events
-        WHERE quarantined_reason IS NOT NULL AND received_at < ${iso(before)}::timestamptz AND ${isTelling}
+        WHERE quarantined_reason IS NOT NULL AND received_at < ${iso(before)}::timestamptz AND ${isIdentifying}
         ORDER BY received_at LIMIT ${limit}
       ), advanced AS (
         INSERT INTO retention_progress (what, through)
@@ -58,7 +58,7 @@ const eraseOldEvents = (db: Database, before: number, limit: number, { what, isT
         ON CONFLICT (what) DO UPDATE SET through = greatest(retention_progress.through, excluded.through)
       ), erased AS (
         UPDATE events SET ${erased}
-        FROM (SELECT * FROM chosen UNION SELECT * FROM aside) AS old
+        FROM (SELECT * FROM chosen UNION SELECT * FROM quarantined) AS old
         WHERE events.provider = old.provider AND events.event_id = old.event_id AND events.received_at = old.received_at
         RETURNING 1
       )
@@ -66,7 +66,10 @@ const eraseOldEvents = (db: Database, before: number, limit: number, { what, isT
     return row?.count ?? 0
   })
 
-/** Recipients and subjects of emails, by when they were first known. Index: emails_created_at_id_provider_idx. */
+/**
+ * Recipients and subjects of emails, by their time of creation.
+ * Indexes: emails_created_at_id_provider_idx, email_recipients_pkey.
+ */
 export async function eraseOldEmailAddresses(db: Database, before: number, limit: number): Promise<number> {
   const what = 'email_addresses'
   const [row] = await db.$queryRaw<{ count: number }[]>`
@@ -87,6 +90,10 @@ export async function eraseOldEmailAddresses(db: Database, before: number, limit
         subject = NULL, erased_at = coalesce(erased_at, now())
       FROM chosen WHERE emails.id = chosen.id AND emails.provider = chosen.provider
       RETURNING 1
+    ), erased_recipients AS (
+      UPDATE email_recipients SET address = NULL
+      FROM chosen WHERE email_recipients.email_id = chosen.id AND email_recipients.provider = chosen.provider
+        AND email_recipients.address IS NOT NULL
     )
     SELECT count(*)::int AS count FROM erased`
   return row?.count ?? 0

@@ -1,4 +1,4 @@
-/** Statements on how many webhooks came, and how many of them were not genuine. */
+/** Statements on the numbers of genuine and refused webhooks. */
 import type { Database } from './database.ts'
 
 export interface WebhookCount {
@@ -7,22 +7,22 @@ export interface WebhookCount {
   readonly refused: number
 }
 
-/** For how long the counts are kept. */
-const keptDays = 30
+/** Counts are deleted after this. */
+const retainedDays = 30
 
-/** Adds what one instance has counted to this minute, and forgets what is old. Index: webhook_minutes_pkey. */
+/** Adds the counts of one instance to this minute, and deletes old counts. Index: webhook_minutes_pkey. */
 export const addWebhookCounts = (db: Database, counts: readonly WebhookCount[]): Promise<number> => db.$executeRaw`
-  WITH forgotten AS (
+  WITH expired AS (
     DELETE FROM webhook_minutes
-    WHERE provider = ANY(${counts.map(({ provider }) => provider)}::text[]) AND minute < now() - ${keptDays} * interval '1 day'
+    WHERE provider = ANY(${counts.map(({ provider }) => provider)}::text[]) AND minute < now() - ${retainedDays} * interval '1 day'
   )
-  INSERT INTO webhook_minutes AS kept (provider, minute, genuine, refused)
+  INSERT INTO webhook_minutes AS existing (provider, minute, genuine, refused)
   SELECT provider, date_trunc('minute', now()), genuine, refused
   FROM unnest(${counts.map(({ provider }) => provider)}::text[], ${counts.map(({ genuine }) => genuine)}::int[],
               ${counts.map(({ refused }) => refused)}::int[]) AS counted(provider, genuine, refused)
   ORDER BY provider
   ON CONFLICT (provider, minute) DO UPDATE SET
-    genuine = kept.genuine + excluded.genuine, refused = kept.refused + excluded.refused`
+    genuine = existing.genuine + excluded.genuine, refused = existing.refused + excluded.refused`
 
 export interface ProviderTraffic {
   readonly provider: string
@@ -30,12 +30,12 @@ export interface ProviderTraffic {
   readonly silentForMs: number
 }
 
-/** Emails older than this wait for a webhook no more; silence is looked for among younger ones. */
-const waitingDays = 2
+/** Silence is measured by emails younger than this: older ones may never get a webhook. */
+const awaitingDays = 2
 
 /**
- * By provider: webhooks with a wrong signature within `windowMs`, and for how long emails have waited without any webhook.
- * An email waits if it was sent after the last webhook and is not settled. Indexes: webhook_minutes_pkey,
+ * By provider: webhooks with a wrong signature within `windowMs`, and the time for which emails have awaited a webhook. An email
+ * awaits one if it was sent after the last webhook and is not settled. Indexes: webhook_minutes_pkey,
  * emails_status_created_at_id_provider_idx.
  */
 export const readProviderTraffic = (db: Database, windowMs: number): Promise<ProviderTraffic[]> => db.$queryRaw`
@@ -43,30 +43,30 @@ export const readProviderTraffic = (db: Database, windowMs: number): Promise<Pro
     SELECT provider, max(minute) FILTER (WHERE genuine > 0) AS last_at,
            coalesce(sum(refused) FILTER (WHERE minute > now() - ${windowMs} * interval '1 ms'), 0)::int AS refused
     FROM webhook_minutes GROUP BY provider
-  ), waiting AS (
+  ), awaiting AS (
     SELECT provider, min(created_at) AS since FROM emails LEFT JOIN counted USING (provider)
-    -- One that is queued may not have been handed to the provider yet: it waits for its sender.
+    -- A queued email may not have been handed to the provider yet.
     WHERE status IN ('sending', 'sent', 'deferred') AND settled_received_at IS NULL
-      AND created_at > now() - ${waitingDays} * interval '1 day'
-      -- A count is of a whole minute: what was sent within it may be what the webhook was about.
+      AND created_at > now() - ${awaitingDays} * interval '1 day'
+      -- Counts are per minute: the webhook may be about an email sent within the same minute.
       AND created_at > coalesce(last_at + interval '1 minute', '-infinity')
     GROUP BY provider
   )
   SELECT provider, coalesce(refused, 0) AS "signatureFailures",
          coalesce(extract(epoch FROM now() - since) * 1000, 0)::float8 AS "silentForMs"
-  FROM counted FULL JOIN waiting USING (provider)`
+  FROM counted FULL JOIN awaiting USING (provider)`
 
-/** One provider's webhooks, as its setup shows them. */
+/** The webhooks of one provider, for the setup page. */
 export interface WebhookTraffic {
-  /** The minute of the last genuine one; null if none came for as long as counts are kept. */
+  /** The minute of the last genuine one; null if there is none among the stored counts. */
   readonly lastAt: Date | null
-  /** How many were not genuine, within {@link refusedWithinHours}. */
+  /** The number of refused ones within {@link refusedWithinHours}. */
   readonly refused: number
 }
 
 export const refusedWithinHours = 24
 
-/** By provider. Instances write down what they have counted every few seconds. Index: webhook_minutes_pkey. */
+/** By provider. Instances store their counts every few seconds. Index: webhook_minutes_pkey. */
 export async function readWebhookTraffic(
   db: Database,
   providers: readonly string[],

@@ -1,12 +1,12 @@
-/** Tokens of signatures that do not cover the body. */
+/** Statements on the tokens of signatures that do not cover the body. */
 import type { Database } from './database.ts'
 
-/** A token outlives the time for which adapters take a signature: then its timestamp alone refuses it. */
-const forgottenAfterMs = 12 * 3_600_000
+/** Longer than adapters accept a signature: after that, its timestamp is refused. */
+const expiresAfterMs = 12 * 3_600_000
 
 /**
- * Notes that a token came with an event, and forgets a few that are old enough, so that the table stays small by itself.
- * @returns whether the token is new, or came with this very event before. Indexes: webhook_tokens_pkey,
+ * Records a token with its event, and deletes a few expired tokens, so that the table stays small.
+ * @returns whether the token is new or recorded for the same event. Indexes: webhook_tokens_pkey,
  * webhook_tokens_seen_at_idx.
  */
 export async function claimWebhookToken(
@@ -14,14 +14,14 @@ export async function claimWebhookToken(
   { provider, token, event }: { readonly provider: string; readonly token: string; readonly event: string },
 ): Promise<boolean> {
   const [row] = await db.$queryRaw<{ is_same: boolean }[]>`
-    WITH forgotten AS (
+    WITH expired AS (
       DELETE FROM webhook_tokens WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM webhook_tokens WHERE seen_at < now() - ${forgottenAfterMs} * interval '1 ms'
+        SELECT ctid FROM webhook_tokens WHERE seen_at < now() - ${expiresAfterMs} * interval '1 ms'
         ORDER BY seen_at LIMIT 10 FOR UPDATE SKIP LOCKED
       ))
     )
-    INSERT INTO webhook_tokens AS kept (provider, token, event) VALUES (${provider}, ${token}, ${event})
-    ON CONFLICT (provider, token) DO UPDATE SET event = kept.event
+    INSERT INTO webhook_tokens AS existing (provider, token, event) VALUES (${provider}, ${token}, ${event})
+    ON CONFLICT (provider, token) DO UPDATE SET event = existing.event
     RETURNING event = ${event} AS is_same`
   return row?.is_same ?? false
 }

@@ -1,7 +1,7 @@
-/** Which bounces are final, and when bounces that are not add up to one that is. */
+/** Which bounces are hard, and when several soft ones add up to a hard one. */
 import type { BounceClass } from './events.ts'
 
-/** What a provider says about a bounce; any of it may be missing. */
+/** A provider's facts about a bounce; any of them may be missing. */
 export interface BounceEvidence {
   /** The provider's own class, such as `hard`, `Permanent`, `transient`. */
   readonly type?: string | null
@@ -9,40 +9,51 @@ export interface BounceEvidence {
   readonly code?: string | null
 }
 
-const hardWords = /^(hard|permanent|suppressed|invalid|general_?hard)/i
-const softWords = /^(soft|transient|temporary|deferred|undetermined|delayed|block)/i
+const hardTypes = /^(hard|permanent|suppressed|invalid|general_?hard)/i
+const softTypes = /^(soft|transient|temporary|deferred|undetermined|delayed|block)/i
 
 /**
- * The class of a bounce: the provider's word first, then the status code, then hard, since a provider that says no more
- * than "bounced" has stopped trying.
+ * The class of a bounce: by the provider's class, else by the status code, else hard, since a provider that reports only
+ * "bounced" has stopped retrying.
  *
- * Codes: RFC 3463 §2 makes class 5 permanent and class 4 a persistent transient failure, and §3.3 wants X.2.2 (mailbox
- * full) taken as transient whatever its class. Reply codes: RFC 5321 §4.2.1, 4yz transient and 5yz permanent; 552 is the
+ * Codes: RFC 3463 §2 makes class 5 permanent and class 4 a persistent transient failure, and §3.3 treats X.2.2 (mailbox
+ * full) as transient in both classes. Reply codes: RFC 5321 §4.2.1, 4yz transient and 5yz permanent; 552 is the
  * same full mailbox (§4.2.2).
  */
 export function classifyBounce(evidence: BounceEvidence): BounceClass {
-  const word = evidence.type?.trim() ?? ''
-  if (hardWords.test(word)) return 'hard'
-  if (softWords.test(word)) return 'soft'
+  const type = evidence.type?.trim() ?? ''
+  if (hardTypes.test(type)) return 'hard'
+  if (softTypes.test(type)) return 'soft'
   const code = evidence.code?.trim() ?? ''
   if (/^4/.test(code) || /^5\.2\.2$/.test(code) || code === '552') return 'soft'
   return 'hard'
 }
 
-/** Soft bounces on this many different days … */
-export const softBounceDayLimit = 3
+const retriedTypes = /^(soft|transient|temporary|deferred|delay)/i
 
-/** … within this long make a recipient count as hard. Days are UTC days. */
+/**
+ * Whether a provider that reports `bounced` has stopped trying: unless its class or, without a class, the code says that the failure is
+ * temporary. A full mailbox (5.2.2, 552) without a class is one that the provider has given up.
+ */
+export function isGivenUp(evidence: BounceEvidence): boolean {
+  const type = evidence.type?.trim() ?? ''
+  if (retriedTypes.test(type)) return false
+  return hardTypes.test(type) || !evidence.code?.trim().startsWith('4')
+}
+
+/** Soft bounces on this many UTC days within {@link softBounceWindowMs} count as a hard bounce. */
+const softBounceDayLimit = 3
+
 export const softBounceWindowMs = 14 * 24 * 3_600_000
 
-/** The bounce code of the hard bounce that follows from too many soft ones. Ours: no SMTP code looks like it. */
+/** The code of a hard bounce that follows from repeated soft ones. It cannot be an SMTP code. */
 export const softBounceLimitCode = 'soft_bounce_limit'
 
 const dayMs = 24 * 3_600_000
 
 /**
- * Whether soft bounces of one recipient add up to a hard one: on {@link softBounceDayLimit} different UTC days that lie
- * within {@link softBounceWindowMs} of one another.
+ * Whether soft bounces of one recipient add up to a hard one: on {@link softBounceDayLimit} different UTC days within
+ * {@link softBounceWindowMs}.
  * @param bouncedAt epoch milliseconds, in any order.
  */
 export function reachesSoftBounceLimit(bouncedAt: readonly number[]): boolean {

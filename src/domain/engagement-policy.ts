@@ -1,7 +1,7 @@
 /**
- * Which opens and clicks a person likely made. Two looks: at one event by itself, when it is received, and later at all
- * events of an email together. The first one counts in the snapshot. The second one depends on other events, so it stays
- * out of the fold, which must not: it is made over what is stored, and analytics take it into account (docs/analytics.md).
+ * Which opens and clicks a person likely made. Each event is judged alone when it is received; the result counts in the
+ * snapshot. Later all stored engagements of an email are judged together. That depends on other events, which the fold must
+ * not, so only analytics use it (docs/analytics.md).
  */
 
 export const machineReasons = [
@@ -16,7 +16,7 @@ export const machineReasons = [
 /** Why an open or click is likely a machine's. */
 export type MachineReason = (typeof machineReasons)[number]
 
-/** What an event by itself tells of who made it. */
+/** What one event reveals about who made it. */
 export interface EngagementEvidence {
   readonly userAgent: string | null
   /** The IP address that it came from. */
@@ -24,8 +24,8 @@ export interface EngagementEvidence {
 }
 
 /**
- * Gmail fetches images through a proxy that names itself `GoogleImageProxy` (support.google.com/mail/answer/145919), Yahoo
- * through `YahooMailProxy` (it names its help page in the header): the recipient's own device never shows.
+ * Gmail fetches images through `GoogleImageProxy` (support.google.com/mail/answer/145919), Yahoo through `YahooMailProxy` (its
+ * user agent names its help page): the recipient's device does not appear.
  */
 const imageProxy = /googleimageproxy|yahoomailproxy/i
 
@@ -35,7 +35,7 @@ const imageProxy = /googleimageproxy|yahoomailproxy/i
  */
 const privacyProxy = /^mozilla\/5\.0$/i
 
-/** Programs that say what they are: crawlers and previews call themselves bot, crawler, scanner or preview. */
+/** Programs whose user agent names them: bots, crawlers, scanners, previews. */
 const bot = /\b\w*(bot|crawler|spider|scanner|preview|prefetch)\b|headlesschrome|python-requests|^curl\//i
 
 interface AddressRange {
@@ -50,10 +50,10 @@ const range = (cidr: string, reason: MachineReason): AddressRange => {
 }
 
 /**
- * Address ranges from which no person reads email: those of Exchange Online Protection, which follows links before it
- * delivers (learn.microsoft.com, "Microsoft 365 URLs and IP address ranges", Exchange Online), and those of Apple itself
- * (17.0.0.0/8: support.apple.com/101555). Apple's and Google's proxies have thousands more, which change every week; they
- * are told by their user agents.
+ * Address ranges from which no person reads email: Exchange Online Protection, which follows links before it delivers
+ * (learn.microsoft.com, "Microsoft 365 URLs and IP address ranges", Exchange Online), and Apple itself (17.0.0.0/8:
+ * support.apple.com/101555). Apple's and Google's proxies use thousands of ranges that change every week; they are recognized
+ * by their user agents.
  */
 const machineRanges: readonly AddressRange[] = [
   range('40.92.0.0/15', 'mail_filter_address'),
@@ -63,7 +63,7 @@ const machineRanges: readonly AddressRange[] = [
   range('17.0.0.0/8', 'privacy_proxy'),
 ]
 
-/** An IPv4 address as a number, also where it is written as an IPv6 one; null for anything else. */
+/** An IPv4 address as a number, also in its IPv6 notation; null for anything else. */
 function ipv4NumberOf(address: string): number | null {
   const parts = address.replace(/^::ffff:/i, '').split('.')
   if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)) return null
@@ -80,7 +80,7 @@ function rangeReasonOf(address: string): MachineReason | null {
   return found?.reason ?? null
 }
 
-/** Why an open or click is likely a machine's, by itself; null if nothing says so. */
+/** Why an open or click is likely a machine's, judged alone; null if it is not. */
 export function machineReasonOf({ userAgent, address }: EngagementEvidence): MachineReason | null {
   const agent = userAgent?.trim() ?? ''
   if (imageProxy.test(agent)) return 'image_proxy'
@@ -89,19 +89,19 @@ export function machineReasonOf({ userAgent, address }: EngagementEvidence): Mac
   return address === null ? null : rangeReasonOf(address)
 }
 
-/** Whether an open or click with this user agent was likely made by a person; true when none is known. */
+/** Whether an open or click with this user agent was likely made by a person; true if it has none. */
 export const isLikelyHuman = (userAgent: string | null): boolean =>
   machineReasonOf({ userAgent, address: null }) === null
 
 /**
- * Sooner after delivery than this no person has seen, opened and read an email; filters that follow links do so on arrival.
- * The figure is ours: short enough that it takes no quick reader for a machine.
+ * An engagement sooner after delivery than this is a machine's: filters follow links on arrival. The value is our choice, short
+ * enough that no quick reader counts as a machine.
  */
-export const soonestHumanMs = 2_000
+const soonestHumanMs = 2_000
 
-/** So many different links of one email, clicked within {@link manyLinksWithinMs}, are a scanner's walk. Ours, as above. */
-export const manyLinks = 3
-export const manyLinksWithinMs = 2_000
+/** Clicks on so many links of one email within {@link manyLinksWithinMs} are a scanner's. Our choice, as above. */
+const manyLinks = 3
+const manyLinksWithinMs = 2_000
 
 /** One open or click of an email, as it is stored. */
 export interface StoredEngagement extends EngagementEvidence {
@@ -109,45 +109,45 @@ export interface StoredEngagement extends EngagementEvidence {
   readonly type: 'opened' | 'clicked'
   /** Epoch milliseconds. */
   readonly occurredAt: number
-  /** What was clicked; null for an open, or if it was not told. */
+  /** What was clicked; null for an open or if unknown. */
   readonly link: string | null
-  /** What an earlier look found in evidence that may be deleted by now. */
+  /** The result of an earlier judgement, whose evidence may be deleted by now. */
   readonly knownReason: MachineReason | null
 }
 
 const contextual: ReadonlySet<MachineReason> = new Set<MachineReason>(['too_soon', 'many_links'])
 
 /**
- * The second look: which of an email's opens and clicks are likely machines', each with the reason. It sees a set: the
- * same events in any order give the same answer. Pure.
- * @param deliveredAt epoch milliseconds; null while it is not known.
+ * Judges an email's opens and clicks together. Returns those that are likely machines', by ID, with the reason. Independent of
+ * their order. Pure.
+ * @param deliveredAt epoch milliseconds; null if unknown.
  */
 export function judgeEngagements(
   deliveredAt: number | null,
   engagements: readonly StoredEngagement[],
 ): Map<string, MachineReason> {
-  const walked = clicksOfManyLinks(engagements)
+  const scanned = clicksOfManyLinks(engagements)
   const judged = new Map<string, MachineReason>()
   for (const engagement of engagements) {
     const { id, occurredAt, knownReason } = engagement
-    const byItself = machineReasonOf(engagement) ?? (knownReason && !contextual.has(knownReason) ? knownReason : null)
+    const alone = machineReasonOf(engagement) ?? (knownReason && !contextual.has(knownReason) ? knownReason : null)
     const isTooSoon = deliveredAt !== null && occurredAt < deliveredAt + soonestHumanMs
-    const reason = byItself ?? (isTooSoon ? 'too_soon' : walked.has(id) ? 'many_links' : null)
+    const reason = alone ?? (isTooSoon ? 'too_soon' : scanned.has(id) ? 'many_links' : null)
     if (reason) judged.set(id, reason)
   }
   return judged
 }
 
-/** The clicks that lie in some span of {@link manyLinksWithinMs} with {@link manyLinks} different links or more. */
+/** The clicks within a span of {@link manyLinksWithinMs} that has clicks on at least {@link manyLinks} different links. */
 function clicksOfManyLinks(engagements: readonly StoredEngagement[]): Set<string> {
   const clicks = engagements.filter(({ type, link }) => type === 'clicked' && link !== null)
-  const walked = new Set<string>()
+  const scanned = new Set<string>()
   for (const { occurredAt: startsAt } of clicks) {
     const within = clicks.filter(
       ({ occurredAt }) => occurredAt >= startsAt && occurredAt <= startsAt + manyLinksWithinMs,
     )
     if (new Set(within.map(({ link }) => link)).size < manyLinks) continue
-    for (const { id } of within) walked.add(id)
+    for (const { id } of within) scanned.add(id)
   }
-  return walked
+  return scanned
 }

@@ -1,12 +1,13 @@
-/** What support is asked to look at, and what people may do about it: open → acknowledged or snoozed → resolved. */
+/** Escalations to support: open → acknowledged or snoozed → resolved. */
+import { bounceOutcomeOf } from './delivery-facts.ts'
+import type { FailureParty } from './failure.ts'
 import { incidentReasons } from './incident.ts'
-import { deliveryOf, isSettled, type Snapshot } from './lifecycle.ts'
+import { deliveredCountOf, deliveryOf, isSettled, type Snapshot } from './lifecycle.ts'
 import type { LifecyclePolicy } from './stall-policy.ts'
 
 export const emailEscalationReasons = ['stalled', 'critical_bounce', 'critical_complaint', 'recipient_unclear'] as const
 export type EmailEscalationReason = (typeof emailEscalationReasons)[number]
 
-/** What an email, or sending as a whole, may be escalated for. */
 export const escalationReasons = [...emailEscalationReasons, ...incidentReasons] as const
 export type EscalationReason = (typeof escalationReasons)[number]
 
@@ -17,7 +18,7 @@ export type EscalationState = (typeof escalationStates)[number]
 export interface Escalation {
   readonly reason: EscalationReason
   readonly state: EscalationState
-  /** One sentence for people on why it was opened. Carries no address. */
+  /** One sentence on why it was opened. Holds no address. */
   readonly detail: string
   readonly openedAt: number
   readonly acknowledgedAt: number | null
@@ -25,19 +26,31 @@ export interface Escalation {
   readonly snoozedUntil: number | null
   readonly resolvedAt: number | null
   readonly resolvedBy: string | null
-  /** How many times support was told. */
+  /** How many notices were sent to support. */
   readonly notices: number
-  /** When support is told again unless somebody acts; null for never. */
+  /** When the next notice is sent, unless the escalation is acted on; null for never. */
   readonly nextNoticeAt: number | null
+  /**
+   * The version of the stored state that this one follows; 0 if none is known to be stored. Undefined in runs that were started
+   * before 0.4.0, until their next write: they write without comparing.
+   */
+  readonly version?: number | undefined
 }
 
-/** What a person does to an escalation. `by` is a name or handle, never an address. */
+/** A notice that a channel has neither accepted nor finally refused. */
+export interface UndeliveredNotice {
+  readonly reason: EscalationReason
+  readonly notice: number
+  readonly channel: string
+}
+
+/** An action on an escalation. `by` is a name or handle, never an address. */
 export type EscalationCommand =
   | { readonly do: 'acknowledge'; readonly by: string }
   | { readonly do: 'snooze'; readonly by: string; readonly until: number }
   | { readonly do: 'resolve'; readonly by: string }
 
-/** Opened now, with its first notice due at once and a second one if nobody acknowledges. */
+/** Opens an escalation: the first notice is due at once, the second if it is not acknowledged in time. */
 export function openEscalation(
   reason: EscalationReason,
   detail: string,
@@ -56,18 +69,19 @@ export function openEscalation(
     resolvedBy: null,
     notices: 1,
     nextNoticeAt: now + policy.escalationRepeatAfterMs,
+    version: 0,
   }
 }
 
-/** Why `command` cannot be carried out now, in words for the person who tried; null if it can. */
+/** Why `command` cannot be executed now, as a message to the caller; null if it can. */
 export function refusalOf(escalation: Escalation | undefined, command: EscalationCommand, now: number): string | null {
   if (!escalation) return 'this email has no such escalation'
   if (escalation.state === 'resolved') return 'the escalation is already resolved'
-  if (command.do === 'snooze' && command.until <= now) return 'an escalation can only be snoozed into the future'
+  if (command.do === 'snooze' && command.until <= now) return 'an escalation must be snoozed until a time in the future'
   return null
 }
 
-/** Carries out a command that {@link refusalOf} has nothing against. */
+/** Executes a command that {@link refusalOf} allows. */
 export function commandEscalation(escalation: Escalation, command: EscalationCommand, now: number): Escalation {
   switch (command.do) {
     case 'acknowledge':
@@ -86,30 +100,57 @@ export function commandEscalation(escalation: Escalation, command: EscalationCom
   }
 }
 
-/** Support is told again: the last time for an open one, and the waking of a snoozed one. */
+/** The state when a further notice is due: the last one of an open escalation, or the end of a snooze. */
 export function repeatNotice(escalation: Escalation): Escalation {
   return { ...escalation, state: 'open', snoozedUntil: null, notices: escalation.notices + 1, nextNoticeAt: null }
 }
 
-/** Resolved by a person's name, or by the event that made it moot (`delivered`, `bounced`). */
+/** @param by a person's name, or the event that resolved it (`delivered`, `bounced`). */
 export function resolveEscalation(escalation: Escalation, by: string, now: number): Escalation {
   return { ...escalation, state: 'resolved', resolvedAt: now, resolvedBy: by, snoozedUntil: null, nextNoticeAt: null }
 }
 
-/** Reasons that the email's state alone gives, without a clock or a person. */
+/** Reasons that depend on the email's state alone. */
 export type UrgentReason = Extract<EscalationReason, `critical_${string}`>
 
-/** The reasons for which the email's state alone calls support at once: a critical email refused or complained about. */
+/** The reasons that open an escalation at once: a critical email will not be delivered, or was complained about. */
 export function urgentReasons(snapshot: Snapshot): UrgentReason[] {
   if (snapshot.priority !== 'critical') return []
   const reasons: UrgentReason[] = []
-  if (snapshot.bounce?.class === 'hard') reasons.push('critical_bounce')
+  if (isUndeliverable(snapshot)) reasons.push('critical_bounce')
   if (snapshot.complainedAt !== null) reasons.push('critical_complaint')
   return reasons
 }
 
-/** What made a stall moot: how delivery settled; null while it has not. */
-export function stallResolution(snapshot: Snapshot): 'delivered' | 'bounced' | null {
+const isUndeliverable = ({ bounce }: Snapshot): boolean =>
+  bounce !== null && ['bounced', 'failed'].includes(bounceOutcomeOf(bounce))
+
+const parties: Record<FailureParty, string> = {
+  recipient: 'the recipient',
+  sender: 'the sender',
+  receiver: "the recipient's mail server",
+  provider: 'the email provider',
+  unknown: 'an unknown party',
+}
+
+/** One sentence on why an escalation is opened at once. Holds no address. */
+export function urgentDetail(reason: UrgentReason, { bounce }: Snapshot): string {
+  if (reason === 'critical_complaint') return 'The recipient of a critical email complained about it.'
+  const failure = bounce?.failure
+  const verb = failure?.outcome === 'failed' ? 'failed for good' : 'bounced permanently'
+  if (!failure || failure.reason === 'unknown') return `A critical email ${verb}.`
+  return `A critical email ${verb}: ${failure.reason.replaceAll('_', ' ')}, caused by ${parties[failure.party]}.`
+}
+
+/** Why a stall is escalated; with several recipients, also how many of them have the email. */
+export function stallDetail(note: string, snapshot: Snapshot): string {
+  const { delivered, recipients } = deliveredCountOf(snapshot)
+  return recipients > 1 ? `${note} It was delivered to ${delivered} of ${recipients} recipients.` : note
+}
+
+/** How delivery settled, which resolves a stall; null if it has not. */
+export function stallResolution(snapshot: Snapshot): 'delivered' | 'bounced' | 'failed' | null {
   if (!isSettled(snapshot)) return null
-  return deliveryOf(snapshot) === 'bounced' ? 'bounced' : 'delivered'
+  const delivery = deliveryOf(snapshot)
+  return delivery === 'bounced' || delivery === 'failed' ? delivery : 'delivered'
 }

@@ -1,9 +1,9 @@
-/** When an event comes too late to be believed. */
+/** When an event is too old to be applied. */
 
 /**
- * Why an event that is told so late is put aside instead of applied; null if it is not. Providers retry for a day or three;
- * what comes after a week is a replay by somebody, or a clock gone wrong, and people are to look at it first.
- * @param event times in epoch milliseconds, the provider's clock and ours.
+ * Why an old event is quarantined instead of applied; null if it is not old. Providers retry for one to three days. An event
+ * that arrives after a week was replayed, or its clock was wrong, and needs a review.
+ * @param event epoch milliseconds, by the provider's clock and by ours.
  */
 export function tooOldReason(
   event: { readonly occurredAt: number; readonly receivedAt: number },

@@ -1,6 +1,7 @@
-/** What can happen to an email, in one vocabulary for all providers. */
+/** The events of an email, in one vocabulary for all providers. */
+import type { FailureOutcome, FailureParty, FailureReason } from './failure.ts'
 
-/** The events that a provider tells. Source: AISend's webhook documentation (8 events). */
+/** The events that a provider reports. Source: AISend's webhook documentation (8 events). */
 export const providerEventTypes = [
   'queued',
   'sending',
@@ -14,74 +15,137 @@ export const providerEventTypes = [
 
 export type ProviderEventType = (typeof providerEventTypes)[number]
 
+/** The recipient left or joined a list or a stream of messages. They do not change the status; both prove delivery. */
+export const subscriptionEventTypes = ['unsubscribed', 'resubscribed'] as const
+
+export type SubscriptionEventType = (typeof subscriptionEventTypes)[number]
+
 export const priorities = ['critical', 'normal', 'bulk'] as const
 
-/** How urgent an email is: it decides when silence counts as a stall, and whether a bounce calls support at once. */
+/** Decides when silence counts as a stall, and whether a bounce is escalated at once. */
 export type Priority = (typeof priorities)[number]
 
-/** Hard: the address will never take mail. Soft: it did not this time, delivery may still come. */
+/** Hard: the address will never accept mail. Soft: this attempt failed, and the email may still be delivered. */
 export type BounceClass = 'hard' | 'soft'
 
 interface EventFacts {
   /** Unique per provider: the idempotency key. */
   readonly id: string
-  /** When it happened by the provider's clock; epoch milliseconds. */
+  /** By the provider's clock; epoch milliseconds. */
   readonly occurredAt: number
-  /** When Aftersend made it durable, by our clock; epoch milliseconds. Deadlines count from here. */
+  /** When Aftersend stored it, by our clock; epoch milliseconds. Deadlines count from here. */
   readonly receivedAt: number
+  /** The key of the recipient that the event is about. Absent if it names none, or several, and in events of versions before 0.5. */
+  readonly recipient?: string
+  /** The keys of the email's recipients, if the event names others than {@link recipient}. */
+  readonly to?: readonly string[]
+}
+
+/** What a workflow knows of a judgement. The line that decided stays in the database. */
+export interface FailureFacts {
+  readonly reason: FailureReason
+  readonly party: FailureParty
+  readonly outcome: FailureOutcome
+}
+
+/** A bounce as workflows receive it. */
+export interface BounceFacts {
+  readonly class: BounceClass
+  readonly code: string | null
+  /** Absent in events of versions before 0.5: a hard bounce is `bounced` then, and a soft one `deferred`. */
+  readonly failure?: FailureFacts
 }
 
 /**
- * One event of an email's life as workflows see it: IDs, types, times and the bounce class. It carries no address,
- * subject, IP or user agent, so that none enters a Temporal history.
+ * An event as workflows receive it: IDs, types, times and the bounce class. It holds no address, subject, IP address or user
+ * agent, so that none enters a Temporal history.
  */
 export type LifecycleEvent =
-  | (EventFacts & { readonly type: 'queued' | 'sending' | 'sent' | 'delivered' | 'complained' })
+  | (EventFacts & { readonly type: 'sending' | 'sent' | 'delivered' | 'complained' })
+  | (EventFacts & { readonly type: SubscriptionEventType })
+  | (EventFacts & { readonly type: 'queued'; readonly scheduledFor?: number })
   | (EventFacts & { readonly type: 'opened' | 'clicked'; readonly human: boolean })
-  | (EventFacts & { readonly type: 'bounced'; readonly bounce: { class: BounceClass; code: string | null } })
+  | (EventFacts & { readonly type: 'bounced'; readonly bounce: BounceFacts })
   | (EventFacts & { readonly type: 'registered'; readonly as: RegisteredAs; readonly priority: Priority | null })
-  | (EventFacts & { readonly type: 'unknown' })
+  /** `isNoted`: it starts no clock. Absent in events of versions before 0.5, which start it. */
+  | (EventFacts & { readonly type: 'unknown'; readonly isNoted?: true })
 
-/** The status with which an application registers an email: already handed to the provider, or not yet. */
+/** The status with which an application registers an email: handed to the provider, or not yet. */
 export type RegisteredAs = 'sent' | 'queued'
 
-/** Which email: provider and the provider's ID for it. Together they make the workflow ID. */
+/** Identifies an email: the provider and its ID for the email. The workflow ID is made of both. */
 export interface EmailKey {
   readonly provider: string
   readonly emailId: string
 }
 
-/**
- * An event as it is stored: everything that a provider told, with what must stay out of workflows (recipient, message,
- * payload).
- */
+/** What a provider reports of a failed or delayed delivery. */
+export interface ReceivedBounce {
+  readonly class: BounceClass
+  readonly code: string | null
+  /** The response text. */
+  readonly message: string | null
+  /** The provider's type for it, such as `Permanent`, `dropped`, `HardBounce`. */
+  readonly word?: string | null
+  /** The provider's finer type, such as `MailboxFull`, `Unsubscribed Address`. */
+  readonly subWord?: string | null
+  /** The host that answered. */
+  readonly host?: string | null
+  /** Whether the provider has stopped trying. By default, whether the class is hard. */
+  readonly isOver?: boolean
+}
+
+/** An event as it is stored, with the fields that must not enter workflows (recipient, message, payload). */
 export interface ReceivedEvent extends EmailKey {
   readonly id: string
-  /** Our type where we know it, {@link registrationEventType} for an application's own, else the provider's word. */
+  /** A {@link ProviderEventType}, {@link registrationEventType}, or the provider's own type if it has no equivalent. */
   readonly type: string
   readonly occurredAt: number
   readonly receivedAt: number
-  /** Whom the email went to, normalized; empty if the event does not say. */
+  /** The email's recipients, normalized; empty if the event does not name them. */
   readonly to: readonly string[]
   readonly subject: string | null
-  /** The address that the event is about, normalized; null if it names none or several. */
+  /** The address that the event is about, normalized; null if it names none, or several. */
   readonly recipient: string | null
-  readonly bounce: { class: BounceClass; code: string | null; message: string | null } | null
-  /** For opens and clicks: whether a person rather than a machine is likely behind it. */
+  readonly bounce: ReceivedBounce | null
+  /** For opens and clicks: whether a person, not a machine, likely made it. */
   readonly human: boolean
+  /** For `queued`: when the provider will send it, if that is later; epoch milliseconds. */
+  readonly scheduledFor?: number | null
+  /** For `delivered`: the receiving server's response. */
+  readonly response?: string | null
+  /** For subscription events: the list or stream, where the provider names it. */
+  readonly list?: string | null
+  /** The email's tags that the event names. They are added to those of the email. */
+  readonly tags?: readonly string[]
   /** The event's JSON text, as signed. */
   readonly payload: string
-  /** Why it is stored but never applied: it came in a batch, and could not be read. */
+  /** The further account whose webhook received it, such as `eu` of `/webhooks/resend/eu`. */
+  readonly account?: string
+  /** Why it is stored but never applied: it was unreadable in a batch. */
   readonly quarantinedReason?: string
 }
 
 const known: ReadonlySet<string> = new Set(providerEventTypes)
 
-/** Whether `type` is one that the lifecycle gives a meaning to. */
+export const isSubscriptionEventType = (type: string): type is SubscriptionEventType =>
+  subscriptionEventTypes.some((known) => known === type)
+
+/** Whether `type` affects the lifecycle. */
 export const isProviderEventType = (type: string): type is ProviderEventType => known.has(type)
 
-/** How an application's registration is stored among the events. No provider's type has a dot with this prefix. */
-export const registrationEventType = 'aftersend.registered'
+export const isEngagement = ({ type }: { readonly type: string }): boolean => type === 'opened' || type === 'clicked'
 
-/** How an event of a batch is stored that could not be read: with its reason, and never applied. */
+const ownPrefix = 'aftersend.'
+
+/** The type of an application's registration among the stored events. No webhook's event has this prefix: {@link withForeignType}. */
+export const registrationEventType = `${ownPrefix}registered`
+
+/** The type of an unreadable event of a batch, which is stored with the reason and never applied. */
 export const unreadableEventType = 'unreadable'
+
+/** An event of a webhook. A type that would pass for one of ours is stored as `unknown`; the payload keeps the sender's word. */
+export const withForeignType = (event: ReceivedEvent): ReceivedEvent =>
+  event.type.startsWith(ownPrefix) || (event.type === unreadableEventType && event.quarantinedReason === undefined)
+    ? { ...event, type: 'unknown' }
+    : event

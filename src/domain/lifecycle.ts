@@ -1,59 +1,53 @@
 /**
- * The life of one email, folded from its events. Order does not matter: every field is a minimum, a maximum, a sum or a
- * flag over the set of events, so any permutation and any split into batches gives the same snapshot. Repeats are the
- * caller's to drop (by event ID), since counts are sums.
+ * The state of one email, folded from its events. Order does not matter: every field is a minimum, a maximum, a sum or a flag
+ * over the set of events, so any permutation and any split into batches gives the same snapshot. The caller drops repeats (by
+ * event ID), since counts are sums.
  */
-import type { BounceClass, LifecycleEvent, Priority } from './events.ts'
+import { bounceOutcomeOf, type DeliveryFacts, deliveryFactsOf, earliest, foldFacts, noFacts } from './delivery-facts.ts'
+import type { LifecycleEvent, Priority } from './events.ts'
 
-export interface Engagement {
-  /** Every open or click, machines included. */
-  readonly total: number
-  /** Those likely made by a person. */
-  readonly human: number
-  readonly firstAt: number | null
-  readonly lastAt: number | null
-}
-
-export interface Bounce {
-  readonly class: BounceClass
-  /** Enhanced or basic SMTP status code, such as `5.1.1`; null if the provider named none. */
-  readonly code: string | null
-  readonly at: number
-  readonly eventId: string
-}
-
-/** All times are epoch milliseconds. Facts carry the provider's clock, `…ReceivedAt` carries ours. */
-export interface Snapshot {
+/** The facts of all events of an email, and of each recipient alone. */
+export interface Snapshot extends DeliveryFacts {
   readonly registeredAt: number | null
   readonly registeredAsSent: boolean
   readonly priority: Priority
-  /** When the application last named the priority; null while it is the default. */
+  /** When the application last set the priority; null for the default. */
   readonly priorityNamedAt: number | null
-  readonly queuedAt: number | null
-  readonly sendingAt: number | null
-  readonly sentAt: number | null
-  readonly deliveredAt: number | null
-  /** The bounce that counts: a hard one before a soft one, then the earliest. */
-  readonly bounce: Bounce | null
-  readonly complainedAt: number | null
-  readonly opens: Engagement
-  readonly clicks: Engagement
-  /** When Aftersend first heard of the email. */
-  readonly firstReceivedAt: number | null
-  /** When Aftersend first heard that delivery is settled. */
+  /** When the provider will send it, if that is later. Absent if it is not scheduled. */
+  readonly scheduledFor?: number
+  /**
+   * What is known of each recipient, by its key: folded from the events that name it. Events that name no recipient are under
+   * {@link noRecipient}. Absent in snapshots of versions before 0.5, whose events count as naming none.
+   */
+  readonly recipients?: Readonly<Record<string, DeliveryFacts>>
+  /** With several recipients: when all of them, or the email itself, were settled. Else as for any delivery. */
   readonly settledReceivedAt: number | null
 }
 
-export const deliveryStates = ['queued', 'sending', 'sent', 'deferred', 'delivered', 'bounced'] as const
+/** The key of what is known without a recipient. */
+export const noRecipient = ''
+
+export const deliveryStates = [
+  'queued',
+  'sending',
+  'sent',
+  'deferred',
+  'partly_delivered',
+  'delivered',
+  'failed',
+  'bounced',
+] as const
 export type DeliveryState = (typeof deliveryStates)[number]
 
-/** Headline statuses, from the one that outranks all others down. */
+/** Headline statuses; each outranks those after it. */
 export const emailStatuses = [
   'complained',
   'bounced',
+  'failed',
   'clicked',
   'opened',
   'delivered',
+  'partly_delivered',
   'deferred',
   'sent',
   'sending',
@@ -61,113 +55,75 @@ export const emailStatuses = [
 ] as const
 export type EmailStatus = (typeof emailStatuses)[number]
 
-const noEngagement: Engagement = { total: 0, human: 0, firstAt: null, lastAt: null }
-
-/** The snapshot of an email nobody has said anything about. */
-export const unheardOf: Snapshot = {
+/** The snapshot of an email without events. */
+export const emptySnapshot: Snapshot = {
   registeredAt: null,
   registeredAsSent: false,
   priority: 'normal',
   priorityNamedAt: null,
-  queuedAt: null,
-  sendingAt: null,
-  sentAt: null,
-  deliveredAt: null,
-  bounce: null,
-  complainedAt: null,
-  opens: noEngagement,
-  clicks: noEngagement,
-  firstReceivedAt: null,
-  settledReceivedAt: null,
+  ...noFacts,
 }
 
-/** Folds events that were not folded before into `snapshot`. Pure; the result does not depend on their order. */
+/** Folds events into `snapshot`, each of which must be new to it. Pure; their order does not matter. */
 export function foldEvents(snapshot: Snapshot, events: readonly LifecycleEvent[]): Snapshot {
   return events.reduce(foldEvent, snapshot)
 }
 
 function foldEvent(before: Snapshot, event: LifecycleEvent): Snapshot {
-  const after = {
-    ...before,
-    ...factsOf(before, event),
-    firstReceivedAt: earliest(before.firstReceivedAt, event.receivedAt),
-  }
-  return settlesDelivery(event)
-    ? { ...after, settledReceivedAt: earliest(before.settledReceivedAt, event.receivedAt) }
-    : after
+  const recipients = foldRecipients(before, event)
+  const after = { ...foldFacts(before, event), ...registrationFactsOf(before, event), recipients }
+  const { settledReceivedAt } = after
+  return { ...after, settledReceivedAt: hasSeveralRecipients(after) ? allSettledAt(recipients) : settledReceivedAt }
 }
 
-function factsOf(snapshot: Snapshot, event: LifecycleEvent): Partial<Snapshot> {
-  switch (event.type) {
-    case 'registered':
-      return {
-        registeredAt: earliest(snapshot.registeredAt, event.occurredAt),
-        registeredAsSent: snapshot.registeredAsSent || event.as === 'sent',
-        ...latestNamedPriority(snapshot, event.priority, event.occurredAt),
-      }
-    case 'queued':
-      return { queuedAt: earliest(snapshot.queuedAt, event.occurredAt) }
-    case 'sending':
-      return { sendingAt: earliest(snapshot.sendingAt, event.occurredAt) }
-    case 'sent':
-      return { sentAt: earliest(snapshot.sentAt, event.occurredAt) }
-    case 'delivered':
-      return { deliveredAt: earliest(snapshot.deliveredAt, event.occurredAt) }
-    case 'complained':
-      return { complainedAt: earliest(snapshot.complainedAt, event.occurredAt) }
-    case 'opened':
-      return { opens: engagedOnce(snapshot.opens, event) }
-    case 'clicked':
-      return { clicks: engagedOnce(snapshot.clicks, event) }
-    case 'bounced':
-      return { bounce: graverBounce(snapshot.bounce, { ...event.bounce, at: event.occurredAt, eventId: event.id }) }
-    case 'unknown':
-      return {}
-  }
+function foldRecipients(before: Snapshot, event: LifecycleEvent): Readonly<Record<string, DeliveryFacts>> {
+  const known = recipientsOf(before)
+  const key = event.recipient ?? noRecipient
+  const folded = { ...known, [key]: foldFacts(known[key] ?? noFacts, event) }
+  const named = event.to?.filter((other) => !(other in folded)) ?? []
+  return named.length === 0 ? folded : { ...folded, ...Object.fromEntries(named.map((other) => [other, noFacts])) }
 }
 
-/**
- * Whether `event` ends the wait for delivery. A hard bounce and a delivery do; so does what a person can only have done
- * with the email in hand, since the `delivered` webhook may be lost. A machine's open may come from a gateway that still
- * refuses the email, so it does not.
- */
-function settlesDelivery(event: LifecycleEvent): boolean {
-  switch (event.type) {
-    case 'delivered':
-    case 'complained':
-      return true
-    case 'bounced':
-      return event.bounce.class === 'hard'
-    case 'opened':
-    case 'clicked':
-      return event.human
-    default:
-      return false
-  }
+/** What a snapshot knows of each recipient, also one of versions before 0.5. */
+export function recipientsOf(snapshot: Snapshot): Readonly<Record<string, DeliveryFacts>> {
+  if (snapshot.recipients) return snapshot.recipients
+  return snapshot.firstReceivedAt === null ? {} : { [noRecipient]: deliveryFactsOf(snapshot) }
 }
 
-const earliest = (a: number | null, b: number): number => (a === null ? b : Math.min(a, b))
-const latest = (a: number | null, b: number): number => (a === null ? b : Math.max(a, b))
+/** The keys of the known recipients. */
+export const recipientKeysOf = (snapshot: Snapshot): string[] =>
+  Object.keys(snapshot.recipients ?? {}).filter((key) => key !== noRecipient)
 
-function engagedOnce(before: Engagement, event: { human: boolean; occurredAt: number }): Engagement {
+/** Ends at the second: it is asked for each recipient of an email, of which there may be a thousand. */
+function hasSeveralRecipients({ recipients }: Snapshot): boolean {
+  let named = 0
+  for (const key in recipients) if (key !== noRecipient && ++named > 1) return true
+  return false
+}
+
+/** When each recipient was settled, or an event that names none has settled the email; null while neither holds. */
+function allSettledAt(recipients: Readonly<Record<string, DeliveryFacts>>): number | null {
+  const { [noRecipient]: ofEmail, ...named } = recipients
+  const times = Object.values(named).map(({ settledReceivedAt }) => settledReceivedAt)
+  const last = times.includes(null) ? null : Math.max(...times.filter((at) => at !== null))
+  const own = ofEmail?.settledReceivedAt ?? null
+  return own !== null && last !== null ? Math.min(own, last) : (own ?? last)
+}
+
+function registrationFactsOf(snapshot: Snapshot, event: LifecycleEvent): Partial<Snapshot> {
+  if (event.type === 'queued' && event.scheduledFor !== undefined)
+    return { scheduledFor: Math.max(snapshot.scheduledFor ?? 0, event.scheduledFor) }
+  if (event.type !== 'registered') return {}
   return {
-    total: before.total + 1,
-    human: before.human + (event.human ? 1 : 0),
-    firstAt: earliest(before.firstAt, event.occurredAt),
-    lastAt: latest(before.lastAt, event.occurredAt),
+    registeredAt: earliest(snapshot.registeredAt, event.occurredAt),
+    registeredAsSent: snapshot.registeredAsSent || event.as === 'sent',
+    ...latestNamedPriority(snapshot, event.priority, event.occurredAt),
   }
-}
-
-function graverBounce(a: Bounce | null, b: Bounce): Bounce {
-  if (a === null) return b
-  if (a.class !== b.class) return a.class === 'hard' ? a : b
-  if (a.at !== b.at) return a.at < b.at ? a : b
-  return a.eventId < b.eventId ? a : b
 }
 
 const urgency: Record<Priority, number> = { critical: 2, normal: 1, bulk: 0 }
 
-/** The priority named last wins; of two named in the same millisecond, the more urgent one. */
+/** The last priority wins; of two set in the same millisecond, the more urgent one. */
 function latestNamedPriority(
   snapshot: Snapshot,
   priority: Priority | null,
@@ -180,34 +136,91 @@ function latestNamedPriority(
   return wins ? { priority, priorityNamedAt: at } : { priority: before, priorityNamedAt: beforeAt }
 }
 
-/** Where delivery stands, whatever came of engagement and complaint. */
+/** The state of delivery, independent of engagement and complaint. */
 export function deliveryOf(snapshot: Snapshot): DeliveryState {
-  if (snapshot.bounce?.class === 'hard') return 'bounced'
-  if (snapshot.deliveredAt !== null) return 'delivered'
-  if (snapshot.bounce) return 'deferred'
-  if (snapshot.sentAt !== null || snapshot.registeredAsSent) return 'sent'
-  return snapshot.sendingAt !== null ? 'sending' : 'queued'
+  const isSent = snapshot.registeredAsSent
+  if (!hasSeveralRecipients(snapshot)) return deliveryStateOf(snapshot, isSent)
+  const outcome = snapshot.bounce && bounceOutcomeOf(snapshot.bounce)
+  if (outcome === 'bounced' || outcome === 'failed') return outcome
+  const { delivered, recipients } = deliveredCountOf(snapshot)
+  if (delivered === recipients || snapshot.recipients?.[noRecipient]?.deliveredAt) return 'delivered'
+  if (delivered > 0) return 'partly_delivered'
+  return deliveryStateOf({ ...snapshot, deliveredAt: null }, isSent)
+}
+
+function deliveryStateOf(facts: DeliveryFacts, isRegisteredAsSent: boolean): DeliveryState {
+  const outcome = facts.bounce && bounceOutcomeOf(facts.bounce)
+  if (outcome === 'bounced' || outcome === 'failed') return outcome
+  if (facts.deliveredAt !== null) return 'delivered'
+  if (facts.bounce) return 'deferred'
+  if (facts.sentAt !== null || isRegisteredAsSent) return 'sent'
+  return facts.sendingAt !== null ? 'sending' : 'queued'
+}
+
+/** To how many of its recipients an email is known to be delivered. */
+export function deliveredCountOf(snapshot: Snapshot): { readonly delivered: number; readonly recipients: number } {
+  const states = recipientKeysOf(snapshot).map((key) => recipientStateOf(snapshot, key).delivery)
+  return { delivered: states.filter((state) => state === 'delivered').length, recipients: states.length }
+}
+
+/** The state of one recipient. */
+export interface RecipientState {
+  readonly delivery: DeliveryState
+  readonly status: EmailStatus
+  readonly facts: DeliveryFacts
+}
+
+/**
+ * The state of a recipient. Of an email's only recipient, all events tell; of one of several, those that name it, and how far the
+ * email had come by those that name none: queued, sending or sent.
+ */
+export function recipientStateOf(snapshot: Snapshot, key: string): RecipientState {
+  const facts = factsOfRecipient(snapshot, key)
+  const delivery = deliveryStateOf(facts, snapshot.registeredAsSent)
+  return { delivery, status: headlineOf(facts, delivery), facts }
+}
+
+function factsOfRecipient(snapshot: Snapshot, key: string): DeliveryFacts {
+  if (!hasSeveralRecipients(snapshot)) return deliveryFactsOf(snapshot)
+  const own = snapshot.recipients?.[key] ?? noFacts
+  const ofEmail = snapshot.recipients?.[noRecipient] ?? noFacts
+  return {
+    ...own,
+    queuedAt: own.queuedAt ?? ofEmail.queuedAt,
+    sendingAt: own.sendingAt ?? ofEmail.sendingAt,
+    sentAt: own.sentAt ?? ofEmail.sentAt,
+  }
 }
 
 /** The headline: the first of {@link emailStatuses} that holds. */
-export function statusOf(snapshot: Snapshot): EmailStatus {
-  if (snapshot.complainedAt !== null) return 'complained'
-  const delivery = deliveryOf(snapshot)
-  if (delivery === 'bounced') return 'bounced'
-  if (snapshot.clicks.total > 0) return 'clicked'
-  return snapshot.opens.total > 0 ? 'opened' : delivery
+export const statusOf = (snapshot: Snapshot): EmailStatus => headlineOf(snapshot, deliveryOf(snapshot))
+
+function headlineOf(facts: DeliveryFacts, delivery: DeliveryState): EmailStatus {
+  if (facts.complainedAt !== null) return 'complained'
+  if (delivery === 'bounced' || delivery === 'failed') return delivery
+  if (facts.clicks.total > 0) return 'clicked'
+  return facts.opens.total > 0 ? 'opened' : delivery
 }
 
-/** Whether nothing more is awaited of delivery: it arrived, it was refused for good, or a person acted on it. */
+/** Whether delivery is over: the email was delivered, failed for good, or a person acted on it; with several recipients, for each. */
 export const isSettled = (snapshot: Snapshot): boolean => snapshot.settledReceivedAt !== null
 
-/** When the provider had the email: its own `sent`, else the registration as sent. */
+/** The time of the provider's `sent`, else of the registration as sent. */
 export const sentAtOf = (snapshot: Snapshot): number | null =>
   snapshot.sentAt ?? (snapshot.registeredAsSent ? snapshot.registeredAt : null)
 
-/** From the first moment known of the sending to the delivery, in milliseconds; null before delivery. */
+/** From the earliest known time of sending to delivery, in milliseconds; null before delivery. */
 export function deliveryTimeMsOf(snapshot: Snapshot): number | null {
   if (snapshot.deliveredAt === null) return null
   const starts = [snapshot.queuedAt, snapshot.sendingAt, sentAtOf(snapshot)].filter((at) => at !== null)
   return starts.length === 0 ? null : Math.max(0, snapshot.deliveredAt - Math.min(...starts))
+}
+
+/** The keys of the recipients, {@link noRecipient} among them, whose facts or state differ. */
+export function changedRecipients(before: Snapshot, after: Snapshot): string[] {
+  const [known, now] = [before.recipients ?? {}, recipientsOf(after)]
+  return Object.keys(now).filter((key) => {
+    const [was, is] = [recipientStateOf(before, key), recipientStateOf(after, key)]
+    return known[key] !== now[key] || was.delivery !== is.delivery || was.status !== is.status
+  })
 }

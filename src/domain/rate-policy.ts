@@ -1,6 +1,6 @@
 /**
- * When rates and silences are alarming. Each has two limits, one above which support is called and a lower one below which
- * it is over, so that a figure that wavers around a limit calls nobody twice.
+ * When rates and silences raise an incident. Each has a limit that raises it and a lower one that clears it, so that a figure
+ * around the limit does not raise it again and again.
  */
 import type { Incident } from './incident.ts'
 
@@ -8,27 +8,31 @@ import type { Incident } from './incident.ts'
 export interface AlarmPolicy {
   /** Hard bounces, of the emails sent within 24 hours. */
   readonly bounceRate: number
-  /** Complaints, of the emails delivered. Gmail wants senders below 0.1 % (support.google.com/mail/answer/81126). */
+  /** Complaints, of the emails delivered. Gmail requires less than 0.1 % (support.google.com/mail/answer/81126). */
   readonly complaintRate: number
-  /** Rates of fewer emails than this say nothing. */
+  /** The least number of emails whose rate can raise an incident. */
   readonly minimumSample: number
-  /** How old the oldest event that waits to be applied may be. */
+  /** Refusals through the sender's fault, of the recipients with an outcome at a mailbox provider; see refusal-policy.ts. */
+  readonly refusalRate: number
+  /** The least number of refusals that can raise an incident. */
+  readonly minimumRefusals: number
+  /** The limit of the age of the oldest pending event. */
   readonly backlogAfterMs: number
   /** Webhooks with a wrong signature, within {@link signatureWindowMs}. */
   readonly signatureFailures: number
-  /** No webhook at all for this long, while emails sent since wait for one. */
+  /** The limit of the time without a webhook while emails sent since await one. */
   readonly silenceAfterMs: number
 }
 
-/** Over this long rates are measured. */
+/** The period over which rates are measured. */
 export const rateWindowMs = 24 * 3_600_000
 
 export const signatureWindowMs = 10 * 60_000
 
-/** Raised: call support. Clear: it is over. Held: neither, whatever it was before. */
+/** Raised: an incident opens. Clear: it is over. Held: the previous level stays. */
 export type AlarmLevel = 'raised' | 'held' | 'clear'
 
-/** An alarm is over when its figure is below this share of its limit. */
+/** An incident is over when its figure is below this share of the limit. */
 const clearBelow = 0.8
 
 export function levelOf(figure: number, limit: number): AlarmLevel {
@@ -36,7 +40,7 @@ export function levelOf(figure: number, limit: number): AlarmLevel {
   return figure < limit * clearBelow ? 'clear' : 'held'
 }
 
-/** The same for a rate; one of too few emails raises nothing, and one of less than half of those holds nothing. */
+/** The level of a rate. Fewer emails than the minimum cannot raise it; fewer than half of the minimum clear it. */
 export function levelOfRate(
   { numerator, denominator }: { readonly numerator: number; readonly denominator: number },
   limit: number,
@@ -47,7 +51,7 @@ export function levelOfRate(
   return level === 'raised' && denominator < minimumSample ? 'held' : level
 }
 
-interface Rated {
+interface RatedScope {
   readonly scope: string
   readonly sent: number
   readonly delivered: number
@@ -55,43 +59,35 @@ interface Rated {
   readonly complained: number
 }
 
-/** What the alarms look at. */
+/** The figures that are compared with the limits. */
 export interface AlarmFigures {
-  /** Of each provider and each tag, over {@link rateWindowMs}. */
-  readonly rates: readonly Rated[]
-  /** The age of the oldest event that waits to be applied; 0 if none does. */
-  readonly oldestWaitingMs: number
-  /** By provider: webhooks with a wrong signature within {@link signatureWindowMs}, and for how long emails wait in vain. */
+  /** For each provider and each tag, over {@link rateWindowMs}. */
+  readonly rates: readonly RatedScope[]
   readonly providers: readonly {
     readonly provider: string
+    /** Webhooks with a wrong signature within {@link signatureWindowMs}. */
     readonly signatureFailures: number
-    /** Since the last webhook, if an email sent after it waits; else 0. */
+    /** The time since the last webhook, if an email sent after it awaits one; else 0. */
     readonly silentForMs: number
   }[]
 }
 
-/** An incident with how it stands now. */
+/** An incident with its level. */
 export interface Finding extends Incident {
   readonly level: AlarmLevel
-  /** One sentence for people, with the figures. */
+  /** One sentence with the figures. */
   readonly detail: string
 }
 
-/** What there is to say of the figures: one finding for each thing that was looked at. Pure. */
+/** Compares the figures with the limits: one finding for each. Pure. */
 export function findingsOf(figures: AlarmFigures, policy: AlarmPolicy): Finding[] {
   return [
     ...figures.rates.flatMap((rated) => rateFindings(rated, policy)),
-    {
-      reason: 'backlog',
-      scope: 'system',
-      level: levelOf(figures.oldestWaitingMs, policy.backlogAfterMs),
-      detail: `The oldest event that is not applied has waited for ${minutes(figures.oldestWaitingMs)}.`,
-    },
     ...figures.providers.flatMap((provider) => providerFindings(provider, policy)),
   ]
 }
 
-function rateFindings({ scope, ...rated }: Rated, policy: AlarmPolicy): Finding[] {
+function rateFindings({ scope, ...rated }: RatedScope, policy: AlarmPolicy): Finding[] {
   const bounces = { numerator: rated.hardBounced, denominator: rated.sent }
   const complaints = { numerator: rated.complained, denominator: rated.delivered }
   return [
@@ -117,14 +113,14 @@ function providerFindings(of: AlarmFigures['providers'][number], policy: AlarmPo
       reason: 'signature_failures',
       scope,
       level: levelOf(of.signatureFailures, policy.signatureFailures),
-      detail: `${of.signatureFailures} webhooks within 10 minutes were not signed with a secret known here.`,
+      detail: `${of.signatureFailures} webhooks within 10 minutes were not signed with a configured secret.`,
     },
     {
       reason: 'silence',
       scope,
-      // It is over with the first webhook, not with a smaller silence.
+      // The first webhook clears it, not a shorter silence.
       level: of.silentForMs > policy.silenceAfterMs ? 'raised' : of.silentForMs === 0 ? 'clear' : 'held',
-      detail: `No webhook came for ${minutes(of.silentForMs)}, and emails wait for one.`,
+      detail: `No webhook was received for ${minutes(of.silentForMs)}, and emails await one.`,
     },
   ]
 }

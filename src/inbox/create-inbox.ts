@@ -1,106 +1,77 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type Database, withDatabaseDeadline } from '../db/database.ts'
-import { countFailedAttempt, type EventKey } from '../db/events.ts'
-import {
-  claimOverdueEvents,
-  extendLeases,
-  firstLeaseMs,
-  readWaiting,
-  signalledLeaseMs,
-  type WaitingEvent,
-} from '../db/leases.ts'
-import { registerEmail } from '../db/snapshots.ts'
-import { domainOf } from '../domain/address.ts'
+import { type EventKey, type StoredEventKey, textOfKey } from '../db/event-key.ts'
+import { registerEmail } from '../db/registrations.ts'
+import { normalizeAddress } from '../domain/address.ts'
 import { tooOldReason } from '../domain/event-age.ts'
 import { type ReceivedEvent, registrationEventType } from '../domain/events.ts'
 import { lifecycleEventOf, registrationPayloadOf } from '../domain/received-event.ts'
+import type { Registration } from '../domain/registration.ts'
 import { countEvent, type EventOutcome, type Metrics } from '../metrics.ts'
-import type { Lives } from '../temporal/lives.ts'
-import { Dispatcher } from './dispatcher.ts'
+import type { EmailWorkflows } from '../temporal/email-workflows.ts'
+import type { TemporalStatus } from '../temporal/temporal-status.ts'
+import { systemClock } from './clock.ts'
+import { createEventStore, type EventStore, type RelayedEvent } from './event-store.ts'
 import { GroupCommit } from './group-commit.ts'
-import type { Inbox, Registration } from './inbox.ts'
-import { Leases } from './leases.ts'
-import { Pace } from './pace.ts'
-import { Storing } from './storing.ts'
-import { Sweeper } from './sweeper.ts'
+import type { Inbox } from './inbox.ts'
+import { Relay, type RelayOptions } from './relay.ts'
+import { type CoalesceMs, withoutWaiting } from './signal-batches.ts'
 
-/** Somebody who watches an inbox at work, such as tracing. */
+/** Observes the inbox, for tracing. */
 export interface InboxObserver {
-  /** Runs the statement that makes `events` durable. */
+  /** Runs `store`, the statement that stores `events`. */
   storing<T>(events: readonly ReceivedEvent[], store: () => Promise<T>): Promise<T>
-  /** An event is durable; a repeat was before. */
+  /** Called when an event is stored. @param isNew false for a repeat. */
   stored(event: ReceivedEvent, isNew: boolean): void
 }
 
 export interface InboxDependencies {
   readonly db: Database
-  readonly lives: Pick<Lives, 'signal'>
+  readonly emailWorkflows: Pick<EmailWorkflows, 'signal'>
   readonly metrics: Pick<Metrics, 'eventsTotal' | 'signalFailuresTotal'>
   readonly log: Pick<Logger, 'warn' | 'error'>
-  /** Default: the wall clock, epoch milliseconds. */
+  /** Epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number
   readonly observer?: InboxObserver | null
-  /** Time between sweeps that find little. Default 1 second. */
-  readonly sweepEveryMs?: number
-  /** Events that are older by their provider's clock when they come are put aside. Default: none are. */
+  /** Called after an email was registered, or its opens and clicks were applied without a workflow. */
+  readonly onChange?: () => void
+  /** How long the first events of an email wait for further ones. Default 0. */
+  readonly coalesceMs?: CoalesceMs
+  /** For tests. */
+  readonly relay?: Pick<RelayOptions, 'window' | 'concurrency' | 'pollEveryMs'>
+  /** Older events, by their provider's clock, are quarantined on receipt. Default: no limit. */
   readonly maxEventAgeMs?: number
 }
 
-/** An inbox that dispatches and sweeps until it is closed. */
+/** An inbox that relays events to workflows until it is closed. */
 export interface RunningInbox extends Inbox {
-  /** Stops sweeping and waits for signals under way; whatever is left is in the database. */
+  /** Whether Temporal accepts signals at present. */
+  temporalStatus(): TemporalStatus
+  /** Waits for the active signals and releases all other claimed events. */
   close(): Promise<void>
 }
 
-/** A registration is stored within this or refused: it answers as fast as a webhook does. */
+/** The deadline of a registration: equal to that of a webhook. */
 const registerDeadlineMs = 1_800
 
-export function createInbox({ db, lives, metrics, log, observer = null, ...options }: InboxDependencies): RunningInbox {
-  const { clock = Date.now, maxEventAgeMs = Number.POSITIVE_INFINITY } = options
-  const count = (event: { provider: string; type: string }, outcome: EventOutcome) =>
-    countEvent(metrics, event, outcome)
-
-  const pace = new Pace({ waiting: (keys) => readWaiting(db, keys), onRoom: () => dispatcher.goOn() })
-  const dispatcher: Dispatcher = new Dispatcher({
-    lives,
-    onSignalled: (keys) => {
-      leases.addSignalled(keys)
-      const last = keys.at(-1)
-      if (last) pace.add(last)
-    },
-    pace,
-    onReturn: () => void leases.look(),
-    onFailure: () => metrics.signalFailuresTotal.inc(),
-    onRejected: (keys, reason) => void noteRejected(db, keys, reason, count, log),
-  })
-  const leases = new Leases({
-    extend: (keys, to) => extendLeases(db, keys, to === 'be applied' ? signalledLeaseMs : firstLeaseMs),
-    waitingFor: (ms) => dispatcher.waitingFor(ms),
-  })
-  const storing = new Storing(db, dispatcher)
-  const store = (events: readonly ReceivedEvent[]) => storing.store(events)
+export function createInbox(dependencies: InboxDependencies): RunningInbox {
+  const { db, metrics, observer = null, clock = Date.now } = dependencies
+  const { maxEventAgeMs = Number.POSITIVE_INFINITY } = dependencies
+  const store = createEventStore(db)
+  const relay = createRelay(dependencies, store)
+  const insert = (events: readonly ReceivedEvent[]) => insertAndRelay(store, relay, events)
   const commits = new GroupCommit({
-    insert: observer ? (events) => observer.storing(events, () => store(events)) : store,
+    insert: observer ? (events) => observer.storing(events, () => insert(events)) : insert,
   })
-  const sweeper = new Sweeper({
-    dispatcher,
-    claim: (room) => claimOverdueEvents(db, room.events, room.emails),
-    log,
-    ...(options.sweepEveryMs !== undefined && { everyMs: options.sweepEveryMs }),
-  })
-  sweeper.start()
+  relay.start()
 
   return {
-    async append(given) {
-      const cameAtMs = performance.now()
-      const events = given.map((event) => withAge(event, maxEventAgeMs))
+    async append(received) {
+      const events = received.map((event) => withAge(event, maxEventAgeMs))
       const fresh = new Set(await commits.append(events))
-      if (storing.isOurs(cameAtMs)) {
-        dispatcher.offer([...fresh].filter((event) => event.quarantinedReason === undefined).map(waitingEventOf))
-      }
       for (const event of events) {
-        count(event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
+        countEvent(metrics, event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
         observer?.stored(event, fresh.has(event))
       }
       return { received: fresh.size, duplicates: events.length - fresh.size }
@@ -108,22 +79,63 @@ export function createInbox({ db, lives, metrics, log, observer = null, ...optio
 
     async register(registration) {
       const event = registrationEvent(registration, clock())
-      const stored = await withDatabaseDeadline(registerDeadlineMs, () => registerEmail(db, registration, event))
-      dispatcher.offer([waitingEventOf(event)])
+      const isClaimed = relay.claims([event])(event)
+      const { created, keys, ...known } = await withDatabaseDeadline(registerDeadlineMs, () =>
+        registerEmail(db, registration, event, isClaimed),
+      )
+      const { provider, emailId } = registration
+      if (isClaimed)
+        relay.accept([{ email: { provider, emailId }, event: lifecycleEventOf(event, keys), account: null, ...known }])
+      else relay.noteUnclaimed()
       observer?.stored(event, true)
-      return stored
+      dependencies.onChange?.()
+      return { created }
     },
 
-    async close() {
-      await sweeper.close()
-      await dispatcher.close()
-      leases.close()
-      pace.close()
-    },
+    temporalStatus: relay.status,
+    close: () => relay.close(),
   }
 }
 
-/** The event, put aside if it comes too late. */
+/** Stores events, and claims them for this instance as far as the window has room. Claimed events are relayed at once. */
+export async function insertAndRelay(
+  store: Pick<EventStore, 'insert'>,
+  relay: Relay,
+  events: readonly ReceivedEvent[],
+): Promise<EventKey[]> {
+  const isClaimed = relay.claims(events)
+  const relayed = (event: ReceivedEvent) => isClaimed(event) && event.quarantinedReason === undefined
+  const ours = new Set(events.filter(relayed).map(textOfKey))
+  const stored: EventKey[] = []
+  const accepted: RelayedEvent[] = []
+  for (const fresh of await store.insert(events, isClaimed)) {
+    const key = { provider: fresh.email.provider, id: fresh.event.id }
+    stored.push(key)
+    if (ours.has(textOfKey(key))) accepted.push(fresh)
+  }
+  relay.accept(accepted)
+  if (!events.every(isClaimed)) relay.noteUnclaimed()
+  return stored
+}
+
+function createRelay({ emailWorkflows, metrics, log, ...dependencies }: InboxDependencies, store: EventStore): Relay {
+  return new Relay({
+    store,
+    workflows: emailWorkflows,
+    clock: systemClock,
+    coalesceMs: dependencies.coalesceMs ?? withoutWaiting,
+    onFailure: () => metrics.signalFailuresTotal.inc(),
+    onRejected: (keys, reason) => void noteRejected(store, keys, reason, metrics, log),
+    onStoreFailure: (error) =>
+      log.warn({ reason: nameOf(error) }, 'a database statement of the relay failed; it will be retried'),
+    ...(dependencies.onChange && { onApplied: dependencies.onChange }),
+    ...dependencies.relay,
+  })
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown')
+
+/** The event, quarantined if it is too old. */
 function withAge(event: ReceivedEvent, maxEventAgeMs: number): ReceivedEvent {
   const quarantinedReason = event.quarantinedReason ?? tooOldReason(event, maxEventAgeMs)
   return quarantinedReason === null ? event : { ...event, quarantinedReason }
@@ -132,17 +144,7 @@ function withAge(event: ReceivedEvent, maxEventAgeMs: number): ReceivedEvent {
 const outcomeOf = ({ quarantinedReason }: ReceivedEvent): EventOutcome =>
   quarantinedReason === undefined ? 'received' : 'quarantined'
 
-function waitingEventOf(event: ReceivedEvent): WaitingEvent {
-  const { provider, emailId, recipient, to } = event
-  const address = recipient ?? to[0]
-  return {
-    email: { provider, emailId },
-    event: lifecycleEventOf(event),
-    recipientDomain: address === undefined ? null : domainOf(address),
-  }
-}
-
-/** A registration travels like a provider's event: durable first, then signalled, swept if need be. */
+/** A registration is handled like a provider's event: stored, then signalled; claimed again if its signal fails. */
 function registrationEvent({ provider, emailId, to, as, priority }: Registration, at: number): ReceivedEvent {
   return {
     provider,
@@ -151,7 +153,7 @@ function registrationEvent({ provider, emailId, to, as, priority }: Registration
     type: registrationEventType,
     occurredAt: at,
     receivedAt: at,
-    to: to.map((address) => address.toLowerCase()),
+    to: to.map((address) => normalizeAddress(address) ?? address.toLowerCase()),
     recipient: null,
     subject: null,
     bounce: null,
@@ -160,20 +162,20 @@ function registrationEvent({ provider, emailId, to, as, priority }: Registration
   }
 }
 
-/** Leaves the next attempt to the sweep, or puts the events aside for good. */
+/** Records a refusal of events: they are claimed again later, or quarantined after the last attempt. */
 async function noteRejected(
-  db: Database,
-  keys: readonly EventKey[],
+  store: EventStore,
+  keys: readonly StoredEventKey[],
   reason: string,
-  count: (event: { provider: string; type: string }, outcome: EventOutcome) => void,
+  metrics: Pick<Metrics, 'eventsTotal'>,
   log: Pick<Logger, 'warn' | 'error'>,
 ): Promise<void> {
   const eventIds = keys.map(({ id }) => id)
   log.warn({ eventIds, reason }, 'Temporal refused events')
   try {
-    for (const event of await countFailedAttempt(db, keys, reason)) count(event, 'quarantined')
+    for (const event of await store.reject(keys, reason)) countEvent(metrics, event, 'quarantined')
   } catch {
-    // Their lease runs out and they are tried again, whatever they are; the attempt is only not counted.
-    log.error({ eventIds }, 'a failed attempt could not be noted')
+    // Their lease expires, and they are claimed again.
+    log.error({ eventIds }, 'the refusal of a signal could not be stored')
   }
 }

@@ -1,16 +1,16 @@
 import { withDatabaseDeadline } from '../db/database.ts'
-import { type EventKey, textOfKey } from '../db/events.ts'
+import { type EventKey, textOfKey } from '../db/event-key.ts'
 import type { ReceivedEvent } from '../domain/events.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
 
 export interface GroupCommitOptions {
-  /** Stores events in one statement; resolves with the keys that were new. */
+  /** Stores events in one statement. Resolves with the keys of the new ones. */
   readonly insert: (events: readonly ReceivedEvent[]) => Promise<readonly EventKey[]>
-  /** How long a request waits for its commit before it is refused. Default 1.8 seconds, for an answer within 2. */
+  /** A request without a commit within this time is refused. Default 1.8 seconds, for an answer within 2. */
   readonly deadlineMs?: number
-  /** Events that may wait for a commit; past it requests are refused at once. Default 20,000. */
+  /** The limit of events that wait for a commit; beyond it requests are refused at once. Default 20,000. */
   readonly maxWaiting?: number
-  /** Events that travel in one statement. Default 1,000. */
+  /** The limit of events in one statement. Default 1,000. */
   readonly maxGroup?: number
 }
 
@@ -26,8 +26,8 @@ const byKey = (a: ReceivedEvent, b: ReceivedEvent): number => {
 }
 
 /**
- * Makes the events of all requests that wait at a moment durable with one statement: while one commit is under way, the
- * next group gathers. Each request learns which of its events were new; it is told so only after the commit.
+ * Stores the events of all waiting requests with one statement. Requests that arrive during a commit form the next group. After
+ * the commit, each request resolves with those of its events that were new.
  */
 export class GroupCommit {
   readonly #options: Required<GroupCommitOptions>
@@ -40,16 +40,16 @@ export class GroupCommit {
   }
 
   /**
-   * @returns those of the events that were new, after the commit.
-   * @throws DatabaseUnavailableError when the events are not known to be durable in time.
+   * @returns the events that were new, after the commit.
+   * @throws DatabaseUnavailableError when the commit was not confirmed in time.
    */
   append(events: readonly ReceivedEvent[]): Promise<readonly ReceivedEvent[]> {
     if (this.#waitingEvents + events.length > this.#options.maxWaiting) {
-      return Promise.reject(new DatabaseUnavailableError('too many events wait to be stored; send them again'))
+      return Promise.reject(new DatabaseUnavailableError('too many events wait to be stored; send them again later'))
     }
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#take(request)
+        this.#remove(request)
         reject(new DatabaseUnavailableError(`not stored within ${this.#options.deadlineMs} ms`))
       }, this.#options.deadlineMs)
       const settled =
@@ -65,8 +65,8 @@ export class GroupCommit {
     })
   }
 
-  /** Takes a request out of those that wait; does nothing if it is under way already. */
-  #take(request: WaitingRequest): void {
+  /** Removes a waiting request; does nothing if its commit has started. */
+  #remove(request: WaitingRequest): void {
     if (this.#waiting.delete(request)) this.#waitingEvents -= request.events.length
   }
 
@@ -84,7 +84,7 @@ export class GroupCommit {
       size += request.events.length
       if (group.length > 0 && size > this.#options.maxGroup) break
       group.push(request)
-      this.#take(request)
+      this.#remove(request)
     }
     return group
   }
@@ -92,7 +92,7 @@ export class GroupCommit {
   async #commit(group: readonly WaitingRequest[]): Promise<void> {
     try {
       const events = group.flatMap((request) => request.events)
-      // In the order of their keys: two instances that store the same events otherwise could wait for each other.
+      // Sorted by key: two instances that store the same events could deadlock otherwise.
       const { insert, deadlineMs } = this.#options
       const inserted = await withDatabaseDeadline(deadlineMs, () => insert(events.sort(byKey)))
       const fresh = new Set(inserted.map(textOfKey))

@@ -1,12 +1,12 @@
-/** Everything that changes, told to everyone in this process who asked: one look at the database serves them all. */
+/** Delivers changes to all subscribers in this process, with one read of the database for all of them. */
 import type { Logger } from 'pino'
-import { type ChangedEmail, type ChangePlace, currentPlace, readChanges } from '../db/changes.ts'
+import { type ChangeCursor, type ChangedEmail, currentCursor, readChanges } from '../db/changes.ts'
 import type { Database } from '../db/database.ts'
 import type { ChangeListener } from './change-listener.ts'
 
 export type { ChangedEmail } from '../db/changes.ts'
 
-/** Which changes are wanted; what is left out does not matter. Looks at the email as it is after the change. */
+/** Applies to the email after the change; an undefined field matches everything. */
 export interface ChangeFilter {
   readonly id?: string | undefined
   readonly provider?: string | undefined
@@ -15,26 +15,26 @@ export interface ChangeFilter {
   readonly tag?: string | undefined
 }
 
-/** Emails that changed, each as it is now. */
-export interface Changes {
+/** Emails that changed, each in its current state. */
+interface Changes {
   readonly emails: readonly ChangedEmail[]
-  /** Where to resume once all of these were told: everything before it was. */
-  readonly place: ChangePlace
+  /** Where to resume after these: everything before it was delivered. */
+  readonly cursor: ChangeCursor
 }
 
-/** Told of changes, in order. Empty `emails`: nothing that passes the filter, but the place has moved. */
+/** Receives changes in order. Without `emails`, nothing passed the filter but the cursor has moved. */
 export type OnChange = (changes: Changes) => void
 
 export interface Subscription {
-  /** From where on `onChange` is told. */
-  readonly place: ChangePlace
+  /** Where the subscription starts. */
+  readonly cursor: ChangeCursor
   end(): void
 }
 
 export interface ChangeFeed {
   /**
-   * Tells `onChange` of every change that is committed after this resolves, soon after its commit.
-   * @throws DatabaseUnavailableError and what else the database says when it cannot be asked.
+   * Calls `onChange` with every change committed after this resolves, soon after its commit.
+   * @throws DatabaseUnavailableError, and other errors of the database.
    */
   subscribe(filter: ChangeFilter, onChange: OnChange): Promise<Subscription>
   close(): Promise<void>
@@ -42,14 +42,14 @@ export interface ChangeFeed {
 
 export interface ChangeFeedOptions {
   readonly db: Database
-  /** Makes the connection on which the bell is heard; made when somebody subscribes first. */
-  readonly listen: (onRing: () => void) => ChangeListener
+  /** Opens the connection for notifications, with the first subscription. */
+  readonly listen: (onNotification: () => void) => ChangeListener
   readonly log: Pick<Logger, 'warn'>
-  /** Looks without a ring: for changes whose writer died before it rang. Default 5 seconds. */
-  readonly lookEveryMs?: number
+  /** Polls without a notification too, for changes whose writer crashed before sending one. Default 5 seconds. */
+  readonly pollEveryMs?: number
 }
 
-/** Rings that come within this are answered by one look. */
+/** Notifications within this time share one read. */
 const gatherMs = 20
 
 interface Subscriber {
@@ -63,33 +63,33 @@ class DatabaseChangeFeed implements ChangeFeed {
   readonly #options: Required<ChangeFeedOptions>
   readonly #subscribers = new Set<Subscriber>()
   #listener: ChangeListener | null = null
-  #place: ChangePlace | null = null
-  #looking: Promise<void> | null = null
-  #isRung = false
+  #cursor: ChangeCursor | null = null
+  #polling: Promise<void> | null = null
+  #isNotified = false
   #timer: NodeJS.Timeout | null = null
   #isClosed = false
 
   constructor(options: ChangeFeedOptions) {
-    this.#options = { lookEveryMs: 5_000, ...options }
+    this.#options = { pollEveryMs: 5_000, ...options }
   }
 
   async subscribe(filter: ChangeFilter, onChange: OnChange): Promise<Subscription> {
-    this.#listener ??= this.#options.listen(() => this.#look())
+    this.#listener ??= this.#options.listen(() => this.#poll())
     const subscriber = { filter, onChange }
-    // A feed nobody listened to has not looked: it begins where this subscriber does.
-    if (this.#subscribers.size === 0) this.#place = null
-    const place = await currentPlace(this.#options.db)
-    this.#place ??= place
+    // Without subscribers the feed has not polled: it starts where this subscriber does.
+    if (this.#subscribers.size === 0) this.#cursor = null
+    const cursor = await currentCursor(this.#options.db)
+    this.#cursor ??= cursor
     this.#subscribers.add(subscriber)
-    this.#timer ??= setInterval(() => this.#look(), this.#options.lookEveryMs).unref()
-    return { place, end: () => this.#end(subscriber) }
+    this.#timer ??= setInterval(() => this.#poll(), this.#options.pollEveryMs).unref()
+    return { cursor, end: () => this.#end(subscriber) }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     if (this.#timer) clearInterval(this.#timer)
     this.#subscribers.clear()
-    await this.#looking
+    await this.#polling
     await this.#listener?.close()
   }
 
@@ -100,47 +100,47 @@ class DatabaseChangeFeed implements ChangeFeed {
     this.#timer = null
   }
 
-  #look(): void {
-    this.#isRung = true
-    if (this.#subscribers.size > 0 && !this.#isClosed) this.#looking ??= this.#lookWhileRung()
+  #poll(): void {
+    this.#isNotified = true
+    if (this.#subscribers.size > 0 && !this.#isClosed) this.#polling ??= this.#pollWhileNotified()
   }
 
-  async #lookWhileRung(): Promise<void> {
-    while (this.#isRung && !this.#isClosed && this.#subscribers.size > 0) {
+  async #pollWhileNotified(): Promise<void> {
+    while (this.#isNotified && !this.#isClosed && this.#subscribers.size > 0) {
       await new Promise((resolve) => setTimeout(resolve, gatherMs))
-      this.#isRung = false
+      this.#isNotified = false
       try {
-        await this.#lookOnce()
+        await this.#readOnce()
       } catch (error) {
-        // The place has not moved: the next look, at the latest in `lookEveryMs`, tells all of it.
+        // The cursor has not moved: the next read, at the latest in `pollEveryMs`, delivers everything.
         this.#options.log.warn({ reason: error instanceof Error ? error.name : 'unknown' }, 'changes could not be read')
       }
     }
-    this.#looking = null
+    this.#polling = null
   }
 
-  async #lookOnce(): Promise<void> {
-    const since = this.#place
+  async #readOnce(): Promise<void> {
+    const since = this.#cursor
     if (since === null) return
-    const place = await currentPlace(this.#options.db)
-    if (place === since) return
+    const cursor = await currentCursor(this.#options.db)
+    if (cursor === since) return
     let page: ChangedEmail[] = []
-    for await (const next of readChanges(this.#options.db, since, place)) {
-      if (page.length > 0) this.#tell({ emails: page, place: since })
+    for await (const next of readChanges(this.#options.db, since, cursor)) {
+      if (page.length > 0) this.#deliver({ emails: page, cursor: since })
       page = next
     }
-    this.#place = place
-    this.#tell({ emails: page, place })
+    this.#cursor = cursor
+    this.#deliver({ emails: page, cursor })
   }
 
-  #tell({ emails, place }: Changes): void {
+  #deliver({ emails, cursor }: Changes): void {
     for (const { filter, onChange } of [...this.#subscribers]) {
-      onChange({ emails: emails.filter((email) => passesFilter(email, filter)), place })
+      onChange({ emails: emails.filter((email) => passesFilter(email, filter)), cursor })
     }
   }
 }
 
-/** Whether a change is one that the filter asks for. */
+/** Whether a change matches the filter. */
 export const passesFilter = (email: ChangedEmail, filter: ChangeFilter): boolean =>
   (filter.id === undefined || email.id === filter.id) &&
   (filter.provider === undefined || email.provider === filter.provider) &&

@@ -1,4 +1,4 @@
-/** The one connection of an instance on which it hears that emails changed. */
+/** An instance's one connection for notifications of changes. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -11,17 +11,17 @@ export interface ChangeListener {
 export interface ChangeListenerOptions {
   readonly databaseUrl: string
   readonly log: Pick<Logger, 'warn'>
-  /** Called for every ring, and whenever the connection is there again, since rings were missed meanwhile. */
-  readonly onRing: () => void
+  /** Called for every notification, and after each (re)connect, since notifications may have been missed. */
+  readonly onNotification: () => void
   /** Time between attempts to connect. Default 1 second. */
   readonly retryEveryMs?: number
 }
 
-/** Listens until it is closed, on a new connection whenever one breaks. */
+/** Listens until closed, and reconnects when the connection breaks. */
 export function listenForChanges({ retryEveryMs = 1_000, ...options }: ChangeListenerOptions): ChangeListener {
   const stopping = new AbortController()
   let current: pg.Client | null = null
-  let isToldOfLoss = false
+  let isLossLogged = false
 
   const listenOnce = async (): Promise<void> => {
     const client = new pg.Client({
@@ -34,13 +34,13 @@ export function listenForChanges({ retryEveryMs = 1_000, ...options }: ChangeLis
       client.on('error', () => resolve())
       client.on('end', () => resolve())
     })
-    client.on('notification', options.onRing)
+    client.on('notification', options.onNotification)
     try {
       await client.connect()
       await client.query(`LISTEN ${changeChannel}`)
       current = client
-      isToldOfLoss = false
-      options.onRing()
+      isLossLogged = false
+      options.onNotification()
       if (!stopping.signal.aborted) await broken
     } finally {
       current = null
@@ -52,9 +52,9 @@ export function listenForChanges({ retryEveryMs = 1_000, ...options }: ChangeLis
     while (!stopping.signal.aborted) {
       await listenOnce().catch(() => {})
       if (stopping.signal.aborted) return
-      // Once for each loss, not for each attempt.
-      if (!isToldOfLoss) options.log.warn('the connection that hears of changes is lost; they are looked for meanwhile')
-      isToldOfLoss = true
+      // Once per loss, not per attempt.
+      if (!isLossLogged) options.log.warn('the connection for change notifications is lost; polling until it is back')
+      isLossLogged = true
       await sleep(retryEveryMs, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }

@@ -1,35 +1,35 @@
-/** Whose webhooks are taken, as the environment says it. */
+/** The webhook secrets of providers and accounts, from the environment. */
 import { providers } from './registry.ts'
 
 export interface WebhookSecrets {
-  /** By what stands after `/webhooks/`: `resend`, or `resend/eu` for a further account. Never an empty list. */
+  /** By the path after `/webhooks/`: `resend`, or `resend/eu` for a further account. No list is empty. */
   readonly secrets: ReadonlyMap<string, readonly string[]>
-  /** What is wrong, a sentence for each variable, without its value. */
-  readonly mistakes: readonly string[]
+  /** One sentence for each invalid variable, without its value. */
+  readonly errors: readonly string[]
 }
 
 const accountForm = /^[A-Z0-9]+(_[A-Z0-9]+)*$/
 
 /**
- * The secrets of every provider and account: those of `RESEND_WEBHOOK_SECRET` for `/webhooks/resend`, those of
- * `RESEND_WEBHOOK_SECRET_EU_WEST` for `/webhooks/resend/eu-west`. Several in one variable have commas between; any may sign.
+ * Reads the secrets of all providers and accounts: `RESEND_WEBHOOK_SECRET` is for `/webhooks/resend`,
+ * `RESEND_WEBHOOK_SECRET_EU_WEST` for `/webhooks/resend/eu-west`. A variable may hold several secrets, separated by commas.
  */
 export function readWebhookSecrets(env: Readonly<Record<string, string | undefined>>): WebhookSecrets {
   const secrets = new Map<string, readonly string[]>()
-  const mistakes: string[] = []
-  for (const { name, variable, accepts, wants } of providers) {
-    for (const given of Object.keys(env).filter((key) => key === variable || key.startsWith(`${variable}_`))) {
-      const entries = entriesOf(env[given] ?? '')
+  const errors: string[] = []
+  for (const { name, variable, accepts, requirement } of providers) {
+    for (const key of Object.keys(env).filter((one) => one === variable || one.startsWith(`${variable}_`))) {
+      const entries = entriesOf(env[key] ?? '')
       if (entries.length === 0) continue
-      const account = given.slice(variable.length + 1)
+      const account = key.slice(variable.length + 1)
       if (account !== '' && !accountForm.test(account)) {
-        mistakes.push(`${given} names its account badly: letters and digits, with single _ between`)
+        errors.push(`${key}: the account name must be letters and digits, with single _ between`)
       } else if (entries.every(accepts)) {
         secrets.set(account === '' ? name : `${name}/${account.toLowerCase().replaceAll('_', '-')}`, entries)
-      } else mistakes.push(`${given} wants ${wants}`)
+      } else errors.push(`${key} must be ${requirement}`)
     }
   }
-  return { secrets, mistakes }
+  return { secrets, errors }
 }
 
 const entriesOf = (text: string): string[] =>

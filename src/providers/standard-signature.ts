@@ -1,17 +1,20 @@
-/** The signature of Standard Webhooks, which is Svix's too: an HMAC over ID, timestamp and body. */
-import { createHash } from 'node:crypto'
+/** The signature of Standard Webhooks, which Svix uses too: an HMAC over ID, timestamp and body. */
+import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Webhook } from 'standardwebhooks'
 import { identifier } from './fields.ts'
-import type { SignedRequest } from './provider.ts'
+import { type GeneratedSecret, type SignedRequest, sharedSecret } from './sample.ts'
+import { matchesAny } from './signature.ts'
 
-/** What the three headers' names begin with. */
+/** The prefix of the three headers' names. */
 export type HeaderPrefix = 'webhook' | 'svix'
 
-/** Base64 of 24 to 64 random bytes, as the scheme wants them, with or without its mark. */
-export const standardSecretForm = /^(whsec_)?[A-Za-z0-9+/]{32,}={0,2}$/
+/** Base64 of 24 to 64 random bytes, with or without the scheme's prefix. */
+const secretForm = /^(whsec_)?[A-Za-z0-9+/]{32,}={0,2}$/
 
-/** Whether any of `secrets` signed these bytes, not more than 5 minutes ago: every retry is signed anew. */
+export const isStandardSecret = (value: string): boolean => secretForm.test(value)
+
+/** Whether one of `secrets` signed these bytes within the last 5 minutes. Senders sign every retry anew. */
 export function isStandardSigned(
   rawBody: Buffer,
   headers: IncomingHttpHeaders,
@@ -21,8 +24,7 @@ export function isStandardSigned(
   const [id, timestamp, signature] = ['id', 'timestamp', 'signature'].map((name) => headers[`${prefix}-${name}`])
   if (typeof id !== 'string' || typeof timestamp !== 'string' || typeof signature !== 'string') return false
   const presented = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }
-  // Every secret is tried, so that the time taken does not tell which one signed.
-  return secrets.reduce((genuine, secret) => isSignedWith(secret, rawBody, presented) || genuine, false)
+  return matchesAny(secrets, (secret) => isSignedWith(secret, rawBody, presented))
 }
 
 function isSignedWith(secret: string, rawBody: Buffer, presented: Record<string, string>): boolean {
@@ -30,16 +32,16 @@ function isSignedWith(secret: string, rawBody: Buffer, presented: Record<string,
     new Webhook(secret).verify(rawBody, presented, { jsonParse: false })
     return true
   } catch {
-    // That is how the library says no.
+    // The library throws for a wrong signature.
     return false
   }
 }
 
-/** The ID that the signature covers: the same for every retry. Null if it is nothing that we can keep. */
+/** The ID that the signature covers, equal in every retry. Null if it cannot be stored. */
 export const signedIdIn = (headers: IncomingHttpHeaders, prefix: HeaderPrefix): string | null =>
   identifier.safeParse(headers[`${prefix}-id`]).data ?? null
 
-/** The request as its sender would sign it. The ID follows from the body, so that the same body is a repeat. */
+/** The request as its sender would sign it. The ID derives from the body, so that the same body is a repeat. */
 export function signStandard(body: string, secret: string, signedAt: number, prefix: HeaderPrefix): SignedRequest {
   const id = `msg_${createHash('sha256').update(body).digest('hex').slice(0, 27)}`
   return {
@@ -52,3 +54,5 @@ export function signStandard(body: string, secret: string, signedAt: number, pre
     body,
   }
 }
+
+export const generateStandardSecret = (): GeneratedSecret => sharedSecret(`whsec_${randomBytes(32).toString('base64')}`)

@@ -1,4 +1,4 @@
-/** The suppression list as a file. */
+/** The suppression list as CSV. */
 import { stringify } from 'csv-stringify/sync'
 import { isErasedKey } from '../db/erased-address.ts'
 import type { Suppression } from '../db/generated/client.ts'
@@ -7,12 +7,12 @@ import { escapedCell } from './formula-cells.ts'
 
 const header = ['address', 'reason', 'since', 'provider', 'email_id', 'event_id']
 
-/** Suppressions after a place in the list, at most `pageSize`. */
+/** Reads a page of suppressions after a position. */
 export type ReadPage = (after: SuppressionPosition | null) => Promise<Suppression[]>
 
 /**
- * The list as CSV, newest first, a page at a time: as fast as it is read, and no further once nobody reads.
- * @param first the first page, read before anything was answered, so that a failure is still told as one.
+ * The list as CSV, newest first. Reads a page only when the consumer needs it.
+ * @param first the first page, read before the answer starts, so that an error can still be answered.
  */
 export async function* csvOf(first: readonly Suppression[], readPage: ReadPage): AsyncGenerator<string> {
   yield stringify([header])

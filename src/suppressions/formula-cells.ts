@@ -1,7 +1,7 @@
 /**
- * Cells that a spreadsheet would take for a formula. An address may begin with `=`, and whoever makes such a one bounce
- * would have it in our list: opened in a spreadsheet, it would be carried out (CWE-1236). So `'` stands before it, as
- * OWASP advises under "CSV Injection", and before a cell that begins with `'` itself, so that the way back is certain.
+ * Escapes cells that a spreadsheet would run as a formula (CWE-1236): an attacker could make an address that starts with `=`
+ * bounce. As OWASP advises ("CSV Injection"), such a cell gets a leading `'`; so does one that starts with `'`, which makes
+ * the escaping reversible.
  */
 const dangerous = /^['=+\-@\t\r]/
 const escaped = /^'['=+\-@\t\r]/

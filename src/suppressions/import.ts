@@ -2,14 +2,16 @@ import type { Database } from '../db/database.ts'
 import { countNewSuppressions, importSuppressions } from '../db/suppressions.ts'
 import type { FileLine } from './file-lines.ts'
 
-/** What became of a file's lines. */
+/** The result of an import, by lines. */
 export interface ImportReport {
-  /** Addresses that are suppressed now and were not before; in a preview, those that would be. */
+  /** Addresses newly suppressed; in a preview, those that would be. */
   added: number
-  /** Addresses that were suppressed already, also by an earlier line. */
+  /** Addresses already suppressed, also by an earlier line. */
   known: number
+  /** Lines of people who may be written to, in a list that holds others too. */
+  skipped: number
   invalid: number
-  /** The first {@link mistakeLimit} of the invalid ones, without what stands in them. */
+  /** The first {@link mistakeLimit} invalid lines, without their content. */
   mistakes: { line: number; message: string }[]
 }
 
@@ -18,16 +20,16 @@ const batchSize = 1_000
 
 export interface ImportOptions {
   readonly db: Database
-  /** Looks, and changes nothing. Repeats of an address more than 1,000 lines apart are each told as added then. */
+  /** Changes nothing. Counts repeats of an address more than 1,000 lines apart as added each time. */
   readonly isPreview: boolean
-  /** Bounds one statement. */
+  /** Limits the time of one statement. */
   readonly inTime: <T>(work: () => Promise<T>) => Promise<T>
 }
 
 /**
- * Suppresses the addresses of a file, a batch at a time, in memory that does not grow with it.
- * @param report filled as lines are done: when this throws, it tells how far it came. Doing the file again is harmless.
- * @throws DatabaseUnavailableError, and whatever reading the lines throws.
+ * Suppresses the addresses of a file in batches, in constant memory.
+ * @param report updated after each batch, also if this throws later. Importing a file again is harmless.
+ * @throws DatabaseUnavailableError, and errors of reading the lines.
  */
 export async function importLines(
   lines: AsyncIterable<FileLine>,
@@ -44,7 +46,8 @@ export async function importLines(
     report.known += full.length - added
   }
   for await (const line of lines) {
-    if ('mistake' in line) {
+    if ('skipped' in line) report.skipped += 1
+    else if ('mistake' in line) {
       report.invalid += line.lines ?? 1
       if (report.mistakes.length < mistakeLimit) report.mistakes.push({ line: line.line, message: line.mistake })
     } else if (batch.push(line) === batchSize) await flush()
@@ -52,4 +55,4 @@ export async function importLines(
   await flush()
 }
 
-export const emptyReport = (): ImportReport => ({ added: 0, known: 0, invalid: 0, mistakes: [] })
+export const emptyReport = (): ImportReport => ({ added: 0, known: 0, skipped: 0, invalid: 0, mistakes: [] })

@@ -1,4 +1,4 @@
-/** Spans in the traces of emails, whose IDs follow from the emails' own. */
+/** Spans in the traces of emails. Trace IDs are derived from the emails' IDs. */
 import {
   type Attributes,
   type Context,
@@ -32,7 +32,7 @@ interface Ids {
   readonly spanId?: string
 }
 
-/** Random IDs, but for a span that is started while others are set. */
+/** Random IDs, except for spans started within {@link during}. */
 class SettableIds implements IdGenerator {
   readonly #random = new RandomIdGenerator()
   #set: Ids | null = null
@@ -56,14 +56,14 @@ export interface SpanFacts {
   readonly links?: Link[]
   /** Epoch milliseconds. Default now. */
   readonly startTime?: number
-  /** Set where others must be able to name the span. */
+  /** Set if other processes must be able to refer to the span. */
   readonly spanId?: string
 }
 
 export interface EmailTracerOptions {
   readonly resource: Resource
   readonly processor: SpanProcessor
-  /** Of all emails, from 0 to 1. Told by the trace's ID, so that every process decides alike. */
+  /** Of all emails, from 0 to 1. Decided by the trace ID, so that all processes agree. */
   readonly sampleRatio: number
 }
 
@@ -89,12 +89,12 @@ export class EmailTracer {
     return this.#ids.during(ids, () => this.tracer.startSpan(name, facts, ROOT_CONTEXT))
   }
 
-  /** A span under the receipt of an event, wherever and whenever that was. */
+  /** A span under the receipt of an event, which any process may have recorded. */
   startUnderReceipt(email: EmailKey, eventId: string, name: string, facts: SpanFacts): Span {
     return this.tracer.startSpan(name, facts, this.#contextOf(this.#receiptOf(email, eventId)))
   }
 
-  /** Links to the receipts of events: as many as a span takes. */
+  /** Links to the receipts of events, up to a span's limit. */
   linksTo = (events: readonly (EmailKey & { readonly id: string })[]): Link[] =>
     events.slice(0, maxLinks).map((event) => ({ context: this.#receiptOf(event, event.id) }))
 
@@ -110,7 +110,7 @@ export class EmailTracer {
 
 const maxLinks = 128
 
-/** Runs `work` within the span, and ends it. An error is told by its name alone: its words may quote somebody's data. */
+/** Runs `work` within the span, and ends it. Records only the name of an error: its message may contain personal data. */
 export async function within<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
     return await context.with(trace.setSpan(ROOT_CONTEXT, span), work)

@@ -1,4 +1,4 @@
-/** Turns tracing on: spans go to an OpenTelemetry collector by OTLP over HTTP. */
+/** Starts tracing: sends spans to an OpenTelemetry collector by OTLP over HTTP. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { context, propagation } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
@@ -9,16 +9,16 @@ import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import type { TracingSettings } from '../config.ts'
 import { version } from '../version.ts'
 import { EmailTracer } from './email-tracer.ts'
+import { traceEmailWorkflows } from './traced-email-workflows.ts'
 import { traceInbox } from './traced-inbox.ts'
-import { traceLives } from './traced-lives.ts'
 import { traceStatements } from './traced-statements.ts'
 import { traceClient, traceWorker } from './traced-worker.ts'
 import type { Tracing } from './tracing.ts'
 
-/** A collector that is away must not hold up the end of the process. */
+/** An unavailable collector must not delay the end of the process. */
 const stopWithinMs = 2_000
 
-/** Once per process: what is active is OpenTelemetry's to remember, and it has one memory. A collector that is away costs spans, and nothing else. */
+/** Once per process, since OpenTelemetry's context manager is global. If the collector is unavailable, spans are lost. */
 export function startTracing({ url, headers, serviceName, sampleRatio }: TracingSettings): Tracing {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   propagation.setGlobalPropagator(new W3CTraceContextPropagator())
@@ -28,7 +28,7 @@ export function startTracing({ url, headers, serviceName, sampleRatio }: Tracing
   const { tracer } = emailTracer
   return {
     ...traceInbox(emailTracer),
-    lives: (lives) => traceLives(emailTracer, lives),
+    emailWorkflows: (emailWorkflows) => traceEmailWorkflows(emailTracer, emailWorkflows),
     traceStatements: (pool) => traceStatements(pool, tracer),
     clientInterceptors: traceClient(tracer),
     worker: traceWorker(tracer, processor, resource),

@@ -1,14 +1,13 @@
 /**
- * Which trace an email's spans belong to, and which span its receipt is. Both follow from IDs that every process knows, so
- * the way from a webhook to its workflow needs nothing stored and nothing carried: a sweep in another process, after a
- * crash, finds the trace just as well.
+ * The IDs of an email's trace and of an event's receipt span, derived from IDs that every process knows. So nothing has to be
+ * stored or passed from a webhook to its workflow, and a relay in another process, even after a crash, finds the trace.
  */
 import { createHash } from 'node:crypto'
 import type { EmailKey } from '../domain/events.ts'
 
 const digestOf = (...parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex')
 
-/** One trace holds all of an email's life: 16 bytes in hex. */
+/** One trace for the whole lifecycle of an email: 16 bytes in hex. */
 export const traceIdOf = ({ provider, emailId }: EmailKey): string => digestOf(provider, emailId).slice(0, 32)
 
 /** The span in which an event was received: 8 bytes in hex. */

@@ -1,25 +1,25 @@
-/** The receipt of events as spans: one for each, from the request's first byte to the commit. */
+/** The receipt of events as spans: one per event, from the request's first byte to the commit. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { SpanKind } from '@opentelemetry/api'
 import type { Context, Middleware } from 'koa'
-import { requestIdOf, routeOf } from '../api/request-log.ts'
 import { isProviderEventType, type ReceivedEvent, registrationEventType } from '../domain/events.ts'
+import { requestIdOf, routeOf } from '../http/request-log.ts'
 import type { InboxObserver } from '../inbox/create-inbox.ts'
 import { type EmailTracer, within } from './email-tracer.ts'
 import { receiptSpanIdOf } from './trace-ids.ts'
 
-interface RequestUnderWay {
+interface CurrentRequest {
   readonly ctx: Context
   /** Epoch milliseconds. */
   readonly startedAt: number
 }
 
 export function traceInbox(tracer: EmailTracer): { requests: Middleware; inbox: InboxObserver } {
-  const requests = new AsyncLocalStorage<RequestUnderWay>()
+  const requests = new AsyncLocalStorage<CurrentRequest>()
   return {
     requests: (ctx, next) => requests.run({ ctx, startedAt: Date.now() }, next),
     inbox: {
-      // One statement stores the events of many requests: it stands in the trace of the first, and names the others.
+      // One statement stores the events of many requests: it is in the trace of the first, with links to the others.
       storing(events, store) {
         const [first, ...others] = events
         if (!first) return store()
@@ -33,7 +33,7 @@ export function traceInbox(tracer: EmailTracer): { requests: Middleware; inbox: 
       stored(event, isNew) {
         const request = requests.getStore()
         tracer
-          .startRoot(event, `receive ${wordOf(event)}`, {
+          .startRoot(event, `receive ${nameOf(event)}`, {
             kind: SpanKind.SERVER,
             attributes: {
               'aftersend.provider': event.provider,
@@ -43,7 +43,7 @@ export function traceInbox(tracer: EmailTracer): { requests: Middleware; inbox: 
               ...(request && factsOf(request)),
             },
             ...(request && { startTime: request.startedAt }),
-            // A repeat is a span of its own: the first receipt's ID is taken.
+            // A repeat gets another ID, since the first receipt has this one.
             ...(isNew && { spanId: receiptSpanIdOf(event.provider, event.id) }),
           })
           .end()
@@ -52,14 +52,14 @@ export function traceInbox(tracer: EmailTracer): { requests: Middleware; inbox: 
   }
 }
 
-const factsOf = ({ ctx }: RequestUnderWay) => ({
+const factsOf = ({ ctx }: CurrentRequest) => ({
   'http.request.method': ctx.method,
   'http.route': routeOf(ctx) ?? '',
   'aftersend.request_id': requestIdOf(ctx),
 })
 
-/** A provider's own words are no names for spans: they would be without end. */
-function wordOf({ type }: ReceivedEvent): string {
+/** Unknown types share one name, since providers could send any number of types. */
+function nameOf({ type }: ReceivedEvent): string {
   if (type === registrationEventType) return 'registration'
   return isProviderEventType(type) ? type : 'unknown'
 }

@@ -1,4 +1,4 @@
-/** Statements as spans, where they run within one: what nobody waits for is not traced. */
+/** SQL statements as spans, if they run within another span. */
 import { context, SpanKind, type Tracer, trace } from '@opentelemetry/api'
 import type pg from 'pg'
 import { fail } from './email-tracer.ts'
@@ -6,8 +6,8 @@ import { fail } from './email-tracer.ts'
 type Query = (...args: readonly unknown[]) => unknown
 
 /**
- * Patches the pool, so that waiting for a connection is part of the span. The text of our statements never holds a value,
- * so it may be told; the values are not.
+ * Patches the pool, so that waiting for a connection is part of the span. Statement texts contain no values and are recorded;
+ * the values are not.
  */
 export function traceStatements(pool: pg.Pool, tracer: Tracer): void {
   const query = pool.query.bind(pool) as Query
@@ -39,7 +39,7 @@ function textOf(query: unknown): string | null {
   return typeof text === 'string' ? text : null
 }
 
-/** Such as `UPDATE events`; a statement of several parts is named by the first that changes something, else by what it reads. */
+/** Such as `UPDATE events`: the first operation that writes, otherwise the table that is read. */
 function summaryOf(statement: string): string {
   const [, operation, table] =
     /\b(INSERT INTO|UPDATE|DELETE FROM)\s+"?(?:public"?\."?)?(\w+)/i.exec(statement) ??

@@ -1,4 +1,4 @@
-/** Workflows and activities as spans, by Temporal's own interceptors. */
+/** Workflows and activities as spans, by Temporal's interceptors. */
 import { createRequire } from 'node:module'
 import type { Tracer } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
@@ -8,7 +8,7 @@ import {
   OpenTelemetryActivityInboundInterceptor,
   OpenTelemetryWorkflowClientInterceptor,
 } from '@temporalio/interceptors-opentelemetry'
-import type { WorkerTracing } from './tracing.ts'
+import type { WorkerTracing } from '../temporal/worker-tracing.ts'
 
 export const traceClient = (tracer: Tracer) => ({ workflow: [new OpenTelemetryWorkflowClientInterceptor({ tracer })] })
 
@@ -21,16 +21,16 @@ export function traceWorker(tracer: Tracer, processor: SpanProcessor, resource: 
   }
 }
 
-/** What the interceptors of SDK 1.24 hand over: a span as OpenTelemetry 1.x has it, with all of the workflow's info in it. */
+/** A span from the interceptors of SDK 1.24: in the form of OpenTelemetry 1.x, with all of the workflow's info. */
 type OlderSpan = ReadableSpan & {
   readonly parentSpanId?: string
   readonly instrumentationLibrary: ReadableSpan['instrumentationScope']
 }
 
-/** Of a workflow's info: which run it is. The rest is search attributes and settings, the same for every span. */
-const keptAttributes = ['workflowId', 'runId', 'workflowType', 'taskQueue', 'attempt']
+/** The attributes that identify the run. The others are search attributes and settings, equal in every span. */
+const runAttributes = ['workflowId', 'runId', 'workflowType', 'taskQueue', 'attempt']
 
-/** Takes spans of OpenTelemetry 1.x to a processor of 2.x. */
+/** Converts spans of OpenTelemetry 1.x for a processor of 2.x. */
 function asOlderProcessor(processor: SpanProcessor, resource: Resource): never {
   return {
     onEnd(span: OlderSpan) {
@@ -40,7 +40,7 @@ function asOlderProcessor(processor: SpanProcessor, resource: Resource): never {
         ...rest,
         resource,
         instrumentationScope: instrumentationLibrary,
-        attributes: Object.fromEntries(Object.entries(attributes).filter(([name]) => keptAttributes.includes(name))),
+        attributes: Object.fromEntries(Object.entries(attributes).filter(([name]) => runAttributes.includes(name))),
         ...(parentSpanId && { parentSpanContext: { traceId, spanId: parentSpanId, traceFlags } }),
       })
     },

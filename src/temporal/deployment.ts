@@ -1,20 +1,21 @@
-/** Which build of the workflow code runs lives, where several run at once: Temporal's Worker Deployment Versioning. */
+/** Temporal's Worker Deployment Versioning: which build of the workflow code runs workflows, if several are deployed. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Client } from '@temporalio/client'
+import { type Client, isGrpcServiceError } from '@temporalio/client'
 import type { WorkerOptions } from '@temporalio/worker'
 import { version } from '../version.ts'
+import { grpcCode } from './grpc-codes.ts'
 
 export interface Deployment {
-  /** What the builds are builds of. The same for ever. */
+  /** The deployment that the builds belong to. Never changes. */
   readonly name: string
   readonly buildId: string
 }
 
 /**
- * This build, by its release and what its workflow code says: the code of workflows, and of the domain that they import.
- * Two builds that differ in anything else alone run lives alike, and are one.
+ * The release, and a hash of the workflow code: the workflows, and the domain that they import. Builds that differ in other code
+ * only run workflows alike, and have the same ID.
  */
 export function thisBuildId(): string {
   const hash = createHash('sha256')
@@ -29,8 +30,8 @@ export function thisBuildId(): string {
 }
 
 /**
- * Lives move to the build that is current, rather than stay with the one that they began with: they last up to two weeks, and
- * nobody keeps the workers of every build for as long. That they can move is what `patched()` and the recorded histories see to.
+ * Workflows move to the current build. They last up to two weeks, and the workers of the build that started them need not run for
+ * so long. `patched()` and the replay tests make the move safe.
  */
 export const versioningOf = ({ name: deploymentName, buildId }: Deployment) =>
   ({
@@ -41,39 +42,110 @@ export const versioningOf = ({ name: deploymentName, buildId }: Deployment) =>
     },
   }) satisfies Partial<WorkerOptions>
 
-/**
- * Makes this build the one that lives run on, unless a newer one is already: newer is what Temporal saw later for the first
- * time. So the workers of a new release take over by themselves, and one of the old release that is restarted does not.
- * @throws the client's own error when Temporal is away or does not allow it, BuildUnknownError until the worker has polled.
- */
-export async function takeOver(client: Client, { name, buildId }: Deployment): Promise<'current' | 'older'> {
-  const { workflowService } = client
-  const { namespace } = client.options
-  const { workerDeploymentInfo: info, conflictToken } = await workflowService.describeWorkerDeployment({
-    namespace,
-    deploymentName: name,
-  })
-  const firstSeenAt = (build: string | null | undefined) => {
-    const found = info?.versionSummaries?.find(({ deploymentVersion }) => deploymentVersion?.buildId === build)
-    return found?.createTime ? Number(found.createTime.seconds ?? 0) + (found.createTime.nanos ?? 0) / 1e9 : null
-  }
-  const ownAt = firstSeenAt(buildId)
-  if (ownAt === null) throw new BuildUnknownError(`Temporal does not know build ${buildId} yet`)
-  const current = info?.routingConfig?.currentDeploymentVersion?.buildId
-  if (current === buildId) return 'current'
-  if ((firstSeenAt(current) ?? 0) > ownAt) return 'older'
-  await workflowService.setWorkerDeploymentCurrentVersion({
-    namespace,
-    deploymentName: name,
-    buildId,
-    // Somebody else has changed it meanwhile: then it is looked at anew.
-    ...(conflictToken && { conflictToken }),
-    ignoreMissingTaskQueues: true,
-  })
-  return 'current'
+interface Build {
+  readonly buildId: string
+  readonly state: 'current' | 'ramping' | 'idle'
+  /** When its first worker polled, ISO 8601. */
+  readonly firstSeenAt: string | null
 }
 
-/** Temporal hears of a build by its first poll. Try again. */
-export class BuildUnknownError extends Error {
-  override name = 'BuildUnknownError'
+/** Which builds run workflows. */
+export interface DeploymentRouting {
+  /** Null: none. Workflows outside the ramp then run on workers without WORKER_DEPLOYMENT, if there are any. */
+  readonly current: string | null
+  /** The build that runs a percentage of the workflows. */
+  readonly ramping: { readonly buildId: string; readonly percentage: number } | null
+  /** All builds that Temporal knows, newest first. It removes a build some time after its last worker. */
+  readonly builds: readonly Build[]
+  /** Sent with a change, which Temporal then refuses if another change came first. */
+  readonly conflictToken: Uint8Array | null
+}
+
+/** A change to a deployment was refused. The message says why. */
+export class DeploymentRefusedError extends Error {
+  override name = 'DeploymentRefusedError'
+}
+
+/** @returns null if Temporal does not know the deployment. @throws the client's error if Temporal is unavailable or refuses the call. */
+export async function readRouting(client: Client, deploymentName: string): Promise<DeploymentRouting | null> {
+  const { namespace } = client.options
+  try {
+    const { workerDeploymentInfo: info, conflictToken } = await client.workflowService.describeWorkerDeployment({
+      namespace,
+      deploymentName,
+    })
+    const { currentDeploymentVersion, rampingDeploymentVersion, rampingVersionPercentage } = info?.routingConfig ?? {}
+    const current = currentDeploymentVersion?.buildId ?? null
+    const rampingBuildId = rampingDeploymentVersion?.buildId
+    const ramping = rampingBuildId ? { buildId: rampingBuildId, percentage: rampingVersionPercentage ?? 0 } : null
+    const stateOf = (buildId: string) =>
+      buildId === current ? 'current' : buildId === ramping?.buildId ? 'ramping' : 'idle'
+    const builds = (info?.versionSummaries ?? []).map(({ deploymentVersion, createTime }): Build => {
+      const buildId = deploymentVersion?.buildId ?? ''
+      const firstSeenAt = createTime ? new Date(Number(createTime.seconds) * 1_000).toISOString() : null
+      return { buildId, state: stateOf(buildId), firstSeenAt }
+    })
+    const newestFirst = builds.toSorted((one, other) => (other.firstSeenAt ?? '').localeCompare(one.firstSeenAt ?? ''))
+    return { current, ramping, builds: newestFirst, conflictToken: conflictToken ?? null }
+  } catch (error) {
+    if (isGrpcServiceError(error) && error.code === grpcCode.notFound) return null
+    throw error
+  }
+}
+
+/**
+ * Moves workflows to a build: all of them, which ends a ramp, or `rampPercentage` of them. A worker never promotes its own
+ * build: a restart would undo a rollback.
+ * @throws DeploymentRefusedError if Temporal does not know the build; the client's error if Temporal is unavailable or refuses.
+ */
+export async function promote(
+  client: Client,
+  { name, buildId }: Deployment,
+  rampPercentage: number | null,
+): Promise<void> {
+  const routing = await readRouting(client, name)
+  if (!routing?.builds.some((build) => build.buildId === buildId)) throw unknownBuild(name, buildId, routing)
+  const { workflowService } = client
+  const common = { namespace: client.options.namespace, deploymentName: name, identity: client.options.identity }
+  const token = (conflictToken: Uint8Array | null) => (conflictToken ? { conflictToken } : {})
+  if (rampPercentage !== null) {
+    if (routing.current === buildId) throw new DeploymentRefusedError(`${buildId} is current: ramp to another build.`)
+    const ramp = { ...common, buildId, percentage: rampPercentage, ...token(routing.conflictToken) }
+    await workflowService.setWorkerDeploymentRampingVersion(ramp)
+    return
+  }
+  let { conflictToken } = routing
+  if (routing.ramping && routing.ramping.buildId !== buildId) {
+    const noRamp = { ...common, buildId: '', percentage: 0, ...token(conflictToken) }
+    conflictToken = (await workflowService.setWorkerDeploymentRampingVersion(noRamp)).conflictToken
+  }
+  await workflowService.setWorkerDeploymentCurrentVersion({ ...common, buildId, ...token(conflictToken) })
+}
+
+function unknownBuild(name: string, buildId: string, routing: DeploymentRouting | null): DeploymentRefusedError {
+  const known = routing?.builds.map((build) => build.buildId).join(', ')
+  return new DeploymentRefusedError(
+    `Temporal knows no build ${buildId} of deployment ${name}: start a worker of it first. Known: ${known || 'none'}.`,
+  )
+}
+
+/** The log level and message of a worker about its own build. */
+export function routingMessage(
+  { name, buildId }: Deployment,
+  routing: DeploymentRouting | null,
+): ['debug' | 'info' | 'warn', string] {
+  const command = `aftersend deployment promote ${buildId}`
+  if (!routing?.builds.some((build) => build.buildId === buildId)) {
+    return ['debug', `Temporal does not know build ${buildId} yet`]
+  }
+  if (routing.current === buildId) return ['info', `build ${buildId} is current: workflows run on it`]
+  if (routing.ramping?.buildId === buildId) {
+    return ['info', `build ${buildId} ramps: ${routing.ramping.percentage} % of workflows run on it`]
+  }
+  return [
+    'warn',
+    routing.current === null
+      ? `no build of deployment ${name} is current, so its workers run no workflows; promote this one with: ${command}`
+      : `workflows run on build ${routing.current}, none on this worker's build; promote it with: ${command}`,
+  ]
 }

@@ -1,11 +1,11 @@
-/** What Temporal's SDK counts. Its native core offers it over HTTP alone, so it is fetched from there for our own /metrics. */
+/** The metrics of Temporal's SDK. Its native core exposes them over HTTP only, so they are fetched from there for our /metrics. */
 
-/** A core that is busy must not hold up the other figures. */
+/** A busy core must not delay the other metrics. */
 const deadlineMs = 1_000
 
 /**
- * @param port null where no worker runs: then there is nothing.
- * @throws when the core does not answer in time.
+ * @param port null in a process without a worker: the result is empty.
+ * @throws if the core does not answer in time.
  */
 export async function readTemporalMetrics(port: number | null): Promise<string> {
   if (port === null) return ''

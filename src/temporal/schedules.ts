@@ -1,12 +1,12 @@
-/** Work that comes round by itself: a Temporal Schedule each, so that one run at a time serves any number of workers. */
+/** Scheduled jobs: one Temporal Schedule each, so that one run at a time serves any number of workers. */
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client'
 import { taskQueue as defaultTaskQueue } from './worker.ts'
 
-/** One kind of recurring work. What was missed in a downtime is its workflow's to catch up: the schedule runs it once. */
-export interface RecurringWork {
-  /** The schedule's ID, which its workflows' IDs begin with. The same for ever: a new one would be a second schedule. */
+/** A job. After a downtime the schedule starts one run, whose workflow catches up on all that was missed. */
+export interface ScheduledJob {
+  /** The schedule's ID, and the prefix of its workflows' IDs. Never changes: a new ID would be a second schedule. */
   readonly id: string
-  /** For people in the Web UI: what is done. */
+  /** For the Web UI: what the job does. */
   readonly summary: string
   /** The workflow's name, as `src/workflows/index.ts` exports it. */
   readonly workflow: string
@@ -14,31 +14,31 @@ export interface RecurringWork {
   readonly everyMs: number
 }
 
-/** A run that came due while Temporal was away is started late within this, then left to the next one. */
+/** A run that was due while Temporal was unavailable starts up to this late; after that, the next one does its work. */
 const catchupWindowMs = 60_000
 
 /**
- * Creates the schedules that are not there and brings the others up to date. Any number of workers may do so at once.
- * @throws the client's own error when Temporal is away.
+ * Creates missing schedules and updates the others. Any number of workers may call it at once.
+ * @throws the client's error if Temporal is unavailable.
  */
 export async function ensureSchedules(
   client: Client,
-  works: readonly RecurringWork[],
+  jobs: readonly ScheduledJob[],
   taskQueue: string = defaultTaskQueue,
 ): Promise<void> {
-  for (const work of works) {
-    const options = optionsOf(work, taskQueue)
+  for (const job of jobs) {
+    const options = optionsOf(job, taskQueue)
     try {
       await client.schedule.create(options)
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error
-      // Paused by somebody stays paused.
-      await client.schedule.getHandle(work.id).update(({ state }) => ({ ...options, state }))
+      // The state is kept: a paused schedule stays paused.
+      await client.schedule.getHandle(job.id).update(({ state }) => ({ ...options, state }))
     }
   }
 }
 
-const optionsOf = ({ id, summary, workflow, args, everyMs }: RecurringWork, taskQueue: string) =>
+const optionsOf = ({ id, summary, workflow, args, everyMs }: ScheduledJob, taskQueue: string) =>
   ({
     scheduleId: id,
     spec: { intervals: [{ every: everyMs }] },

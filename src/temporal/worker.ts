@@ -1,21 +1,19 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import {
-  bundleWorkflowCode,
-  type NativeConnection,
-  Runtime,
-  type SlotSupplier,
-  Worker,
-  type WorkerOptions,
-  type WorkflowSlotInfo,
-} from '@temporalio/worker'
+import { bundleWorkflowCode, type NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import type { WorkerActivities } from '../activities/worker-activities.ts'
-import type { WorkerTracing } from '../telemetry/tracing.ts'
 import { type Deployment, versioningOf } from './deployment.ts'
-import { WorkflowSlots } from './workflow-slots.ts'
+import type { WorkerTracing } from './worker-tracing.ts'
 
 export const taskQueue = 'email-lifecycle'
+
+/**
+ * Few enough that a worker with an empty cache and little CPU replays each run within the task timeout. Enough for tasks that wait for
+ * Temporal more than they compute: a backlog with Temporal on PostgreSQL ran at 150 events/s with 8 slots, half of the cores idle; 240 with
+ * 16, 209 with 32. See `bench:storm` and `bench:simulated` in bench/README.md.
+ */
+const workflowSlots = 16
 
 export interface LifecycleWorkerOptions {
   readonly connection: NativeConnection
@@ -23,17 +21,17 @@ export interface LifecycleWorkerOptions {
   readonly activities: WorkerActivities
   /** Default {@link taskQueue}. */
   readonly taskQueue?: string
-  /** The workflows' code, where it is kept between workers. Default: what {@link workflowCode} finds. */
+  /** The workflows' code, to share it between workers. Default: {@link workflowCode}. */
   readonly workflows?: WorkflowCode
-  /** Of its workflow tasks. Default {@link WorkflowSlots}. */
-  readonly workflowSlots?: SlotSupplier<WorkflowSlotInfo>
-  /** Null, the default: nothing is traced. */
+  /** Concurrent workflow tasks. Default {@link workflowSlots}. */
+  readonly workflowSlots?: number
+  /** Default null: nothing is traced. */
   readonly tracing?: WorkerTracing | null
-  /** Null, the default: the worker takes whatever comes, whichever build others are. */
+  /** Default null: the worker is not versioned, and takes the tasks of all workflows. */
   readonly deployment?: Deployment | null
 }
 
-/** A worker for email lives; `run()` it, and `shutdown()` lets it finish what it holds. */
+/** A worker for all workflows and activities. Call `run()`; `shutdown()` lets it finish its tasks. */
 export const createLifecycleWorker = ({
   connection,
   namespace,
@@ -50,13 +48,13 @@ export const createLifecycleWorker = ({
     activities,
     ...workflows,
     ...(deployment && versioningOf(deployment)),
-    // About 1 MB each, and a life is idle nearly all of its time: a miss costs one replay of a short history.
+    // About 1 MB each. A workflow is idle most of the time, and a cache miss costs one replay of a short history.
     maxCachedWorkflows: 1_000,
-    // What a killed worker costs each of its workflows, since their next task first goes to its private queue.
+    // The delay of a workflow whose worker was killed: its next task first goes to that worker's sticky queue.
     stickyQueueScheduleToStartTimeout: '2 seconds',
     shutdownGraceTime: '8 seconds',
     tuner: {
-      workflowTaskSlotSupplier: options.workflowSlots ?? new WorkflowSlots(),
+      workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: options.workflowSlots ?? workflowSlots },
       activityTaskSlotSupplier: { type: 'fixed-size', numSlots: 100 },
       localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: 50 },
       nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
@@ -68,7 +66,7 @@ type WorkflowCode = Pick<
   'workflowBundle' | 'workflowsPath' | 'bundlerOptions' | 'interceptors' | 'sinks'
 >
 
-/** The workflows' code for one worker after the other: sources are bundled for the first of them only. */
+/** The workflows' code for a series of workers: sources are bundled once. */
 export function bundledOnce(tracing: WorkerTracing | null): () => Promise<WorkflowCode> {
   let bundled: Promise<WorkflowCode> | null = null
   return () => {
@@ -86,11 +84,11 @@ async function bundle(tracing: WorkerTracing | null): Promise<WorkflowCode> {
     workflowInterceptorModules: tracing?.workflowModules ?? [],
     logger: Runtime.instance().logger,
   })
-  // What is bundled holds its workflow interceptors.
+  // The bundle contains its workflow interceptors.
   return { workflowBundle, ...(tracing && { interceptors: tracing.interceptors, sinks: tracing.sinks }) }
 }
 
-/** The bundle made ahead by `npm run build`, where there is one; in development the sources are bundled at start. */
+/** The bundle that `npm run build` has built; in development the sources, which are bundled at start. */
 export function workflowCode(tracing: WorkerTracing | null = null): WorkflowCode {
   const bundle = tracing ? '../traced-workflow-bundle.js' : '../workflow-bundle.js'
   const codePath = fileURLToPath(new URL(bundle, import.meta.url))
@@ -98,7 +96,7 @@ export function workflowCode(tracing: WorkerTracing | null = null): WorkflowCode
   return {
     ...(isBuilt ? { workflowBundle: { codePath } } : { workflowsPath, bundlerOptions }),
     ...(tracing && {
-      // What is bundled already holds its workflow interceptors.
+      // The bundle contains its workflow interceptors.
       interceptors: { ...tracing.interceptors, ...(!isBuilt && { workflowModules: tracing.workflowModules }) },
       sinks: tracing.sinks,
     }),
@@ -108,17 +106,17 @@ export function workflowCode(tracing: WorkerTracing | null = null): WorkflowCode
 const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url))
 
 /**
- * By default each life evaluates all modules anew. Ours keep nothing at their top that changes, so a worker evaluates them
- * once, freezes them, and all its lives share them: a quarter less memory for each.
+ * By default each run evaluates all modules. Ours have no mutable state at module level, so a worker evaluates them once, freezes
+ * them and shares them between its runs: each takes a quarter less memory.
  */
 const bundlerOptions = { preloadModules: [workflowsPath] }
 
 /**
- * Sends what Temporal's SDK has to say through our log. Once per process, before the first connection.
- * @param metricsPort where the SDK offers its own figures, on this machine alone; null: it counts nothing.
+ * Routes the logs of Temporal's SDK to ours. Once per process, before the first connection.
+ * @param metricsPort the local port of the SDK's metrics; null: it has none.
  */
 export function installTemporalRuntime(log: Logger, metricsPort: number | null = null): void {
-  // Its `info` is about every start and stop: of use to those who look for a fault.
+  // Its `info` logs every start and stop, which helps with debugging only.
   const level = log.isLevelEnabled('info') && !log.isLevelEnabled('debug') ? 'warn' : log.level
   const child = log.child({ part: 'temporal' }, { level })
   const write =
@@ -147,7 +145,7 @@ export function installTemporalRuntime(log: Logger, metricsPort: number | null =
         },
       }),
     },
-    // Signals are main's to handle: it stops the API first, then the worker, then what is embedded.
+    // The main process handles signals: it stops the API, then the worker, then embedded servers.
     shutdownSignals: [],
   })
 }

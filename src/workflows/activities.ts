@@ -1,11 +1,11 @@
-/** How each activity is called, and why so. Every timeout and retry is explicit. */
+/** Timeouts and retries of each activity, and their reasons. All are explicit. */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow'
 import type { LifecycleActivities } from '../activities/lifecycle-activities.ts'
 
 /**
- * One short statement per batch of events, on the path of every webhook: local, since an ordinary activity would cost
- * three more history events and a round trip. A local activity that keeps failing would hold the workflow task and its
- * signals, so it gives up soon, and {@link patientActivities} go on.
+ * One short statement per batch of events, on the path of every webhook. Local, since an ordinary activity adds three
+ * history events and a round trip. A local activity that keeps failing holds back the workflow task and its signals, so it
+ * fails after two seconds, and {@link retryingActivities} take over.
  */
 export const localActivities = proxyLocalActivities<Pick<LifecycleActivities, 'saveSnapshot' | 'loadLife'>>({
   startToCloseTimeout: '2 seconds',
@@ -14,10 +14,10 @@ export const localActivities = proxyLocalActivities<Pick<LifecycleActivities, 's
 })
 
 /**
- * Statements that may wait for the database as long as it takes: ordinary, since their retries are the server's and add
- * no history. Also for all that is rare (suppressions, escalations), so that people see it in the Web UI by name.
+ * Statements that are retried until the database is available. Ordinary activities: the server retries them, which adds no
+ * history. Also for what is rare (suppressions, escalations), which people then see by name in the Web UI.
  */
-export const patientActivities = proxyActivities<
+export const retryingActivities = proxyActivities<
   Pick<
     LifecycleActivities,
     'saveSnapshot' | 'loadLife' | 'quarantineEvents' | 'countSoftBounce' | 'suppressRecipient' | 'recordEscalation'
@@ -31,14 +31,14 @@ export const patientActivities = proxyActivities<
   },
 })
 
-/** The provider's API gets half a minute: past that, support is told without its word rather than late. */
+/** The provider's API has half a minute. After that, the stall is escalated without its answer. */
 export const { askProvider } = proxyActivities<Pick<LifecycleActivities, 'askProvider'>>({
   startToCloseTimeout: '10 seconds',
   scheduleToCloseTimeout: '30 seconds',
   retry: { initialInterval: '1 second', maximumAttempts: 3, nonRetryableErrorTypes: ['ProviderRefused'] },
 })
 
-/** A channel may be down for days, and support must still hear of it once it is back; then it is history. */
+/** Retried for three days, since a channel may be unavailable for that long; an older notice is of no use. */
 export const { tellSupport } = proxyActivities<Pick<LifecycleActivities, 'tellSupport'>>({
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '3 days',

@@ -1,6 +1,7 @@
-import { ApplicationFailure, condition } from '@temporalio/workflow'
+import { ApplicationFailure } from '@temporalio/common'
 import type { Escalation, EscalationCommand, EscalationReason } from '../domain/escalation.ts'
-import type { EscalationDesk } from './escalation-desk.ts'
+import type { Escalations } from './escalations.ts'
+import type { WorkflowRuntime } from './workflow-runtime.ts'
 
 interface PendingCommand {
   readonly reason: EscalationReason
@@ -8,31 +9,34 @@ interface PendingCommand {
   outcome?: { readonly escalation: Escalation } | { readonly refusal: string }
 }
 
-/** People's commands: handlers of Updates put them in and wait, and the workflow's loop alone carries them out. */
+/** People's commands: update handlers submit them and wait; the workflow's loop executes them. */
 export class CommandQueue {
+  readonly #runtime: WorkflowRuntime
   readonly #pending: PendingCommand[] = []
+
+  constructor(runtime: WorkflowRuntime) {
+    this.#runtime = runtime
+  }
 
   isEmpty = (): boolean => this.#pending.length === 0
 
-  /** Puts a command before the loop and waits for what comes of it. Throws {@link commandRefused}. */
-  async put(reason: EscalationReason, command: EscalationCommand): Promise<Escalation> {
+  /** Submits a command to the loop and waits for its outcome. Throws {@link commandRefused}. */
+  async submit(reason: EscalationReason, command: EscalationCommand): Promise<Escalation> {
     const pending: PendingCommand = { reason, command }
     this.#pending.push(pending)
-    await condition(() => pending.outcome !== undefined)
+    await this.#runtime.condition(() => pending.outcome !== undefined)
     if (pending.outcome && 'escalation' in pending.outcome) return pending.outcome.escalation
-    throw commandRefused(pending.outcome?.refusal ?? 'the command was not carried out')
+    throw commandRefused(pending.outcome?.refusal ?? 'the command was not executed')
   }
 
-  /** Carries out the command that has waited longest; does nothing if none waits. */
-  async carryOutNext(desk: EscalationDesk): Promise<void> {
+  /** Executes the oldest command, if there is one. */
+  async executeNext(escalations: Escalations): Promise<void> {
     const pending = this.#pending.shift()
     if (!pending) return
-    const { reason, command } = pending
-    const refusal = desk.refusalOf(reason, command, Date.now())
-    pending.outcome = refusal ? { refusal } : { escalation: await desk.carryOut(reason, command, Date.now()) }
+    pending.outcome = await escalations.execute(pending.reason, pending.command)
   }
 }
 
-/** What an Update fails with that the escalation's state does not allow. The refusal is for the person who tried. */
+/** The failure of an update that the escalation's state does not allow. Its message is shown to the person. */
 export const commandRefused = (refusal: string): ApplicationFailure =>
   ApplicationFailure.nonRetryable(refusal, 'CommandRefused')

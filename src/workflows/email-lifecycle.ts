@@ -1,73 +1,87 @@
-import { allHandlersFinished, condition, continueAsNew, patched, setHandler, workflowInfo } from '@temporalio/workflow'
+import { continueAsNew, setHandler } from '@temporalio/workflow'
 import type { EmailStatus } from '../domain/lifecycle.ts'
-import { Alarm } from './alarm.ts'
-import { Life } from './life.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
+import { EmailState } from './email-state.ts'
 import {
   acknowledgeEscalation,
+  type EmailWorkflowInput,
   eventsReceived,
-  type LifeInput,
   resolveEscalation,
   snoozeEscalation,
   status,
 } from './messages.ts'
+import { temporalRuntime } from './temporal-runtime.ts'
+import type { RunEnd, WorkflowRuntime } from './workflow-runtime.ts'
 
 /**
- * A worker that has not got a life in memory replays its run, which takes it about 5 ms of CPU a save. After an outage, or the end
- * of another worker, many are to be replayed at once, and each within a task's timeout, or it is begun again and again.
+ * The lifecycle of one email, from its first event until nothing is pending. Its workflow ID makes it the only writer of
+ * the email's snapshot.
  *
- * The next run is begun at the start of a task, with what waits: a signal that comes before the task's end would refuse it, and
- * have the worker forget this run.
+ * A run completes when delivery has settled, no notice is due or undelivered, and a short linger has passed; or when an
+ * email that never settles is given up. A complaint, a late bounce or a person's command starts a new run under the same ID,
+ * which continues from the stored state. So does a run that is started without a message, after Temporal lost one.
+ * @returns the headline status at the end of the run.
  */
-const longestRunSaves = 50
+export async function emailLifecycle(input: EmailWorkflowInput): Promise<EmailStatus> {
+  const email = new EmailState(input, temporalRuntime)
 
-/**
- * The life of one email, from the first thing heard of it until nothing more is awaited. Its workflow ID makes it the
- * only writer of the email's snapshot. Handlers only take note; this loop alone acts, one thing after the other, so
- * nothing here needs a lock.
- *
- * A run ends when the engagement window is over. Whatever comes later starts a new run under the same ID, which begins
- * from what is stored. So does one that is started without a word, when Temporal has lost the run before.
- * @returns the headline status with which the run ended.
- */
-export async function emailLifecycle(input: LifeInput): Promise<EmailStatus> {
-  const life = new Life(input)
-  const alarm = new Alarm()
-  listen(life)
-  for (;;) {
-    const isReplayLong =
-      life.saves() >= longestRunSaves && life.hasWaitingEvents() && patched('hands on before a replay is long')
-    // The signal that brought what waits is not counted as handled yet; a command's handler waits for this loop.
-    if (isReplayLong) await condition(() => allHandlersFinished() || life.hasCommands())
-    // First, since an email that is never left in peace would otherwise never come to its next run.
-    if (
-      life.mayHandOn() &&
-      (isReplayLong || (workflowInfo().continueAsNewSuggested && patched('hands waiting events on')))
-    ) {
-      await continueAsNew<typeof emailLifecycle>({ ...input, carried: life.carry() })
-    } else if (life.hasWaitingEvents()) await life.applyWaitingEvents()
-    else if (life.hasCommands()) await life.carryOutCommand()
-    else if (!life.isLoaded() && patched('loads before it idles')) await life.load()
-    else if (life.isDue(Date.now())) await life.meetDeadline(Date.now())
-    else if (life.mayClose(Date.now()) && allHandlersFinished()) return life.headline()
-    else if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) {
-      await continueAsNew<typeof emailLifecycle>({ ...input, carried: life.carry() })
-    } else {
-      alarm.set(life.nextDeadline(Date.now()))
-      await condition(() => life.hasWork() || alarm.rang || (life.mayClose(Date.now()) && allHandlersFinished()))
-    }
-  }
+  // Handlers only enqueue or read; all effects are the loop's.
+  setHandler(eventsReceived, (events) => email.enqueue(events))
+  setHandler(status, () => email.describe())
+  setHandler(acknowledgeEscalation, ({ reason, by }) => email.submitCommand(reason, { do: 'acknowledge', by }), {
+    validator: ({ reason, by }) => email.validateCommand(reason, { do: 'acknowledge', by }),
+  })
+  setHandler(snoozeEscalation, ({ reason, by, until }) => email.submitCommand(reason, { do: 'snooze', by, until }), {
+    validator: ({ reason, by, until }) => email.validateCommand(reason, { do: 'snooze', by, until }),
+  })
+  setHandler(resolveEscalation, ({ reason, by }) => email.submitCommand(reason, { do: 'resolve', by }), {
+    validator: ({ reason, by }) => email.validateCommand(reason, { do: 'resolve', by }),
+  })
+
+  const end = await runEmail(input, email, temporalRuntime)
+  return 'next' in end ? continueAsNew<typeof emailLifecycle>(end.next) : end.result
 }
 
-function listen(life: Life): void {
-  setHandler(eventsReceived, (events) => life.hear(events))
-  setHandler(status, () => life.describe())
-  setHandler(acknowledgeEscalation, ({ reason, by }) => life.command(reason, { do: 'acknowledge', by }), {
-    validator: ({ reason, by }) => life.refuse(reason, { do: 'acknowledge', by }),
-  })
-  setHandler(snoozeEscalation, ({ reason, by, until }) => life.command(reason, { do: 'snooze', by, until }), {
-    validator: ({ reason, by, until }) => life.refuse(reason, { do: 'snooze', by, until }),
-  })
-  setHandler(resolveEscalation, ({ reason, by }) => life.command(reason, { do: 'resolve', by }), {
-    validator: ({ reason, by }) => life.refuse(reason, { do: 'resolve', by }),
-  })
+/**
+ * A run continues as new after so many saves. A replay takes about 5 ms of CPU per save, and after an outage many runs are
+ * replayed at once, each within the timeout of a workflow task.
+ *
+ * It does so at the start of a task, and carries the pending events: a signal that arrives during the task would fail it
+ * with UnhandledCommand, and the worker would evict the run.
+ */
+const maxSavesPerRun = 50
+
+/**
+ * The loop of one run: does one thing after the other until the run ends. It is the only writer, so nothing needs a lock.
+ * @returns the headline status to complete with, or the input of the next run.
+ */
+export async function runEmail(
+  input: EmailWorkflowInput,
+  email: EmailState,
+  runtime: WorkflowRuntime,
+): Promise<RunEnd<EmailWorkflowInput, EmailStatus>> {
+  const { now, condition, patched, continueAsNewSuggested, allHandlersFinished } = runtime
+  const timer = new DeadlineTimer(runtime, input.policy.lingerAfterSettledMs !== undefined)
+  const isComplete = () => email.isComplete(now()) && allHandlersFinished()
+  const next = () => ({ next: { ...input, carried: email.carriedState() } })
+  for (;;) {
+    const isReplayLong =
+      email.saves() >= maxSavesPerRun && email.hasPendingEvents() && patched('hands on before a replay is long')
+    // The handler of the signal that brought the events has not finished yet. A command's handler waits for this loop.
+    if (isReplayLong) await condition(() => allHandlersFinished() || email.hasCommands())
+    // Before events are applied: an email with a steady stream of events would otherwise never continue as new.
+    if (email.canCarryEvents() && (isReplayLong || (continueAsNewSuggested() && patched('hands waiting events on')))) {
+      return next()
+    }
+    if (email.hasPendingEvents()) await email.applyPendingEvents()
+    else if (email.hasCommands()) await email.executeCommand()
+    else if (!email.isLoaded() && patched('loads before it idles')) await email.load()
+    else if (email.isDue(now())) await email.onDeadline(now())
+    else if (isComplete()) return { result: email.status() }
+    else if (continueAsNewSuggested() && allHandlersFinished()) return next()
+    else {
+      timer.set(email.nextDeadline(now()))
+      await condition(() => email.hasWork() || timer.hasFired || isComplete())
+    }
+  }
 }

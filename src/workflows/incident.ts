@@ -1,40 +1,48 @@
+import { continueAsNew, setHandler } from '@temporalio/workflow'
+import { IncidentState } from './incident-state.ts'
 import {
-  allHandlersFinished,
-  condition,
-  continueAsNew,
-  defineSignal,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow'
-import { acknowledgeEscalation, resolveEscalation, snoozeEscalation } from './messages.ts'
-import { type IncidentInput, type Measurement, OngoingIncident } from './ongoing-incident.ts'
-
-/** Sent by the watch when an incident begins and when it is over. A signal: the watch waits for nothing. */
-export const measured = defineSignal<[Measurement]>('measured')
+  acknowledgeEscalation,
+  type EscalationTarget,
+  type IncidentInput,
+  measured,
+  resolveEscalation,
+  snoozeEscalation,
+} from './messages.ts'
+import { temporalRuntime } from './temporal-runtime.ts'
+import type { RunEnd, WorkflowRuntime } from './workflow-runtime.ts'
 
 /**
- * One incident, from its beginning until it is measured to be over. Its workflow ID makes it the only one for its reason
- * and scope: one that people have resolved while it goes on is not opened again until it was over once. Handlers only take
- * note; this loop alone acts.
+ * One incident, from its start until a measurement ends it. Its workflow ID makes it the only one for its reason and scope. If
+ * people resolve it while it lasts, it is not opened again until it has ended once.
  */
 export async function incident(input: IncidentInput): Promise<void> {
-  const ongoing = new OngoingIncident(input)
+  const state = new IncidentState(input, temporalRuntime)
 
-  setHandler(measured, (measurement) => ongoing.hear(measurement))
-  setHandler(acknowledgeEscalation, ({ by }) => ongoing.command({ do: 'acknowledge', by }))
-  setHandler(snoozeEscalation, ({ by, until }) => ongoing.command({ do: 'snooze', by, until }))
-  setHandler(resolveEscalation, ({ by }) => ongoing.command({ do: 'resolve', by }))
+  // Handlers only enqueue; all effects are the loop's.
+  setHandler(measured, (measurement) => state.enqueue(measurement))
+  const validator = ({ episode }: EscalationTarget) => state.validateEpisode(episode)
+  setHandler(acknowledgeEscalation, ({ by }) => state.submitCommand({ do: 'acknowledge', by }), { validator })
+  setHandler(snoozeEscalation, ({ by, until }) => state.submitCommand({ do: 'snooze', by, until }), { validator })
+  setHandler(resolveEscalation, ({ by }) => state.submitCommand({ do: 'resolve', by }), { validator })
 
-  await ongoing.takeOver()
-  for (;;) {
-    if (ongoing.hasWork()) await ongoing.work()
-    else if (ongoing.isNoticeDue()) await ongoing.repeatNotice()
-    else if (ongoing.mayEnd()) return
-    else if (workflowInfo().continueAsNewSuggested && allHandlersFinished()) {
-      await continueAsNew<typeof incident>({ ...input, untold: ongoing.untold() })
-    } else await condition(() => ongoing.hasWork() || ongoing.mayEnd(), ongoing.untilNextMs() ?? farAwayMs)
-  }
+  const end = await runIncident(state, temporalRuntime)
+  if ('next' in end) await continueAsNew<typeof incident>(end.next)
 }
 
-/** Something else wakes it long before. */
-const farAwayMs = 365 * 86_400_000
+/** A timeout that never elapses: a message or a deadline comes long before. */
+const yearMs = 365 * 86_400_000
+
+/** The loop of one run: does one thing after the other until the run ends. It is the only writer, so nothing needs a lock. */
+export async function runIncident(
+  state: IncidentState,
+  { condition, continueAsNewSuggested, allHandlersFinished }: WorkflowRuntime,
+): Promise<RunEnd<IncidentInput, void>> {
+  await state.load()
+  for (;;) {
+    if (state.hasWork()) await state.processNext()
+    else if (state.isNoticeDue()) await state.repeatNotice()
+    else if (state.isComplete()) return { result: undefined }
+    else if (continueAsNewSuggested() && allHandlersFinished()) return { next: state.nextInput() }
+    else await condition(() => state.hasWork() || state.isComplete(), state.msUntilDeadline() ?? yearMs)
+  }
+}

@@ -1,42 +1,36 @@
-/** What may be said to an email's workflow, and what it may be asked. */
+/** The workflows' inputs and messages. Each message says who sends it, and why it is a signal, an update or a query. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
-import type { StoredLife } from '../activities/lifecycle-activities.ts'
-import type { Escalation, EscalationReason } from '../domain/escalation.ts'
+import type { StoredEmailState } from '../activities/lifecycle-activities.ts'
+import type { Escalation, EscalationReason, UndeliveredNotice } from '../domain/escalation.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
+import type { Incident } from '../domain/incident.ts'
 import type { DeliveryState, EmailStatus } from '../domain/lifecycle.ts'
 import type { LifecyclePolicy } from '../domain/stall-policy.ts'
 
-/** What a life starts with. */
-export interface LifeInput extends EmailKey {
+/** The input of an email's workflow. */
+export interface EmailWorkflowInput extends EmailKey {
   readonly policy: LifecyclePolicy
-  /** Set when the run continues an older one as new. */
-  readonly carried?: CarriedLife
+  /** Set when the run continues a previous one as new. */
+  readonly carried?: CarriedEmailState
 }
 
-/** What a run hands to the one that continues it. */
-export interface CarriedLife extends StoredLife {
-  /** Notices that support has not been told yet. */
-  readonly untold: readonly UntoldNotice[]
-  /** Events that the run had heard and not applied. None before version 0.2. */
+/** What a run passes to the run that continues it. */
+export interface CarriedEmailState extends StoredEmailState {
+  /** Notices that were not delivered yet. */
+  readonly untold: readonly UndeliveredNotice[]
+  /** Events that were received and not applied. Absent before version 0.2. */
   readonly waiting?: readonly LifecycleEvent[]
 }
 
-/** One notice on one channel. */
-export interface UntoldNotice {
-  readonly reason: EscalationReason
-  readonly notice: number
-  readonly channel: string
-}
-
-/** Sent by the inbox with every event that waits for this email. A signal: the sender has made it durable already. */
+/** Sent by the inbox with all pending events of the email. A signal: the events are stored already, and no answer is needed. */
 export const eventsReceived = defineSignal<[readonly LifecycleEvent[]]>('eventsReceived')
 
-/** Asked by people in the Web UI and by programs: where this life stands, without a look at the database. */
-export const status = defineQuery<LifeStatus>('status')
+/** Sent by people in the Web UI and by programs. A query: it reads the run's state, changes nothing and adds no history. */
+export const status = defineQuery<EmailWorkflowStatus>('status')
 
 /** The answer to {@link status}. Times are ISO 8601. */
-export interface LifeStatus {
+export interface EmailWorkflowStatus {
   readonly status: EmailStatus
   readonly delivery: DeliveryState
   readonly priority: string
@@ -44,24 +38,51 @@ export interface LifeStatus {
   readonly clicks: number
   readonly waitingEvents: number
   readonly escalations: readonly { reason: EscalationReason; state: string }[]
-  /** When this life looks up next, unless it hears something before. */
+  /** When the run acts next, unless it receives a message before. */
   readonly nextDeadline: string | null
 }
 
-/** Which escalation a person means, and who that is: a name or handle, never an address. */
+/** Which escalation a person acts on, and who the person is: a name or handle, never an address. */
 export interface EscalationTarget {
   readonly reason: EscalationReason
   readonly by: string
+  /** Of an incident: which of its episodes. Clients before 0.4.0 omit it, and mean the open one. */
+  readonly episode?: string
 }
 
-/** Sent by the API for a person who takes care of it. An update: the person waits to see it accepted or refused. */
+/** Sent by the API for a person who takes the escalation on. An update: the person waits for the new state, or for a refusal. */
 export const acknowledgeEscalation = defineUpdate<Escalation, [EscalationTarget]>('acknowledgeEscalation')
 
-/** Sent by the API for a person who wants to be told again at `until` (epoch milliseconds). An update, as above. */
+/** Sent by the API for a person who asks for a notice at `until` (epoch milliseconds). An update, for the same reason. */
 export const snoozeEscalation = defineUpdate<Escalation, [EscalationTarget & { until: number }]>('snoozeEscalation')
 
-/** Sent by the API for a person who has dealt with it. An update, as above. */
+/** Sent by the API for a person who has solved the problem. An update, for the same reason. */
 export const resolveEscalation = defineUpdate<Escalation, [EscalationTarget]>('resolveEscalation')
+
+/** One episode of an incident, with its undelivered notices. */
+export interface Episode {
+  /** When it started. Each episode has an escalation of its own. */
+  readonly episode: string
+  readonly untold?: readonly UndeliveredNotice[]
+}
+
+/** The input of an incident's workflow. */
+export interface IncidentInput extends Incident, Episode {
+  readonly policy: LifecyclePolicy
+  /** Earlier episodes with an undelivered notice. */
+  readonly earlier?: readonly Episode[]
+}
+
+/** The state of an incident when it was last measured. */
+export interface Measurement {
+  readonly level: 'raised' | 'clear'
+  readonly detail: string
+  /** The episode that starts, if this measurement starts one. Clients before 0.4.0 omit it. */
+  readonly episode?: string
+}
+
+/** Sent by the scheduled watch when an incident starts or ends. A signal: the watch needs no answer, and measures again soon. */
+export const measured = defineSignal<[Measurement]>('measured')
 
 /** What people filter by in the Web UI. Search attributes are never encrypted: none holds more than a domain. */
 export const searchAttributes = {

@@ -1,21 +1,32 @@
-import { patched } from '@temporalio/workflow'
-import type { SuppressionOutcome } from '../activities/lifecycle-activities.ts'
 import { softBounceLimitCode } from '../domain/bounce-policy.ts'
+import { bounceOutcomeOf } from '../domain/delivery-facts.ts'
 import type { EmailKey, LifecycleEvent } from '../domain/events.ts'
-import { patientActivities } from './activities.ts'
+import type { SuppressionOutcome } from '../domain/suppression.ts'
+import type { WorkflowRuntime } from './workflow-runtime.ts'
 
-/** Whether somebody is to be suppressed for this event: it is a hard bounce or a complaint. */
+/** Whether the event suppresses its recipient: a bounce that is held against it, or a complaint. */
 export const isSuppressing = (event: LifecycleEvent): boolean =>
-  event.type === 'complained' || (event.type === 'bounced' && event.bounce.class === 'hard')
+  event.type === 'complained' || (event.type === 'bounced' && bounceOutcomeOf(event.bounce) === 'bounced')
+
+/** Whether the event may be one of several that add up to a bounce of its recipient. */
+export function mayCountAsSoftBounce(event: LifecycleEvent): boolean {
+  if (event.type !== 'bounced') return false
+  const { class: bounceClass, failure } = event.bounce
+  return failure ? failure.outcome !== 'bounced' && failure.party === 'recipient' : bounceClass === 'soft'
+}
 
 /**
- * Suppresses whom these hard bounces and complaints are about.
- * @returns whether an event named nobody whom it could be about.
+ * Suppresses the recipients of these hard bounces and complaints.
+ * @returns whether the recipient of one of them is unclear.
  */
-export async function suppressRecipients(email: EmailKey, suppressing: readonly LifecycleEvent[]): Promise<boolean> {
+export async function suppressRecipients(
+  email: EmailKey,
+  suppressing: readonly LifecycleEvent[],
+  { retrying, patched }: WorkflowRuntime,
+): Promise<boolean> {
   const suppress = (event: LifecycleEvent) =>
-    patientActivities.suppressRecipient({ ...email, eventId: event.id, reason: suppressionReasonOf(event) })
-  // The first of them gives the suppression its reason, so it must be the first to get there.
+    retrying.suppressRecipient({ ...email, eventId: event.id, reason: suppressionReasonOf(event) })
+  // In order: the first event gives the suppression its reason.
   if (suppressing.length > 1 && patched('suppresses one after the other')) {
     const outcomes: SuppressionOutcome[] = []
     for (const event of suppressing) outcomes.push(await suppress(event))

@@ -2,11 +2,11 @@ import { ApplicationFailure } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { DefaultLogger } from '@temporalio/worker'
 
-/** Carries an activity out as its `attempt`-th try. */
+/** Runs an activity as its `attempt`-th attempt. */
 export const onAttempt = <T>(attempt: number, activity: () => Promise<T>): Promise<T> =>
   new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') }).run(activity)
 
-/** The failure that an activity ends with. */
+/** The failure of an activity. */
 export async function failureOf(activity: Promise<unknown>): Promise<ApplicationFailure> {
   const error = await activity.then(
     () => new Error('it did not fail'),
@@ -16,6 +16,6 @@ export async function failureOf(activity: Promise<unknown>): Promise<Application
   return error
 }
 
-/** All that a failure tells Temporal. */
-export const wordsOf = (failure: ApplicationFailure): string =>
+/** Everything that Temporal records of a failure, as text. */
+export const textOf = (failure: ApplicationFailure): string =>
   JSON.stringify([failure.message, failure.type, failure.details, failure.stack, String(failure.cause ?? '')])

@@ -13,8 +13,8 @@ describe('asking the provider', () => {
   })
   const noteFor = async (provider: string) => (await askProvider({ provider, emailId: 'em_1' })).note
 
-  it('is left out without an API key, and for providers that cannot be asked; support is told which', async () => {
-    for (const provider of ['aisend', 'resend', 'somebody']) {
+  it('is skipped without an API key, and for providers without an API; the note says which', async () => {
+    for (const provider of ['aisend', 'resend', 'unknown']) {
       assert.match(await noteFor(provider), /was not asked: no API key is set\.$/, provider)
     }
     assert.match(await noteFor('ses'), /was not asked: Amazon SES cannot be asked\.$/)

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/db/database.ts'
 import { DatabaseUnavailableError } from '../../src/errors.ts'
-import { aisend } from '../../src/providers/aisend.ts'
-import { testDatabase } from '../stack.ts'
-import { problemIn, type Served, serve, webhookSecret } from './served.ts'
+import { aisend } from '../../src/providers/aisend/webhook.ts'
+import { useDatabase } from '../stack.ts'
+import { problemIn, useApi, webhookSecret } from './served.ts'
 
 interface EmailAnswer {
   id: string
@@ -17,42 +16,38 @@ interface EmailAnswer {
 }
 
 describe('/v1/emails', () => {
-  let database: Awaited<ReturnType<typeof testDatabase>>
-  let db: Database
-  let served: Served
+  const { db } = useDatabase('emails, events, escalations')
+  const source = { provider: aisend, secrets: [webhookSecret] }
+  const sources = ['aisend', 'other'].map((name) => [name, source] as const)
+  const served = useApi(() => ({ db, webhooks: new Map(sources) }))
 
-  before(async () => {
-    database = await testDatabase()
-    db = database.db
-  })
-  after(() => database.drop())
-
-  beforeEach(async () => {
-    await db.$executeRaw`TRUNCATE emails, events, escalations CASCADE`
-    const sources = ['aisend', 'other'].map((name) => [name, { provider: aisend, secrets: [webhookSecret] }] as const)
-    served = await serve({ db, webhooks: new Map(sources) })
+  const storeRegistrations = () => {
     served.inbox.register = async (registration) => {
       const { provider, emailId: id, to, subject, tags, priority, as } = registration
       served.inbox.registrations.push(registration)
       const created = (await db.email.findUnique({ where: { id_provider: { id, provider } } })) === null
-      const said = { to: [...to], subject, ...(tags && { tags: [...tags] }), ...(priority && { priority }) }
+      const facts = { to: [...to], subject, ...(tags && { tags: [...tags] }), ...(priority && { priority }) }
       await db.email.upsert({
         where: { id_provider: { id, provider } },
         create: {
           id,
           provider,
-          ...said,
+          ...facts,
           status: as,
           delivery: as,
           registeredAt: new Date(1_000),
           registeredAsSent: as === 'sent',
         },
-        update: said,
+        update: facts,
       })
       return { created }
     }
-  })
-  afterEach(() => served.stop())
+  }
+  beforeEach(storeRegistrations)
+  const restartWith = async (...names: string[]) => {
+    await served.restart({ webhooks: new Map(names.map((name) => [name, source])) })
+    storeRegistrations()
+  }
 
   const get = async (path: string): Promise<EmailAnswer> => {
     const response = await served.call('GET', path)
@@ -75,7 +70,7 @@ describe('/v1/emails', () => {
     })
 
   describe('registering', () => {
-    it('answers 201 with the email and where it is, and 200 when it was registered before', async () => {
+    it('answers 201 with the email and its URL, and 200 when it was registered before', async () => {
       const body = {
         id: 'em/1 é',
         to: 'Ada <Ada@Example.com>',
@@ -96,7 +91,7 @@ describe('/v1/emails', () => {
       assert.equal((await served.call('POST', '/v1/emails', body)).status, 200)
     })
 
-    it('takes one recipient or many, and leaves what is not said as null', async () => {
+    it('accepts one recipient or several, and stores null for missing fields', async () => {
       const response = await served.call('POST', '/v1/emails', {
         id: 'a',
         to: ['a@x.com', 'B <b@x.com>'],
@@ -114,13 +109,71 @@ describe('/v1/emails', () => {
       })
     })
 
-    it('names another provider where the email is', async () => {
+    it('takes a text with several mailboxes as several recipients', async () => {
+      const to = ['Ada <ada@x.com>, "Hopper, Grace" <grace@x.com>', 'Bob@bücher.example']
+      assert.equal((await served.call('POST', '/v1/emails', { id: 'a', to })).status, 201)
+      assert.equal((await served.call('POST', '/v1/emails', { id: 'b', to: to[0] })).status, 201)
+      assert.deepEqual(
+        served.inbox.registrations.map((registration) => registration.to),
+        [
+          ['ada@x.com', 'grace@x.com', 'Bob@bücher.example'],
+          ['ada@x.com', 'grace@x.com'],
+        ],
+      )
+      const many = Array(51).fill('a@x.com').join(', ')
+      assert.equal((await served.call('POST', '/v1/emails', { id: 'c', to: many })).status, 400)
+    })
+
+    it('takes the ID as the API or SDK of the provider writes it, and finds the email under all spellings', async () => {
+      const written: Record<string, [id: string, others: string[]]> = {
+        mailgun: ['20261129.1.ABC@example.org', ['<20261129.1.ABC@example.org>']],
+        ses: [
+          '0102018f-1111-000000',
+          [
+            '<0102018f-1111-000000@eu-west-1.amazonses.com>',
+            '0102018f-1111-000000@email.amazonses.com',
+            '<0102018f-1111-000000@cn-north-1.amazonses.com.cn>',
+          ],
+        ],
+        sendgrid: ['14c5d75ce93.dfd', ['14c5d75ce93.dfd.filter0001.16648', '<14c5d75ce93.dfd@ismtpd-555>']],
+        postmark: ['883953f4-6105-42a2-a16a-77a8eac79483', ['<883953f4-6105-42a2-a16a-77a8eac79483@mtasv.net>']],
+      }
+      await restartWith(...Object.keys(written))
+      for (const [provider, [id, others]] of Object.entries(written)) {
+        const answer = (await (
+          await served.call('POST', '/v1/emails', { id: others[0], provider, to: 'a@x.com' })
+        ).json()) as EmailAnswer
+        assert.equal(answer.id, id)
+        for (const name of [id, ...others]) {
+          const path = `/v1/emails/${encodeURIComponent(name)}`
+          assert.equal((await get(path)).id, id)
+          assert.equal((await get(`${path}?provider=${provider}`)).id, id)
+          const stream = await served.call('GET', `${path}/stream`)
+          assert.equal(stream.status, 200)
+          await stream.body?.cancel()
+        }
+      }
+      assert.equal((await served.call('GET', '/v1/emails/%3Cnobody@example.org%3E')).status, 404)
+    })
+
+    it('registers under the name of the provider, whichever account sends, and refuses the name of an account', async () => {
+      await restartWith('resend/eu')
+      const response = await served.call('POST', '/v1/emails', { id: 'a', to: 'a@x.com', provider: 'resend/eu' })
+      assert.equal(response.status, 400)
+      assert.match((await problemIn(response)).detail, /must be one of: resend$/)
+      assert.equal(
+        (await served.call('POST', '/v1/emails', { id: 'a', to: 'a@x.com', provider: 'resend' })).status,
+        201,
+      )
+    })
+
+    it('includes another provider in the URL', async () => {
       const response = await served.call('POST', '/v1/emails', { id: 'a', to: 'a@x.com', provider: 'other' })
       assert.equal(response.headers.get('location'), '/v1/emails/a?provider=other')
     })
 
     const good = { id: 'a', to: 'a@x.com' }
-    const mistakes: Record<string, [object, string]> = {
+    const invalid: Record<string, [object, string]> = {
       'no id': [{ to: 'a@x.com' }, 'id'],
       'an empty id': [{ ...good, id: ' ' }, 'id'],
       'a long id': [{ ...good, id: 'x'.repeat(256) }, 'id'],
@@ -128,6 +181,7 @@ describe('/v1/emails', () => {
       'a control character in the id': [{ ...good, id: 'a\nb' }, 'id'],
       'no recipient': [{ id: 'a', to: [] }, 'to'],
       'a recipient that is no address': [{ ...good, to: ['a@x.com', 'nobody'] }, 'to.1'],
+      'a recipient beside another one without a comma': [{ ...good, to: 'a@x.com B <b@x.com>' }, 'to.0'],
       'too many recipients': [{ ...good, to: Array(51).fill('a@x.com') }, 'to'],
       'a NUL in the recipient': [{ ...good, to: 'a\u0000@x.com' }, 'to.0'],
       'a NUL in the subject': [{ ...good, subject: 'a\u0000' }, 'subject'],
@@ -138,8 +192,8 @@ describe('/v1/emails', () => {
       'a NUL in a tag': [{ ...good, tags: ['a\u0000'] }, 'tags'],
       'a tag that is no text': [{ ...good, tags: { a: 1 } }, 'tags'],
     }
-    for (const [name, [body, path]] of Object.entries(mistakes)) {
-      it(`answers 400 to ${name}, and says where`, async () => {
+    for (const [name, [body, path]] of Object.entries(invalid)) {
+      it(`answers 400 to ${name}, with its path`, async () => {
         const response = await served.call('POST', '/v1/emails', body)
         assert.equal(response.status, 400)
         const { errors = [] } = await problemIn(response)
@@ -151,7 +205,18 @@ describe('/v1/emails', () => {
       })
     }
 
-    it('answers 503 with Retry-After when it cannot be kept', async () => {
+    it('says in the detail what the first invalid field must be', async () => {
+      const detailOf = async (body: object) => (await problemIn(await served.call('POST', '/v1/emails', body))).detail
+      const recipients = '`to` must be one address or a list of up to 50 addresses'
+      assert.equal(await detailOf({ id: 'a', to: [] }), `validation failed: ${recipients}`)
+      assert.equal(
+        await detailOf({ ...good, id: 5, to: [] }),
+        'validation failed: `id` must be a string (1 more in errors)',
+      )
+      assert.equal(await detailOf([]), 'validation failed: the body must be a JSON object')
+    })
+
+    it('answers 503 with Retry-After when it cannot be stored', async () => {
       served.inbox.register = () => Promise.reject(new DatabaseUnavailableError('away'))
       const response = await served.call('POST', '/v1/emails', good)
       assert.equal(response.status, 503)
@@ -160,7 +225,7 @@ describe('/v1/emails', () => {
   })
 
   describe('reading one', () => {
-    it('tells the whole life, with events in timeline order and escalations', async () => {
+    it('returns the whole lifecycle, with events in order and escalations', async () => {
       const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second))
       await db.email.create({
         data: {
@@ -188,7 +253,7 @@ describe('/v1/emails', () => {
         appliedAt: at(9),
       })
       await event('e1', 'queued', at(1).getTime())
-      await event('e2', 'read_aloud', at(6).getTime() - 1, { quarantinedReason: 'nobody knows' })
+      await event('e2', 'read_aloud', at(6).getTime() - 1, { quarantinedReason: 'not known' })
       await event('reg', 'aftersend.registered', at(0).getTime())
       await event('elsewhere', 'sent', at(2).getTime(), { provider: 'other' })
       const escalation = { provider: 'aisend', emailId: 'em_1', state: 'open', detail: 'No news', notices: 1 }
@@ -200,8 +265,15 @@ describe('/v1/emails', () => {
         email.events.map(({ id }) => id),
         ['e1', 'e2', 'e3'],
       )
-      assert.equal(email.events[1]?.['quarantinedReason' as never], 'nobody knows')
-      assert.deepEqual(Object.keys(email.events[0] ?? {}), ['id', 'type', 'occurredAt', 'receivedAt', 'appliedAt'])
+      assert.equal(email.events[1]?.['quarantinedReason' as never], 'not known')
+      assert.deepEqual(Object.keys(email.events[0] ?? {}), [
+        'id',
+        'type',
+        'occurredAt',
+        'receivedAt',
+        'appliedAt',
+        'recipient',
+      ])
       assert.deepEqual(
         email.escalations.map(({ id }) => id),
         ['esc_1', 'esc_2'],
@@ -251,7 +323,7 @@ describe('/v1/emails', () => {
       assert.equal((await get('/v1/emails/em_1')).to, null)
     })
 
-    it('answers 404 to an email that nobody spoke of', async () => {
+    it('answers 404 to an unknown email', async () => {
       const response = await served.call('GET', '/v1/emails/em_404')
       assert.equal(response.status, 404)
       await problemIn(response)

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/db/database.ts'
 import { commandEscalation, type Escalation } from '../../src/domain/escalation.ts'
 import { incidentKeyOf } from '../../src/domain/incident.ts'
 import { TemporalUnavailableError } from '../../src/errors.ts'
-import { CommandRefusedError } from '../../src/temporal/lives.ts'
-import { testDatabase } from '../stack.ts'
-import { problemIn, type Served, serve } from './served.ts'
+import { CommandRefusedError } from '../../src/temporal/email-workflows.ts'
+import { useDatabase } from '../stack.ts'
+import { problemIn, useApi } from './served.ts'
 
 const now = Date.UTC(2026, 0, 1)
 const open: Escalation = {
   reason: 'stalled',
   state: 'open',
-  detail: 'No news for 10 minutes',
+  detail: 'No delivery for 10 minutes',
   openedAt: now - 60_000,
   acknowledgedAt: null,
   acknowledgedBy: null,
@@ -23,21 +22,11 @@ const open: Escalation = {
 }
 
 describe('/v1/escalations', () => {
-  let database: Awaited<ReturnType<typeof testDatabase>>
-  let db: Database
-  let served: Served
-
-  before(async () => {
-    database = await testDatabase()
-    db = database.db
+  const { db } = useDatabase('escalations')
+  const served = useApi(() => ({ db, clock: () => now }))
+  beforeEach(() => {
+    served.emailWorkflows.answer = async (command) => commandEscalation(open, command, now)
   })
-  after(() => database.drop())
-  beforeEach(async () => {
-    await db.escalation.deleteMany()
-    served = await serve({ db, clock: () => now })
-    served.lives.answer = async (command) => commandEscalation(open, command, now)
-  })
-  afterEach(() => served.stop())
 
   const add = (id: string, more: Record<string, unknown> = {}) =>
     db.escalation.create({
@@ -52,23 +41,24 @@ describe('/v1/escalations', () => {
         ...more,
       },
     })
-  const act = (path: string, body?: unknown) => served.call('POST', `/v1/escalations/${path}`, body)
+  const act = (path: string, body?: unknown, headers?: Record<string, string>) =>
+    served.call('POST', `/v1/escalations/${path}`, body, headers)
 
-  it('lists one that is about no email with its scope, and carries a command to it', async () => {
-    const about = incidentKeyOf('tag:receipt', '2026-01-01T00:00:00.000Z')
-    await add('esc_1', { ...about, reason: 'bounce_rate' })
+  it('lists an incident with its scope, and executes a command on it', async () => {
+    const incident = { scope: 'tag:receipt', episode: '2026-01-01T00:00:00.000Z' }
+    await add('esc_1', { ...incidentKeyOf(incident.scope, incident.episode), reason: 'bounce_rate' })
     const { data } = (await (await served.call('GET', '/v1/escalations?reason=bounce_rate')).json()) as {
       data: object[]
     }
     const [listed] = data as Record<string, unknown>[]
     assert.deepEqual([listed?.['provider'], listed?.['emailId'], listed?.['scope']], [null, null, 'tag:receipt'])
-    served.lives.answer = async () => ({ ...open, reason: 'bounce_rate' })
+    served.emailWorkflows.answer = async () => ({ ...open, reason: 'bounce_rate' })
     const answer = (await (await act('esc_1/acknowledge')).json()) as Record<string, unknown>
     assert.deepEqual([answer['emailId'], answer['scope']], [null, 'tag:receipt'])
-    assert.deepEqual(served.lives.commands[0]?.email, about)
+    assert.deepEqual(served.emailWorkflows.commands[0]?.subject, incident)
   })
 
-  it("carries a command to the email's life and answers with what came of it", async () => {
+  it("executes a command in the email's workflow and answers with the result", async () => {
     await add('esc_1')
     const response = await act('esc_1/acknowledge', { by: 'grace' })
     assert.equal(response.status, 200)
@@ -76,6 +66,7 @@ describe('/v1/escalations', () => {
       provider: 'aisend',
       emailId: 'em_esc_1',
       scope: null,
+      email: null,
       id: 'esc_1',
       reason: 'stalled',
       state: 'acknowledged',
@@ -88,20 +79,20 @@ describe('/v1/escalations', () => {
       resolvedBy: null,
       notices: 1,
     })
-    assert.deepEqual(served.lives.commands, [
+    assert.deepEqual(served.emailWorkflows.commands, [
       {
-        email: { provider: 'aisend', emailId: 'em_esc_1' },
+        subject: { provider: 'aisend', emailId: 'em_esc_1' },
         reason: 'stalled',
         command: { do: 'acknowledge', by: 'grace' },
       },
     ])
   })
 
-  it('wants no body', async () => {
+  it('requires no body', async () => {
     await add('esc_1')
     for (const action of ['acknowledge', 'snooze', 'resolve']) assert.equal((await act(`esc_1/${action}`)).status, 200)
     assert.deepEqual(
-      served.lives.commands.map(({ command }) => command),
+      served.emailWorkflows.commands.map(({ command }) => command),
       [
         { do: 'acknowledge', by: 'api' },
         { do: 'snooze', by: 'api', until: now + 3_600_000 },
@@ -115,12 +106,12 @@ describe('/v1/escalations', () => {
     const bodies = [{ for: '2h' }, { for: '1.5m' }, { until: '2026-01-01T02:00:00+01:00' }]
     for (const body of bodies) assert.equal((await act('esc_1/snooze', body)).status, 200)
     assert.deepEqual(
-      served.lives.commands.map(({ command }) => (command.do === 'snooze' ? command.until - now : null)),
+      served.emailWorkflows.commands.map(({ command }) => (command.do === 'snooze' ? command.until - now : null)),
       [7_200_000, 90_000, 3_600_000],
     )
   })
 
-  it('answers 400 to what cannot be, and asks nobody', async () => {
+  it('answers 400 to invalid requests, and executes nothing', async () => {
     await add('esc_1')
     const bodies: unknown[] = [
       { by: 'ada@example.com' },
@@ -149,19 +140,49 @@ describe('/v1/escalations', () => {
         await problemIn(response)
       }
     }
-    assert.equal(served.lives.commands.length, 0)
+    assert.equal(served.emailWorkflows.commands.length, 0)
     const { errors } = await problemIn(await act('esc_1/resolve', { by: 'ada@example.com' }))
     assert.match(errors?.[0]?.message ?? '', /addresses must not enter Temporal/)
   })
 
-  it('answers 404 to an unknown escalation, 409 to a refused command, 503 while Temporal is away', async () => {
+  it('gives a retry the ID of the first request: by its Idempotency-Key, else for the same command on the same state', async () => {
+    await add('esc_1')
+    const idsOf = async (...requests: [string, unknown, string?][]) => {
+      for (const [path, body, key] of requests)
+        assert.equal((await act(path, body, key === undefined ? {} : { 'idempotency-key': key })).status, 200)
+      return new Set(served.emailWorkflows.updateIds.splice(0)).size
+    }
+    const ada = { by: 'ada' }
+    assert.equal(await idsOf(['esc_1/resolve', ada], ['esc_1/resolve', ada]), 1)
+    assert.equal(await idsOf(['esc_1/snooze', { for: '2h' }], ['esc_1/snooze', { for: '2h' }]), 1)
+    assert.equal(await idsOf(['esc_1/acknowledge', ada, 'k'], ['esc_1/acknowledge', {}, 'k']), 1)
+    assert.equal(await idsOf(['esc_1/resolve', ada], ['esc_1/resolve', { by: 'bob' }], ['esc_1/acknowledge', ada]), 3)
+    assert.equal(
+      await idsOf(['esc_1/resolve', ada, 'k'], ['esc_1/resolve', ada, 'l'], ['esc_1/acknowledge', ada, 'k']),
+      3,
+    )
+    assert.equal(await idsOf(['esc_1/snooze', { for: '2h' }], ['esc_1/snooze', { for: '3h' }]), 2)
+    const first = await idsOf(['esc_1/acknowledge', ada])
+    await db.escalation.update({ where: { id: 'esc_1' }, data: { version: { increment: 1 } } })
+    assert.equal(first + (await idsOf(['esc_1/acknowledge', ada])), 2)
+    assert.equal((await act('esc_1/resolve', {}, { 'idempotency-key': 'a b' })).status, 400)
+  })
+
+  it('answers a repeated resolve by the same person with the resolved escalation', async () => {
+    await add('esc_1', { state: 'resolved', resolvedBy: 'ada', resolvedAt: new Date(now) })
+    const answer = await act('esc_1/resolve', { by: 'ada' })
+    assert.deepEqual([answer.status, served.emailWorkflows.commands.length], [200, 0])
+    assert.equal(((await answer.json()) as { resolvedBy: string }).resolvedBy, 'ada')
+  })
+
+  it('answers 404 to an unknown escalation, 409 to a refused command, 503 while Temporal does not answer', async () => {
     assert.equal((await act('esc_404/resolve')).status, 404)
     await add('esc_1')
-    served.lives.answer = () => Promise.reject(new CommandRefusedError('the escalation is already resolved'))
+    served.emailWorkflows.answer = () => Promise.reject(new CommandRefusedError('the escalation is already resolved'))
     const refused = await act('esc_1/resolve')
     assert.equal(refused.status, 409)
     assert.equal((await problemIn(refused)).detail, 'the escalation is already resolved')
-    served.lives.answer = () => Promise.reject(new TemporalUnavailableError('no worker'))
+    served.emailWorkflows.answer = () => Promise.reject(new TemporalUnavailableError('no worker'))
     const away = await act('esc_1/resolve')
     assert.equal(away.status, 503)
     assert.match(away.headers.get('retry-after') ?? '', /^\d+$/)

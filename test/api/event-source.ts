@@ -1,23 +1,23 @@
-/** What a browser's EventSource does with a stream, as far as tests look at it. */
+/** Reads a stream as a browser's EventSource does. */
 import { until } from '../until.ts'
 import { apiKey } from './served.ts'
 
 export interface StreamMessage {
   readonly event: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever was told
+  // biome-ignore lint/suspicious/noExplicitAny: tests check any field of it
   readonly data: any
 }
 
 export class EventSourceOfTests {
   readonly messages: StreamMessage[] = []
-  /** The ID named last, with a message or without. */
+  /** The last ID, with or without a message. */
   lastId = ''
   isEnded = false
   readonly #stopping = new AbortController()
 
   private constructor() {}
 
-  /** Resolves when the stream has begun. */
+  /** Resolves when the stream has started. */
   static async open(url: string, lastEventId?: string): Promise<EventSourceOfTests> {
     const source = new EventSourceOfTests()
     const response = await fetch(url, {
@@ -36,8 +36,8 @@ export class EventSourceOfTests {
     return source
   }
 
-  /** Waits until so many messages were told, and hands them over. */
-  async told(count: number): Promise<StreamMessage[]> {
+  /** All messages, once there are so many. */
+  async received(count: number): Promise<StreamMessage[]> {
     await until(() => this.messages.length >= count)
     return this.messages
   }
@@ -52,12 +52,12 @@ export class EventSourceOfTests {
       text += chunk
       const blocks = text.split('\n\n')
       text = blocks.pop() ?? ''
-      for (const block of blocks) this.#take(block)
+      for (const block of blocks) this.#parse(block)
     }
     this.isEnded = true
   }
 
-  #take(block: string): void {
+  #parse(block: string): void {
     const fields = new Map(
       block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.replace(/^\w*: ?/, '')]),
     )

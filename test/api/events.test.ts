@@ -1,28 +1,15 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/db/database.ts'
 import { type ReceivedEvent, unreadableEventType } from '../../src/domain/events.ts'
 import { store } from '../db/stored.ts'
-import { testDatabase } from '../stack.ts'
-import { problemIn, type Served, serve } from './served.ts'
+import { useDatabase } from '../stack.ts'
+import { problemIn, useApi } from './served.ts'
 
 type Row = { id: string; state: string; known: boolean; quarantinedReason: string | null } & Record<string, unknown>
 type Page = { data: Row[]; nextCursor: string | null }
 
 describe('/v1/events', () => {
-  let database: Awaited<ReturnType<typeof testDatabase>>
-  let db: Database
-  let served: Served
-
-  before(async () => {
-    database = await testDatabase()
-    db = database.db
-  })
-  after(() => database.drop())
-  beforeEach(async () => {
-    await db.$executeRaw`TRUNCATE events`
-    served = await serve({ db })
-  })
-  afterEach(() => served.stop())
+  const { db } = useDatabase('events')
+  const served = useApi(() => ({ db }))
 
   const json = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await served.call(method, path, body)
@@ -58,11 +45,11 @@ describe('/v1/events', () => {
     await add('u', 'applied', { receivedAt: 4_000, type: 'email.teleported' })
   }
   const due = async () => {
-    const rows = await db.event.findMany({ where: { leaseUntil: { lte: new Date() } }, orderBy: { eventId: 'asc' } })
+    const rows = await db.event.findMany({ where: { leaseUntil: null }, orderBy: { eventId: 'asc' } })
     return rows.map(({ eventId, quarantinedReason, attempts }) => [eventId, quarantinedReason, attempts])
   }
 
-  it('lists events newest first, by state, and tells types without a meaning', async () => {
+  it('lists events newest first, by state, and marks unknown types', async () => {
     await addOneOfEach()
     assert.deepEqual(await ids(''), ['u', 'q', 'p', 'a'])
     assert.deepEqual(await ids('state=pending'), ['p'])
@@ -90,12 +77,12 @@ describe('/v1/events', () => {
     assert.deepEqual(await ids('from=1970-01-01T00:00:02Z&to=1970-01-01T02:00:03%2B02:00'), ['other', 'p'])
   })
 
-  it('never tells an address, a subject or the payload in a list', async () => {
+  it('never includes an address, a subject or the payload in a list', async () => {
     await add('q', 'no', { subject: 'A secret', payload: '{"secret":1}' })
     assert.doesNotMatch(JSON.stringify(await list('')), /ada@|secret/)
   })
 
-  it('pages without gap or repeat, many of one moment included', async () => {
+  it('pages without gap or repeat, even with equal times', async () => {
     for (let n = 0; n < 25; n++) await add(`e${n}`, ['applied', 'pending', 'no'][n % 3] ?? '', { receivedAt: 1_000 })
     const seen: string[] = []
     for (let cursor = ''; ; ) {
@@ -107,7 +94,7 @@ describe('/v1/events', () => {
     assert.deepEqual([seen.length, new Set(seen).size], [25, 25])
   })
 
-  it('shows one with its payload, whatever stands in its ID', async () => {
+  it('returns one event with its payload, whatever its ID contains', async () => {
     await add('mail/4%2/ü?', 'no', { payload: '{"type":"sent","data":[1]}' })
     const event = await json<Row>('GET', `/v1/events/aisend/${encodeURIComponent('mail/4%2/ü?')}`)
     assert.deepEqual(event['payload'], { type: 'sent', data: [1] })
@@ -120,7 +107,7 @@ describe('/v1/events', () => {
     await problemIn(missing)
   })
 
-  it('has named events tried again but never one that was applied', async () => {
+  it('replays events by ID, but never an applied one', async () => {
     await addOneOfEach()
     const events = ['a', 'p', 'q', 'q', 'none'].map((id) => ({ provider: 'aisend', id }))
     assert.deepEqual(await replay({ events }), { replayed: 2, skipped: 1, missing: 1, nextCursor: null })
@@ -130,7 +117,7 @@ describe('/v1/events', () => {
     ])
   })
 
-  it('has quarantined events tried again by filter, a page at a time, the oldest first', async () => {
+  it('replays quarantined events by filter, a page at a time, oldest first', async () => {
     await addOneOfEach()
     for (let n = 0; n < 5; n++) await add(`r${n}`, n === 4 ? 'other' : 'SQLSTATE 22003', { receivedAt: 5_000 + n })
     const filter = { reason: '22003', from: '1970-01-01T00:00:05Z' }
@@ -140,7 +127,7 @@ describe('/v1/events', () => {
       (await due()).map(([id]) => id),
       ['r0', 'r1', 'r2'],
     )
-    // One that fails again meanwhile is not met a second time.
+    // An event that fails again is not replayed twice.
     await db.event.updateMany({ where: { eventId: 'r0' }, data: { quarantinedReason: 'SQLSTATE 22003 again' } })
     assert.deepEqual(await replay({ filter, limit: 3, cursor: first.nextCursor }), {
       ...{ replayed: 1, skipped: 0, missing: 0, nextCursor: null },
@@ -148,7 +135,7 @@ describe('/v1/events', () => {
     assert.deepEqual(await ids('state=quarantined'), ['r4', 'r0', 'q'])
   })
 
-  it('has nothing tried again that could not be read: it would end the same way', async () => {
+  it('does not replay unreadable events, which would fail again', async () => {
     await add('bad', 'the event has no ID', { type: unreadableEventType, emailId: '' })
     const named = await replay({ events: [{ provider: 'aisend', id: 'bad' }] })
     assert.deepEqual(named, { replayed: 0, skipped: 1, missing: 0, nextCursor: null })
@@ -156,7 +143,7 @@ describe('/v1/events', () => {
     assert.deepEqual(await due(), [])
   })
 
-  it('answers 400 to what it cannot take', async () => {
+  it('answers 400 to invalid requests', async () => {
     const events = Array.from({ length: 1_001 }, (_, n) => ({ provider: 'aisend', id: `${n}` }))
     for (const body of [
       {},

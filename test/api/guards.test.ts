@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
+import { createDatabase } from '../../src/db/database.ts'
 import { DatabaseUnavailableError, TemporalUnavailableError } from '../../src/errors.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { apiKey, otherApiKey, problemIn, type Served, serve, wireTo } from './served.ts'
+import { useDatabase } from '../stack.ts'
+import { apiKey, otherApiKey, problemIn, serve, useApi, wireTo } from './served.ts'
 
 describe('the guards of /v1', () => {
-  let served: Served
-  beforeEach(async () => {
-    served = await serve()
-  })
-  afterEach(() => served.stop())
+  const served = useApi()
 
   const routes: [string, string][] = [
     ['GET', '/v1/emails'],
@@ -25,7 +23,7 @@ describe('the guards of /v1', () => {
     ['POST', '/v1/escalations/esc_1/resolve'],
   ]
   for (const [method, path] of routes) {
-    it(`wants a key for ${method} ${path}, and says how to send it`, async () => {
+    it(`requires a key for ${method} ${path}, and says how to send it`, async () => {
       for (const authorization of [
         undefined,
         '',
@@ -47,21 +45,21 @@ describe('the guards of /v1', () => {
     })
   }
 
-  it('lets no other way of writing a path around the key', async () => {
+  it('requires the key for every spelling of a path', async () => {
     for (const path of ['/V1/emails', '//v1/emails', '/v1/emails/', '/v1/./emails', '/%761/emails', '/v1//emails']) {
       const response = await fetch(served.url + path)
       assert.ok([401, 404].includes(response.status), `${path}: ${response.status}`)
     }
   })
 
-  it('opens for every key that is configured', async () => {
+  it('accepts every configured key', async () => {
     for (const key of [apiKey, otherApiKey]) {
       const response = await fetch(`${served.url}/v1/emails?limit=no`, { headers: { authorization: `bearer ${key}` } })
       assert.equal(response.status, 400)
     }
   })
 
-  it('asks for the key before it reads a body', async () => {
+  it('checks the key before it reads the body', async () => {
     const wire = wireTo(served.port)
     wire.socket.write('POST /v1/emails HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nConnection: close\r\n\r\n')
     await new Promise((resolve) => wire.socket.once('data', resolve))
@@ -69,7 +67,7 @@ describe('the guards of /v1', () => {
     wire.socket.destroy()
   })
 
-  it('answers 404 to what is not there and 405 with Allow to a wrong method', async () => {
+  it('answers 404 to unknown paths and 405 with Allow to wrong methods', async () => {
     for (const path of ['/', '/v2', '/v1', '/v1/nothing', '/webhooks', '/v1/escalations/esc_1/explode']) {
       const response = await served.call('GET', path)
       assert.equal(response.status, 404, path)
@@ -143,7 +141,7 @@ describe('the guards of /v1', () => {
     assert.equal(compressed.status, 415)
   })
 
-  it('answers 413 over 1 MiB, told by Content-Length or found out while reading', async () => {
+  it('answers 413 over 1 MiB, by Content-Length or while reading', async () => {
     const response = await served.call('POST', '/v1/emails', JSON.stringify({ id: 'x'.repeat(1_100_000) }))
     assert.equal(response.status, 413)
     assert.equal(response.headers.get('connection'), 'close')
@@ -170,33 +168,54 @@ describe('the guards of /v1', () => {
 })
 
 describe('health and metrics', () => {
-  it('is alive whatever else is away', async () => {
-    const served = await serve()
+  const database = useDatabase()
+  const { db } = database
+  const served = useApi()
+
+  it('is alive without PostgreSQL and Temporal', async () => {
     const response = await fetch(`${served.url}/healthz`)
     assert.equal(response.status, 200)
     assert.deepEqual(await response.json(), { status: 'alive' })
-    await served.stop()
   })
 
-  it('is not ready without Temporal, however it fails', async () => {
+  it('stays ready without Temporal, however it fails, and reports it', async () => {
     for (const isReachable of [
       async () => false,
       () => Promise.reject(new TemporalUnavailableError('away')),
       () => new Promise<boolean>(() => {}),
     ]) {
-      const served = await serve()
-      served.lives.isReachable = isReachable
+      await served.restart({ db })
+      served.emailWorkflows.isReachable = isReachable
       const startedAt = performance.now()
       const response = await fetch(`${served.url}/readyz`)
       assert.ok(performance.now() - startedAt < 1_900)
-      assert.equal(response.status, 503)
-      assert.equal(((await response.json()) as { temporal: boolean }).temporal, false)
-      await served.stop()
+      assert.equal(response.status, 200)
+      const body = { status: 'ready', postgresql: true, temporal: false, temporalState: 'away' }
+      assert.deepEqual(await response.json(), body)
     }
   })
 
-  it('gives its figures to the machine itself, and to others only for a key', async () => {
-    const served = await serve()
+  it('reports that Temporal answers but refuses requests', async () => {
+    const temporalStatus = () => ({ state: 'refused', since: 1, detail: 'PERMISSION_DENIED' }) as const
+    await served.restart({ temporalStatus })
+    const body = (await (await fetch(`${served.url}/readyz`)).json()) as Record<string, unknown>
+    assert.deepEqual([body['temporal'], body['temporalState']], [false, 'refused'])
+  })
+
+  it('is not ready while PostgreSQL refuses writes', async () => {
+    await served.restart({ db })
+    const readiness = async () => (await fetch(`${served.url}/readyz`)).status
+    assert.equal(await readiness(), 200)
+    const name = new URL(database.url).pathname.slice(1)
+    await db.$executeRawUnsafe(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)
+    const readOnly = createDatabase({ url: database.url })
+    const other = await serve({ db: readOnly })
+    assert.equal((await fetch(`${other.url}/readyz`)).status, 503)
+    await other.stop()
+    await readOnly.$disconnect()
+  })
+
+  it('serves metrics to its own machine, and to others only with a key', async () => {
     const local = await fetch(`${served.url}/metrics`)
     assert.equal(local.status, 200)
     assert.match(local.headers.get('content-type') ?? '', /^text\/plain; version=/)
@@ -207,24 +226,21 @@ describe('health and metrics', () => {
       const withKey = { ...headers, authorization: `Bearer ${apiKey}` }
       assert.equal((await fetch(`${served.url}/metrics`, { headers: withKey })).status, 200)
     }
-    await served.stop()
   })
 
-  it('opens the figures alone to a key of the scraper’s', async () => {
+  it('accepts the scraper’s key for metrics only', async () => {
     const scraperKey = 'key-of-the-scraper-01'
-    const served = await serve({ metricsKeys: [scraperKey] })
+    await served.restart({ metricsKeys: [scraperKey] })
     const headers = { authorization: `Bearer ${scraperKey}`, 'x-forwarded-for': '192.0.2.1' }
     assert.equal((await fetch(`${served.url}/metrics`, { headers })).status, 200)
     assert.equal((await fetch(`${served.url}/v1/emails`, { headers })).status, 401)
-    await served.stop()
   })
 
-  it('leaves the figures of a database that is away out rather than fail', async () => {
+  it('leaves out metrics of an unavailable database instead of failing', async () => {
     const metrics = createMetrics(() => Promise.reject(new DatabaseUnavailableError('away')))
-    const served = await serve({ metrics })
+    await served.restart({ metrics })
     const response = await fetch(`${served.url}/metrics`)
     assert.equal(response.status, 200)
     assert.doesNotMatch(await response.text(), /^aftersend_inbox_pending \d/m)
-    await served.stop()
   })
 })

@@ -1,26 +1,16 @@
 import assert from 'node:assert/strict'
-import { createDatabase, type Database } from '../../src/db/database.ts'
+import { createDatabase } from '../../src/db/database.ts'
 import { addManualSuppression } from '../../src/db/suppressions.ts'
 import { store } from '../db/stored.ts'
-import { testDatabase } from '../stack.ts'
-import { problemIn, type Served, serve } from './served.ts'
+import { useDatabase } from '../stack.ts'
+import { problemIn, serve, useApi } from './served.ts'
 
 describe('DELETE /v1/recipients/:address', () => {
-  let database: Awaited<ReturnType<typeof testDatabase>>
-  let db: Database
-  let served: Served
+  const database = useDatabase()
+  const { db } = database
+  const served = useApi(() => ({ db }))
 
-  before(async () => {
-    database = await testDatabase()
-    db = database.db
-    served = await serve({ db })
-  })
-  after(async () => {
-    await served.stop()
-    await database.drop()
-  })
-
-  it('erases a person however the address is written, and asking for it still says that it is suppressed', async () => {
+  it('erases a recipient however the address is written, and checks still find it suppressed', async () => {
     await addManualSuppression(db, 'ada@example.com')
     await store(db, { id: 'a' })
     await db.event.updateMany({ data: { appliedAt: new Date() } })
@@ -38,7 +28,7 @@ describe('DELETE /v1/recipients/:address', () => {
     assert.doesNotMatch(served.logged.join(), /ada@/)
   })
 
-  it('refuses what is no address, and to erase without a key to keep suppressions by', async () => {
+  it('refuses an invalid address, and any erasure without ERASURE_KEY', async () => {
     assert.equal((await served.call('DELETE', '/v1/recipients/nobody')).status, 400)
     const keyless = createDatabase({ url: database.url })
     const without = await serve({ db: keyless })

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/db/database.ts'
 import { addManualSuppression } from '../../src/db/suppressions.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
-import { createAisendApi } from '../../src/providers/aisend-api.ts'
-import type { ProviderApi } from '../../src/providers/provider.ts'
-import { createResendApi } from '../../src/providers/resend-api.ts'
+import { createAisendApi } from '../../src/providers/aisend/api.ts'
+import type { ProviderApi } from '../../src/providers/provider-api.ts'
+import { createResendApi } from '../../src/providers/resend/api.ts'
 import { type ApiStandIn, startApiStandIn } from '../providers/api-stand-in.ts'
 import { quietLog } from '../quiet.ts'
-import { testDatabase } from '../stack.ts'
-import { apiKey, LivesInMemory, problemIn, quietMetrics, type Served, serve } from './served.ts'
+import { useDatabase } from '../stack.ts'
+import { apiKey, EmailWorkflowsInMemory, problemIn, quietMetrics, useApi } from './served.ts'
 
 interface SentEmail {
   id: string
@@ -30,23 +29,14 @@ const invitation = {
 }
 
 describe('POST /v1/emails/send', () => {
-  let database: Awaited<ReturnType<typeof testDatabase>>
-  let db: Database
+  const { db } = useDatabase('emails, events, escalations, suppressions, sendings')
   let resend: ApiStandIn
   let aisend: ApiStandIn
   let inbox: RunningInbox
-  let served: Served
-  /** What Resend keeps for a day: the email that each key sent. */
+  /** The email that each key sent, which Resend remembers for a day. */
   let sentByKey: Map<string, string>
 
-  before(async () => {
-    database = await testDatabase()
-    db = database.db
-  })
-  after(() => database.drop())
-
   beforeEach(async () => {
-    await db.$executeRaw`TRUNCATE emails, events, escalations, suppressions, sendings CASCADE`
     resend = await startApiStandIn()
     aisend = await startApiStandIn()
     sentByKey = new Map()
@@ -58,15 +48,14 @@ describe('POST /v1/emails/send', () => {
     }
     inbox = createInbox({
       db,
-      lives: new LivesInMemory(),
+      emailWorkflows: new EmailWorkflowsInMemory(),
       metrics: quietMetrics(),
       log: quietLog,
-      sweepEveryMs: 3_600_000,
+      relay: { pollEveryMs: 3_600_000 },
     })
-    served = await serve({ db, inbox, providerApis: apis() })
   })
+  const served = useApi(() => ({ db, inbox, providerApis: apis() }))
   afterEach(async () => {
-    await served.stop()
     await inbox.close()
     resend.close()
     aisend.close()
@@ -92,7 +81,7 @@ describe('POST /v1/emails/send', () => {
     assert.equal(response.status, 201, await response.clone().text())
     return (await response.json()) as SentEmail
   }
-  /** As after a process that died while it was sending, and half a minute. */
+  /** As half a minute after a crash during sending. */
   const expireClaims = () => db.$executeRaw`UPDATE sendings SET lease_until = now() - interval '1 second'`
 
   it('sends, registers and answers with the email, priority and tags included', async () => {
@@ -108,12 +97,12 @@ describe('POST /v1/emails/send', () => {
       [response.headers.get('location'), response.headers.get('idempotency-key')],
       ['/v1/emails/re_1?provider=resend', 'order-17'],
     )
-    const [asked] = resend.asked
+    const [asked] = resend.requests
     assert.equal(asked?.headers['idempotency-key'], 'order-17')
     assert.deepEqual((asked?.body as typeof invitation | undefined)?.to, invitation.to)
   })
 
-  it('sends to nobody when one of the recipients is suppressed, and says who and why', async () => {
+  it('sends nothing when a recipient is suppressed, and says which and why', async () => {
     await addManualSuppression(db, 'ada@example.com')
     const response = await send(invitation, 'order-17')
     assert.equal(response.status, 422)
@@ -122,9 +111,52 @@ describe('POST /v1/emails/send', () => {
       problem.errors?.map(({ path, reason }) => [path, reason]),
       [['to.0', 'manual']],
     )
-    assert.equal(resend.asked.length, 0)
-    // The key has sent nothing, so it is free again.
+    assert.equal(resend.requests.length, 0)
+    // The key sent nothing, so it can be used again.
     assert.equal((await send({ ...invitation, to: 'grace@example.com' }, 'order-17')).status, 201)
+  })
+
+  it('sends nothing when one of several mailboxes in a text is suppressed, or a text is ambiguous', async () => {
+    await addManualSuppression(db, 'ada@example.com')
+    const several = [
+      'Ada <ada@example.com>, Bob <bob@example.com>',
+      ['grace@example.com', 'bob@example.com, Grace <ada@example.com>'],
+      'ada@example.com, Grace <grace@example.com>',
+      'Team: grace@example.com, ada@example.com;',
+    ]
+    for (const to of several) {
+      const response = await send({ ...invitation, to })
+      assert.equal(response.status, 422, String(to))
+      assert.deepEqual(
+        (await problemIn(response)).errors?.map(({ path }) => path),
+        [Array.isArray(to) ? 'to.1' : 'to.0'],
+      )
+    }
+    const ambiguous = ['ada@example.com Grace <grace@example.com>', 'Grace <grace@example.com> <ada@example.com>']
+    for (const to of ambiguous) assert.equal((await send({ ...invitation, to })).status, 400, to)
+    assert.equal((await send({ ...invitation, from: 'a@acme.example, b@acme.example' })).status, 400)
+    assert.equal(resend.requests.length, 0)
+  })
+
+  it('sends mailboxes that it wrote itself, never the text of the request', async () => {
+    const to = ['Lovelace, Ada <Ada@Example.com>; <bob@bücher.example>', '  "Grace"   <grace@example.com>']
+    const { id } = await emailIn(await send({ ...invitation, from: 'Acme (sales) <hello@acme.example>', to }))
+    const body = resend.requests[0]?.body as typeof invitation | undefined
+    assert.deepEqual(body?.to, [
+      '"Lovelace, Ada" <Ada@example.com>',
+      'bob@xn--bcher-kva.example',
+      'Grace <grace@example.com>',
+    ])
+    assert.equal(body?.from, 'Acme <hello@acme.example>')
+    const email = await db.email.findFirstOrThrow({ where: { id } })
+    assert.deepEqual(email.recipients, ['ada@example.com', 'bob@xn--bcher-kva.example', 'grace@example.com'])
+  })
+
+  it('sends nothing to an address that is suppressed under another spelling of its domain', async () => {
+    await addManualSuppression(db, 'ada@xn--bcher-kva.example')
+    for (const to of ['ada@bücher.example', 'ada@BÜCHER.example', 'ada@bu\u0308cher.example'])
+      assert.equal((await send({ ...invitation, to })).status, 422, to)
+    assert.equal(resend.requests.length, 0)
   })
 
   it('answers the same key with the same email, and sends nothing more', async () => {
@@ -132,10 +164,10 @@ describe('POST /v1/emails/send', () => {
     const again = await send(invitation, 'order-17')
     assert.equal(again.headers.get('idempotency-replayed'), 'true')
     assert.equal((await emailIn(again)).id, first.id)
-    assert.equal(resend.asked.length, 1)
+    assert.equal(resend.requests.length, 1)
   })
 
-  it('answers the same key with the same email also when its recipient has been suppressed since', async () => {
+  it('answers the same key with the same email even if its recipient was suppressed since', async () => {
     const { id } = await emailIn(await send(invitation, 'order-17'))
     await addManualSuppression(db, 'ada@example.com')
     assert.equal((await emailIn(await send(invitation, 'order-17'))).id, id)
@@ -153,41 +185,41 @@ describe('POST /v1/emails/send', () => {
       assert.equal(response.status, 409)
       assert.match((await problemIn(response)).detail, /another request/)
     }
-    assert.equal(resend.asked.length + aisend.asked.length, 1)
+    assert.equal(resend.requests.length + aisend.requests.length, 1)
   })
 
-  it('sends once when two requests with one key come at the same moment', async () => {
+  it('sends once for concurrent requests with one key', async () => {
     const statuses = (await Promise.all([send(invitation, 'k'), send(invitation, 'k'), send(invitation, 'k')])).map(
       ({ status }) => status,
     )
     assert.ok(statuses.includes(201))
     assert.ok(statuses.every((status) => status === 201 || status === 409))
-    assert.equal(resend.asked.length, 1)
+    assert.equal(resend.requests.length, 1)
   })
 
-  it('sends every request that brings no key', async () => {
+  it('sends every request without a key', async () => {
     const [one, two] = [await emailIn(await send()), await emailIn(await send())]
     assert.notEqual(one.id, two.id)
   })
 
-  it('has Resend tell which email was sent when this process died between its answer and our note of it', async () => {
+  it('gets the email from Resend when a process crashed before it stored the answer', async () => {
     const { id } = await emailIn(await send(invitation, 'order-17'))
     await db.$executeRaw`UPDATE sendings SET email_id = NULL`
-    assert.equal((await send(invitation, 'order-17')).status, 409, 'while the one who died might still be at it')
+    assert.equal((await send(invitation, 'order-17')).status, 409, 'while the crashed process could still be sending')
     await expireClaims()
     assert.equal((await emailIn(await send(invitation, 'order-17'))).id, id)
     assert.equal(sentByKey.size, 1)
   })
 
-  it('registers at the repeat what was sent and not registered', async () => {
+  it('registers on a retry what was sent but not registered', async () => {
     const { id } = await emailIn(await send(invitation, 'order-17'))
     await db.$executeRaw`TRUNCATE emails, events CASCADE`
     const again = await emailIn(await send(invitation, 'order-17'))
     assert.deepEqual([again.id, again.priority], [id, 'critical'])
-    assert.equal(resend.asked.length, 1)
+    assert.equal(resend.requests.length, 1)
   })
 
-  it('does not send again what AISend may have sent, and says that nobody knows', async () => {
+  it('does not send again what AISend may have sent, and says that it is unknown', async () => {
     aisend.answer = (_, response) => response.destroy()
     const first = await send({ ...invitation, provider: 'aisend' }, 'order-18')
     assert.equal(first.status, 503)
@@ -195,29 +227,29 @@ describe('POST /v1/emails/send', () => {
     const second = await send({ ...invitation, provider: 'aisend' }, 'order-18')
     assert.equal(second.status, 409)
     assert.match((await problemIn(second)).detail, /is not known/)
-    assert.equal(aisend.asked.length, 1)
+    assert.equal(aisend.requests.length, 1)
   })
 
-  it('does not rely on a key that Resend has forgotten by now', async () => {
+  it('does not rely on a key that Resend has forgotten', async () => {
     resend.answer = (_, response) => response.destroy()
     assert.equal((await send(invitation, 'order-17')).status, 503)
     await db.$executeRaw`UPDATE sendings SET created_at = now() - interval '23 hours 30 minutes'`
-    const asked = resend.asked.length
+    const asked = resend.requests.length
     assert.equal((await send(invitation, 'order-17')).status, 409)
-    assert.equal(resend.asked.length, asked)
+    assert.equal(resend.requests.length, asked)
   })
 
-  it('keeps in mind that an earlier try may have been sent when a later one was certainly not', async () => {
+  it('remembers that an earlier attempt may have been sent after a later one was not', async () => {
     aisend.answer = (_, response) => response.destroy()
     await send({ ...invitation, provider: 'aisend' }, 'order-18')
     await addManualSuppression(db, 'ada@example.com')
     assert.equal((await send({ ...invitation, provider: 'aisend' }, 'order-18')).status, 409)
     assert.equal((await send({ ...invitation, provider: 'aisend' }, 'order-18')).status, 409)
-    assert.equal(aisend.asked.length, 1)
+    assert.equal(aisend.requests.length, 1)
   })
 
-  it('tells what the provider refuses, in its own word and without its sentence', async () => {
-    resend.says(422, {
+  it('reports a refusal with the provider’s error code but not its message', async () => {
+    resend.answerWith(422, {
       statusCode: 422,
       name: 'validation_error',
       message: 'The domain of eve@example.com is not verified',
@@ -225,19 +257,19 @@ describe('POST /v1/emails/send', () => {
     const response = await send(invitation, 'order-17')
     assert.equal(response.status, 422)
     assert.match((await problemIn(response)).detail, /validation_error/)
-    resend.says(401, {})
+    resend.answerWith(401, {})
     assert.equal((await send(invitation, 'order-17')).status, 502)
   })
 
-  it('says when to come back when the provider has enough of us, and sends then', async () => {
-    resend.says(429, {}, { 'retry-after': '7' })
+  it('passes on Retry-After when the provider limits the rate, and sends later', async () => {
+    resend.answerWith(429, {}, { 'retry-after': '7' })
     const response = await send(invitation, 'order-17')
     assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '7'])
-    resend.says(200, { id: 're_9' })
+    resend.answerWith(200, { id: 're_9' })
     assert.equal((await emailIn(await send(invitation, 'order-17'))).id, 're_9')
   })
 
-  it('refuses what is no email before anybody is asked, and says where', async () => {
+  it('answers 400 to invalid emails, with the path, and sends nothing', async () => {
     const wrong: [Record<string, unknown>, string][] = [
       [{ from: 'nobody' }, 'from'],
       [{ to: [] }, 'to'],
@@ -257,21 +289,20 @@ describe('POST /v1/emails/send', () => {
       )
     }
     assert.equal((await send(invitation, 'ä')).status, 400)
-    assert.equal(resend.asked.length, 0)
+    assert.equal(resend.requests.length, 0)
   })
 
-  it('says what is to be set where nothing can be sent through', async () => {
-    await served.stop()
-    served = await serve({ db, inbox })
+  it('names the settings when no provider is configured', async () => {
+    await served.restart({ providerApis: new Map() })
     const response = await send()
     assert.equal(response.status, 409)
     assert.match((await problemIn(response)).detail, /RESEND_API_KEY/)
   })
 
-  it('puts no address, subject or key into the log', async () => {
+  it('logs no address, subject or key', async () => {
     await addManualSuppression(db, 'ada@example.com')
     await send(invitation, 'order-17')
-    resend.says(500, {})
+    resend.answerWith(500, {})
     await send({ ...invitation, to: 'grace@example.com' }, 'order-18')
     const log = served.logged.join('\n')
     assert.match(log, /emails\/send/)

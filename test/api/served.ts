@@ -1,29 +1,33 @@
-/** The API on a real port for tests, with parts in memory where a test does not bring its own. */
+/** The API on a real port for tests, with in-memory parts by default. */
 import { connect, type Socket } from 'node:net'
 import pino from 'pino'
 import { type ApiDependencies, createApi } from '../../src/api/api.ts'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import type { Escalation, EscalationCommand, EscalationReason } from '../../src/domain/escalation.ts'
-import type { EmailKey, ReceivedEvent } from '../../src/domain/events.ts'
-import type { Inbox, Registration } from '../../src/inbox/inbox.ts'
+import type { ReceivedEvent } from '../../src/domain/events.ts'
+import type { EscalationSubject } from '../../src/domain/incident.ts'
+import type { Registration } from '../../src/domain/registration.ts'
+import type { Inbox } from '../../src/inbox/inbox.ts'
 import { createChangeFeed } from '../../src/live/change-feed.ts'
 import { createMetrics, type Metrics } from '../../src/metrics.ts'
-import { aisend, signAisend } from '../../src/providers/aisend.ts'
-import type { Lives } from '../../src/temporal/lives.ts'
+import { aisendSignature } from '../../src/providers/aisend/sample.ts'
+import { aisend } from '../../src/providers/aisend/webhook.ts'
+import type { EmailWorkflows } from '../../src/temporal/email-workflows.ts'
 import { quietLog } from '../quiet.ts'
+import { standIn } from '../stack.ts'
 
 export const apiKey = 'key-of-the-tests-0001'
 export const otherApiKey = 'key-of-the-tests-0002'
 export const webhookSecret = 'secret-of-the-tests'
-export const olderWebhookSecret = 'secret-before-rotation'
+const olderWebhookSecret = 'secret-before-rotation'
 
-/** Keeps events in an array, and tells repeats by their ID. */
+/** Stores events in an array, and recognizes repeats by ID. */
 export class InboxInMemory implements Inbox {
   readonly events: ReceivedEvent[] = []
   readonly registrations: Registration[] = []
 
   async append(events: readonly ReceivedEvent[]) {
-    const fresh = events.filter((event) => !this.events.some((kept) => kept.id === event.id))
+    const fresh = events.filter((event) => !this.events.some(({ id }) => id === event.id))
     this.events.push(...fresh)
     return { received: fresh.length, duplicates: events.length - fresh.length }
   }
@@ -35,20 +39,23 @@ export class InboxInMemory implements Inbox {
   }
 }
 
-/** Remembers commands, and answers with whatever `answer` makes of them. */
-export class LivesInMemory implements Lives {
-  readonly commands: { email: EmailKey; reason: EscalationReason; command: EscalationCommand }[] = []
+/** Records commands, and answers with `answer`. */
+export class EmailWorkflowsInMemory implements EmailWorkflows {
+  readonly commands: { subject: EscalationSubject; reason: EscalationReason; command: EscalationCommand }[] = []
+  /** Of the commands, in order. */
+  readonly updateIds: (string | undefined)[] = []
   reachable = true
   answer: (command: EscalationCommand) => Promise<Escalation> = () => Promise.reject(new Error('no answer prepared'))
 
   async signal() {}
 
-  async wake() {
+  async ensureStarted() {
     return false
   }
 
-  async command(email: EmailKey, reason: EscalationReason, command: EscalationCommand) {
-    this.commands.push({ email, reason, command })
+  async command(subject: EscalationSubject, reason: EscalationReason, command: EscalationCommand, updateId?: string) {
+    this.commands.push({ subject, reason, command })
+    this.updateIds.push(updateId)
     return this.answer(command)
   }
 
@@ -67,32 +74,32 @@ export interface Served {
   readonly port: number
   readonly url: string
   readonly inbox: InboxInMemory
-  readonly lives: LivesInMemory
+  readonly emailWorkflows: EmailWorkflowsInMemory
   readonly metrics: Metrics
   /** What was logged, as JSON lines. */
   readonly logged: string[]
   readonly api: ReturnType<typeof createApi>
   /** A request with a valid key; `body` is sent as JSON. */
-  call(method: string, path: string, body?: unknown): Promise<Response>
-  /** A webhook signed as AISend signs it, unless `signature` says otherwise. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>
+  /** A webhook with AISend's signature, unless `headers` replace it. */
   webhook(body: string | Uint8Array, headers?: Record<string, string>): Promise<Response>
   stop(): Promise<void>
 }
 
 export async function serve(overrides: Partial<ApiDependencies> = {}): Promise<Served> {
-  const [inbox, lives, metrics] = [new InboxInMemory(), new LivesInMemory(), quietMetrics()]
+  const [inbox, emailWorkflows, metrics] = [new InboxInMemory(), new EmailWorkflowsInMemory(), quietMetrics()]
   const logged: string[] = []
   const db = overrides.db ?? absentDatabase()
   const api = createApi({
     db,
     inbox,
-    lives,
+    emailWorkflows,
     metrics,
     webhooks: new Map([['aisend', { provider: aisend, secrets: [olderWebhookSecret, webhookSecret] }]]),
     providerApis: new Map(),
     apiKeys: [apiKey, otherApiKey],
     log: pino({ level: 'trace' }, { write: (line: string) => logged.push(line) }),
-    // Hears no ring: what changes is looked for now and then.
+    // Without notifications: polls.
     changes: createChangeFeed({ db, listen: () => ({ close: async () => {} }), log: quietLog }),
     ...overrides,
   })
@@ -102,16 +109,17 @@ export async function serve(overrides: Partial<ApiDependencies> = {}): Promise<S
     port,
     url,
     inbox,
-    lives,
+    emailWorkflows,
     metrics,
     logged,
     api,
-    call: (method, path, body) =>
+    call: (method, path, body, headers = {}) =>
       fetch(url + path, {
         method,
         headers: {
           authorization: `Bearer ${apiKey}`,
           ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
         },
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       }),
@@ -120,7 +128,7 @@ export async function serve(overrides: Partial<ApiDependencies> = {}): Promise<S
         method: 'POST',
         headers: {
           'content-type': 'application/json',
-          'x-webhook-signature': signAisend(Buffer.from(body), webhookSecret),
+          'x-webhook-signature': aisendSignature(Buffer.from(body), webhookSecret),
           ...headers,
         },
         body: body as string,
@@ -132,7 +140,25 @@ export async function serve(overrides: Partial<ApiDependencies> = {}): Promise<S
   }
 }
 
-/** The problem that a response holds; throws unless it is one and names its own status. */
+/**
+ * The API, served anew for each test of the suite. To be called in `describe`.
+ * @param parts read before each test.
+ */
+export function useApi(parts: () => Partial<ApiDependencies> = () => ({})) {
+  let served: Served
+  beforeEach(async () => {
+    served = await serve(parts())
+  })
+  afterEach(() => served.stop())
+  /** Serves the test with other parts too. */
+  const restart = async (more: Partial<ApiDependencies>) => {
+    await served.stop()
+    served = await serve({ ...parts(), ...more })
+  }
+  return standIn(() => ({ ...served, restart }))
+}
+
+/** The problem in a response. @throws unless it is one with the response's status. */
 export async function problemIn(response: Response): Promise<{
   status: number
   title: string
@@ -157,17 +183,17 @@ export const eventBody = (fields: Record<string, unknown> = {}): string =>
     ...fields,
   })
 
-/** A bare connection, and everything that came back on it. */
+/** A raw TCP connection, and everything received on it. */
 export interface Wire {
   readonly socket: Socket
   readonly received: () => string
-  /** Such as ECONNRESET: what a sender sees instead of an answer when the far side hangs up on it. */
+  /** Such as ECONNRESET, instead of an answer. */
   readonly error: () => Error | null
-  /** Resolves when the far side has closed. */
+  /** Resolves when the server has closed the connection. */
   readonly closed: Promise<void>
 }
 
-/** Speaks bytes instead of HTTP: for what no well-behaved client sends. */
+/** Sends bytes instead of HTTP, as no well-behaved client does. */
 export function wireTo(port: number): Wire {
   const socket = connect(port, '127.0.0.1')
   let text = ''

@@ -1,11 +1,11 @@
-/** A real browser for tests: Debian's chromium, installed where that is possible. */
+/** A real browser for tests: Debian's chromium, installed if possible. */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 
 const executablePath = '/usr/bin/chromium'
 
-/** Nothing that reaches out by itself, and nothing that wants a screen. */
+/** No requests of its own, and no screen. */
 const flags = [
   '--no-sandbox',
   '--disable-gpu',
@@ -16,10 +16,7 @@ const flags = [
   '--disable-sync',
 ]
 
-/**
- * @returns null, after a word why, where there is no browser and none can be installed.
- * @throws where CI is set: there it is a failure.
- */
+/** @returns null, and logs why, if there is no browser and none can be installed. @throws instead if CI is set. */
 export async function startBrowser(): Promise<Browser | null> {
   const missing = existsSync(executablePath) ? null : install()
   if (missing === null) return chromium.launch({ executablePath, args: flags })
@@ -28,10 +25,10 @@ export async function startBrowser(): Promise<Browser | null> {
   return null
 }
 
-/** @returns why there is still none; null when there is one. */
+/** @returns why it failed; null on success. */
 function install(): string | null {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    return `there is no ${executablePath}, and only root can install it here: apt-get install chromium`
+    return `${executablePath} does not exist, and only root can install it: apt-get install chromium`
   }
   console.log('Installing chromium with apt-get (once, a minute or two) …')
   try {

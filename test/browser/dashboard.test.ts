@@ -15,7 +15,7 @@ describe('the dashboard in a browser', function () {
   let system: WholeSystem
   let context: BrowserContext
   let page: Page
-  /** What no page may do: errors on the console, requests elsewhere. */
+  /** Errors on the console, and requests to other hosts. */
   let faults: string[]
 
   before(async function () {
@@ -53,12 +53,12 @@ describe('the dashboard in a browser', function () {
   }
 
   const go = (path: string) => page.goto(system.url + path)
-  /** Set on a page that is open: gone when it was loaded anew. */
+  /** Marks the loaded page. A reload removes the mark. */
   const mark = () => page.evaluate(() => Object.assign(window, { isMarked: true }))
   const isMarked = () => page.evaluate(() => 'isMarked' in window)
-  const status = (word: string) => page.locator('.lead .status', { hasText: word })
+  const status = (label: string) => page.locator('.lead .status', { hasText: label })
 
-  it('shows an email go from sent to opened while one looks, without a reload', async () => {
+  it('updates the status of an email from sent to opened without a reload', async () => {
     await system.register({ id: 'em_live', to: 'ada@example.com', subject: 'Your invitation' })
     await go('/emails/aisend/em_live')
     await status('Sent').waitFor()
@@ -67,42 +67,54 @@ describe('the dashboard in a browser', function () {
     await status('Delivered').waitFor()
     await system.webhook('opened', 'em_live', { user_agent: 'Thunderbird/128.4.0' })
     await status('Opened').waitFor()
-    await page.locator('.picture text', { hasText: 'Opened' }).waitFor()
+    await page.locator('.timeline text', { hasText: 'Opened' }).waitFor()
     assert.ok(await isMarked())
   })
 
-  it('says that it is live, that the connection is lost, and that it is back', async () => {
-    const way = await FaultProxy.to(Number(new URL(system.url).port))
+  it('leads from the search of any page to the person, whose address is in no URL, and updates the page', async () => {
+    await go('/setup')
+    await page.getByLabel('Find a person or an email').fill('Ada@example.com')
+    await page.getByRole('button', { name: 'Find' }).click()
+    await page.getByRole('heading', { name: 'ada@example.com' }).waitFor()
+    assert.doesNotMatch(decodeURIComponent(page.url()), /@|example/)
+    await mark()
+    await system.register({ id: 'em_person', to: 'ada@example.com', subject: 'About a person' })
+    await page.getByRole('link', { name: 'About a person' }).first().waitFor()
+    assert.ok(await isMarked())
+  })
+
+  it('shows that it is live, that the connection is lost, and that it is live again', async () => {
+    const proxy = await FaultProxy.to(Number(new URL(system.url).port))
     const own = await browser?.newContext()
     try {
       const [cookie] = await context.cookies()
       assert.ok(own && cookie)
       await own.addCookies([cookie])
       own.setDefaultTimeout(9_000)
-      const far = await own.newPage()
-      await far.goto(`http://127.0.0.1:${way.port}/emails`)
-      const live = far.locator('#live')
+      const ownPage = await own.newPage()
+      await ownPage.goto(`http://127.0.0.1:${proxy.port}/emails`)
+      const live = ownPage.locator('#live')
       await live.getByText('Live', { exact: true }).waitFor()
-      way.refuse()
+      proxy.refuse()
       await live.getByText('Not connected since').waitFor()
-      await way.mend()
+      await proxy.restore()
       await live.getByText('Live', { exact: true }).waitFor()
     } finally {
       await own?.close()
-      way.close()
+      proxy.close()
     }
   })
 
-  it('keeps a payload that was unfolded when the page is renewed', async () => {
+  it('leaves a payload open when the page is refreshed', async () => {
     await go('/emails/aisend/em_live')
     await page.locator('summary', { hasText: 'Payload of evt_' }).first().click()
-    await page.locator('.payload-place pre', { hasText: '"email_id": "em_live"' }).waitFor()
+    await page.locator('.payload-content pre', { hasText: '"email_id": "em_live"' }).waitFor()
     await system.webhook('clicked', 'em_live', { user_agent: 'Thunderbird/128.4.0' })
     await status('Clicked').waitFor()
-    assert.ok(await page.locator('.payload-place pre').first().isVisible())
+    assert.ok(await page.locator('.payload-content pre').first().isVisible())
   })
 
-  it('counts on the overview what happens, with its charts kept', async () => {
+  it('updates the figures on the overview, and leaves its charts', async () => {
     await go('/')
     await page.locator('.chart canvas').first().waitFor()
     const sent = page.locator('.figure', { hasText: 'Sent' }).locator('.figure-value')
@@ -118,27 +130,44 @@ describe('the dashboard in a browser', function () {
     assert.ok(await isMarked())
   })
 
-  it('has an escalation acknowledged, and shows by whom', async () => {
-    await system.register({ id: 'em_critical', to: 'ada@example.com', priority: 'critical' })
+  it('acknowledges an escalation, and shows by whom', async () => {
+    await system.register({ id: 'em_critical', to: 'ada@example.com', subject: 'Your code', priority: 'critical' })
     await system.webhook('bounced', 'em_critical', { bounce: { type: 'hard', code: '5.1.1' } })
     await go('/escalations')
-    const card = page.locator('article', { hasText: 'em_critical' })
+    const card = page.locator('article', { hasText: 'Your code to ada@example.com' })
     await card.getByRole('button', { name: 'Acknowledge' }).click()
     await page.getByRole('status').filter({ hasText: 'Acknowledged' }).waitFor()
     await card.getByText('Acknowledged by grace').waitFor()
   })
 
-  it('imports a CSV file after a preview of it', async () => {
+  it('shows what became of an email for each of its recipients', async () => {
+    const [ada, bob] = ['ada@example.com', 'bob@example.com']
+    await system.register({ id: 'em_several', to: [ada, bob], subject: 'Minutes' })
+    await system.webhook('delivered', 'em_several', { recipient: ada })
+    await go('/emails/aisend/em_several')
+    await status('Delivered to 1 of 2').waitFor()
+    const bounce = { type: 'hard', code: '5.7.26', message: '550 5.7.26 not accepted due to its DMARC policy' }
+    await system.webhook('bounced', 'em_several', { recipient: bob, bounce })
+    const row = page.locator('.recipients').getByRole('row', { name: bob })
+    await row.getByText('Authentication failed').waitFor()
+    await row.getByText('Who must act: you, the sender').waitFor()
+    await page.locator('.timeline .lane-name', { hasText: bob }).waitFor()
+    await go('/emails')
+    await page.getByText('What the statuses mean').click()
+    await page.getByText('It will not arrive, for a reason that is not').waitFor()
+  })
+
+  it('imports a CSV file after a preview', async () => {
     await go('/suppressions/import')
     const buffer = Buffer.from('email\nlinus@example.com\nnobody\n')
     await page.getByLabel('CSV file').setInputFiles({ name: 'list.csv', mimeType: 'text/csv', buffer })
     await page.getByRole('button', { name: 'Preview' }).click()
-    await page.getByRole('heading', { name: 'What this file would do' }).waitFor()
-    await page.getByText('Line 3 holds no email address').waitFor()
+    await page.getByRole('heading', { name: 'Preview' }).waitFor()
+    await page.getByText('Line 3 has no valid email address').waitFor()
     assert.equal(await system.db.suppression.count({ where: { address: 'linus@example.com' } }), 0)
     await page.getByRole('button', { name: 'Import' }).click()
     await page.getByRole('heading', { name: 'Imported' }).waitFor()
-    await page.getByRole('link', { name: 'See the list' }).click()
+    await page.getByRole('link', { name: 'Show the list' }).click()
     await page.getByRole('cell', { name: 'linus@example.com', exact: true }).waitFor()
   })
 
@@ -148,16 +177,16 @@ describe('the dashboard in a browser', function () {
     await system.db.event.updateMany({ where: { eventId: 'evt_aside' }, data: { quarantinedReason: 'too odd' } })
     await go('/events')
     await page.getByLabel('Event evt_aside').check()
-    await page.getByRole('button', { name: 'Replay the ticked' }).click()
+    await page.getByRole('button', { name: 'Replay selected' }).click()
     await page.getByRole('status').filter({ hasText: 'Replayed' }).waitFor()
     await go('/emails/aisend/em_aside')
     await status('Delivered').waitFor()
   })
 
-  it('leads a keyboard past the navigation, and on to everything', async () => {
+  it('can be used by keyboard, with a link past the navigation', async () => {
     await go('/emails')
     await page.keyboard.press('Tab')
-    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to the page')
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to content')
     await page.keyboard.press('Enter')
     await page.keyboard.press('Tab')
     assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'q')
@@ -181,6 +210,9 @@ describe('the dashboard in a browser', function () {
     '/emails',
     '/emails/aisend/em_live',
     '/emails/aisend/em_critical',
+    '/emails/aisend/em_several',
+    '/recipients',
+    '/recipients?address=ada%40example.com',
     '/escalations',
     '/suppressions',
     '/suppressions/import',
@@ -194,7 +226,7 @@ describe('the dashboard in a browser', function () {
     [1280, 'light'],
     [390, 'dark'],
   ] as const) {
-    it(`has no serious fault for who reads it otherwise, ${width} pixels wide and ${colorScheme}`, async () => {
+    it(`has no serious accessibility fault, ${width} pixels wide and ${colorScheme}`, async () => {
       await page.setViewportSize({ width, height: 800 })
       await page.emulateMedia({ colorScheme })
       for (const path of paths) {
@@ -212,7 +244,7 @@ describe('the dashboard in a browser', function () {
   }
 })
 
-/** What axe-core calls serious or critical, by rule and place. */
+/** Violations that axe-core rates serious or critical, by rule and element. */
 async function violationsOn(page: Page): Promise<string[]> {
   await page.evaluate(axe)
   return page.evaluate(async () => {

@@ -1,9 +1,9 @@
-/** Two days of an ordinary sender, as they lie in the database: something for the overview to show. */
+/** Sample data for the overview: two days of emails of an ordinary sender, written to the database. */
 
-import { createRandom, type Random } from '../../src/cli/simulate/random.ts'
-import { noteDirtyHours, rollUpHours } from '../../src/db/analytics-rollups.ts'
+import { markDirtyHours, rollUpHour } from '../../src/db/analytics-rollups.ts'
 import type { Database } from '../../src/db/database.ts'
 import type { Email } from '../../src/db/generated/client.ts'
+import { createRandom, type Random } from '../../src/simulator/random.ts'
 
 const hourMs = 3_600_000
 const emailsPerHour = 140
@@ -22,7 +22,7 @@ const subjects = [
 const people = ['ada.lovelace', 'grace.hopper', 'alan.turing', 'katherine.johnson', 'barbara.liskov', 'ken'] as const
 const domains = ['example.com', 'example.org', 'mail.example.net'] as const
 
-/** Stores the emails, some escalations and suppressions, and adds them up as the schedule would. */
+/** Stores emails, escalations and suppressions, and rolls up their hours as the scheduled job does. */
 export async function storeSampleDays(db: Database, now: number): Promise<void> {
   const random = createRandom(7)
   const emails = Array.from({ length: 48 }, (_, hour) => emailsOfHour(now, 47 - hour, random)).flat()
@@ -40,14 +40,14 @@ export async function storeSampleDays(db: Database, now: number): Promise<void> 
     skipDuplicates: true,
   })
   await storeEscalations(db, emails, now)
-  const ended = await noteDirtyHours(db)
-  while ((await rollUpHours(db, ended, 100)) === 100);
+  const ended = await markDirtyHours(db)
+  while (await rollUpHour(db, ended));
 }
 
-/** Busy by day, quiet by night, and a provider that was slow for some hours. */
+/** More by day than by night, and some hours with a slow provider. */
 function emailsOfHour(now: number, hoursAgo: number, random: Random): Email[] {
   const from = Math.floor(now / hourMs - hoursAgo) * hourMs
-  // The hour that it is has gone by in part only: its emails come the closer together.
+  // The current hour is shorter than an hour.
   const lengthMs = Math.min(hourMs, now - from)
   const hourOfDay = new Date(from).getUTCHours()
   const wave = 0.25 + 0.75 * Math.max(0, Math.sin(((hourOfDay - 5) / 18) * Math.PI))
@@ -69,7 +69,7 @@ function emailAt(at: number, key: string, slow: number, random: Random): Email {
   const engagedAt = opens > 0 ? later(deliveryMs + random.between(60_000, 2 * hourMs)) : null
   const priority = random.chance(0.08) ? 'critical' : random.chance(0.3) ? 'bulk' : 'normal'
   return {
-    ...nothingKnown,
+    ...defaults,
     id: `em_${key}`,
     to: [address],
     recipients: [address],
@@ -96,18 +96,22 @@ function emailAt(at: number, key: string, slow: number, random: Random): Email {
     clicksFirstAt: clicks > 0 ? engagedAt : null,
     clicksLastAt: clicks > 0 ? engagedAt : null,
     firstReceivedAt: later(0),
-    // Of the deferred ones too: lives that wait would be taken up again, and escalate while the picture is taken.
+    // Of deferred ones too: otherwise their workflows would be started and escalate while the screenshot is taken.
     settledReceivedAt: later(deliveryMs),
     createdAt: later(0),
     updatedAt: later(deliveryMs),
   }
 }
 
-const nothingKnown = {
+const defaults = {
   provider: 'aisend',
   tags: ['simulated'],
   priorityNamedAt: null,
   revision: 1,
+  failureReason: null,
+  failureParty: null,
+  failureOutcome: null,
+  scheduledFor: null,
   registeredAt: null,
   registeredAsSent: false,
   opensJudgedMachine: 0,
@@ -116,8 +120,8 @@ const nothingKnown = {
 }
 
 async function storeEscalations(db: Database, emails: readonly Email[], now: number): Promise<void> {
-  const about = (reason: string, wanted: (email: Email) => boolean, minutesAgo: number, more: object = {}) => {
-    const email = emails.findLast(wanted)
+  const about = (reason: string, matches: (email: Email) => boolean, minutesAgo: number, more: object = {}) => {
+    const email = emails.findLast(matches)
     return {
       id: `esc_${reason}_${minutesAgo}`,
       provider: 'aisend',
@@ -126,8 +130,8 @@ async function storeEscalations(db: Database, emails: readonly Email[], now: num
       state: 'open',
       detail:
         reason === 'stalled'
-          ? 'Nothing was heard of its delivery, and the provider knows no more.'
-          : 'A critical email was refused for good.',
+          ? 'The provider was asked, and reports no delivery.'
+          : 'A critical email bounced permanently.',
       openedAt: new Date(now - minutesAgo * 60_000),
       notices: 1,
       ...more,

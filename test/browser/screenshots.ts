@@ -1,4 +1,4 @@
-/** `npm run screenshots`: the pictures of the README, in docs/images, of the real system with simulated data. */
+/** `npm run screenshots`: renews the screenshots in docs/images, of the real system with sample data. */
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -8,14 +8,14 @@ import { startBrowser } from './chromium.ts'
 import { storeSampleDays } from './sample-days.ts'
 import { startWholeSystem, type WholeSystem } from './whole-system.ts'
 
-/** Others go elsewhere, for whoever wants to look at every page: SCREENSHOTS_OF_ALL=/some/folder. */
+/** SCREENSHOTS_OF_ALL=/some/folder: takes a screenshot of every page into that folder. */
 const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url))
 const otherFolder = process.env['SCREENSHOTS_OF_ALL']
 
 const minuteMs = 60_000
 const subject = 'Your invitation to the autumn review'
 
-describe(`taking pictures into ${folder}`, function () {
+describe(`screenshots in ${folder}`, function () {
   this.timeout(500_000)
   let browser: Browser | null
   let system: WholeSystem
@@ -25,7 +25,7 @@ describe(`taking pictures into ${folder}`, function () {
     if (browser === null) return this.skip()
     system = await startWholeSystem()
     await storeSampleDays(system.db, Date.now())
-    await liveOneLife(system)
+    await simulateEmail(system)
   })
   after(async () => {
     await browser?.close()
@@ -34,17 +34,17 @@ describe(`taking pictures into ${folder}`, function () {
 
   it('overview.png and email.png', async () => {
     const page = await openPage(1280, 'light')
-    await picture(page, '/', `${folder}overview.png`, 860)
-    await picture(page, '/emails/aisend/em_invitation', `${folder}email.png`, 900)
+    await screenshot(page, '/', `${folder}overview.png`, 860)
+    await screenshot(page, '/emails/aisend/em_invitation', `${folder}email.png`, 900)
   })
 
-  it('every page, by day and night, wide and narrow', async function () {
+  it('every page, light and dark, wide and narrow', async function () {
     if (!otherFolder) return this.skip()
     mkdirSync(otherFolder, { recursive: true })
     for (const [width, colorScheme] of views) {
       const page = await openPage(width, colorScheme)
       for (const [name, path] of Object.entries(pages)) {
-        await picture(page, path, `${otherFolder}/${name}-${width}-${colorScheme}.png`, width > 600 ? 900 : 844)
+        await screenshot(page, path, `${otherFolder}/${name}-${width}-${colorScheme}.png`, width > 600 ? 900 : 844)
       }
       await page.context().close()
     }
@@ -63,6 +63,8 @@ describe(`taking pictures into ${folder}`, function () {
     emails: '/emails',
     'emails-none': '/emails?q=nobody',
     email: '/emails/aisend/em_invitation',
+    recipients: '/recipients',
+    person: '/recipients?address=ada%40example.com',
     escalations: '/escalations',
     suppressions: '/suppressions',
     import: '/suppressions/import',
@@ -85,7 +87,7 @@ describe(`taking pictures into ${folder}`, function () {
     return page
   }
 
-  async function picture(page: Page, path: string, file: string, height: number): Promise<void> {
+  async function screenshot(page: Page, path: string, file: string, height: number): Promise<void> {
     if (path.startsWith('/sign-in')) await page.context().clearCookies()
     await page.setViewportSize({ width: page.viewportSize()?.width ?? 1280, height })
     await page.goto(system.url + path)
@@ -95,8 +97,8 @@ describe(`taking pictures into ${folder}`, function () {
   }
 })
 
-/** One email that was put off, had support look, arrived after all, and was read. */
-async function liveOneLife(system: WholeSystem): Promise<void> {
+/** An email that is deferred, escalated, delivered, opened and clicked. */
+async function simulateEmail(system: WholeSystem): Promise<void> {
   const emailId = 'em_invitation'
   const start = Date.now() - 200 * minuteMs
   const at = (ms: number) => ({ created_at: new Date(start + ms).toISOString(), to: 'ada@example.com', subject })
@@ -104,7 +106,7 @@ async function liveOneLife(system: WholeSystem): Promise<void> {
   const machine = {
     user_agent: 'Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)',
   }
-  const life: [string, Record<string, unknown>][] = [
+  const events: [string, Record<string, unknown>][] = [
     ['queued', at(0)],
     ['sending', at(310)],
     ['sent', at(1_250)],
@@ -118,7 +120,7 @@ async function liveOneLife(system: WholeSystem): Promise<void> {
     ['clicked', { ...at(55.6 * minuteMs), ...person, url: 'https://example.com/review' }],
     ['sent', at(2_900)],
   ]
-  for (const [type, data] of life) {
+  for (const [type, data] of events) {
     await system.webhook(type, emailId, data)
     await until(async () => (await system.db.event.count({ where: { appliedAt: null } })) === 0)
   }
@@ -129,7 +131,7 @@ async function liveOneLife(system: WholeSystem): Promise<void> {
       emailId,
       reason: 'stalled',
       state: 'resolved',
-      detail: 'Nothing was heard of its delivery, and the provider knows no more.',
+      detail: 'The provider was asked, and reports no delivery.',
       openedAt: new Date(start + 10 * minuteMs),
       acknowledgedAt: new Date(start + 12 * minuteMs),
       acknowledgedBy: 'grace',

@@ -1,8 +1,9 @@
-/** The system as `npm start` puts it together, on the tests' servers, and a provider's webhooks for it. */
+/** The system as `npm start` composes it, on the tests' servers, and a provider that posts webhooks to it. */
 import { randomBytes } from 'node:crypto'
 import { readConfig } from '../../src/config.ts'
-import { signAisend } from '../../src/providers/aisend.ts'
-import { type System, type SystemOptions, startSystem } from '../../src/system.ts'
+import { aisendSignature } from '../../src/providers/aisend/sample.ts'
+import { type System, startSystem } from '../../src/system.ts'
+import type { SystemOptions } from '../../src/system-options.ts'
 import { quietLog, quietTemporalRuntime } from '../quiet.ts'
 import { type TestDatabase, testDatabase, testTemporal } from '../stack.ts'
 
@@ -10,17 +11,17 @@ export interface WholeSystem {
   readonly url: string
   readonly apiKey: string
   readonly db: TestDatabase['db']
-  /** Registers an email as an application does. */
-  register(email: { id: string; to: string; subject?: string; priority?: string }): Promise<void>
-  /** Posts one signed event as the provider does; with an ID of its own unless one is given. */
+  /** Registers an email by the API. */
+  register(email: { id: string; to: string | string[]; subject?: string; priority?: string }): Promise<void>
+  /** Posts one signed event. Default ID: random. */
   webhook(type: string, emailId: string, more?: Record<string, unknown>, id?: string): Promise<void>
   stop(): Promise<void>
 }
 
 export interface WholeSystemOptions {
-  /** The environment that it is configured by. Default empty. */
+  /** Environment variables. Default: none. */
   readonly env?: Readonly<Record<string, string>>
-  /** A Temporal of the test's own. Default the shared one. */
+  /** Default: the shared Temporal of the tests. */
   readonly temporalAddress?: string
   readonly parts?: Partial<Pick<SystemOptions, 'log' | 'tracing' | 'temporalMetricsPort'>>
 }
@@ -34,7 +35,7 @@ export async function startWholeSystem({
   quietTemporalRuntime()
   const [secret, apiKey] = ['secret-of-the-browser-tests', `key-${randomBytes(16).toString('hex')}`]
   const system: System = await startSystem({
-    config: readConfig(env),
+    config: readConfig({ MAILBOX_PROVIDER_LOOKUP: 'off', ...env }),
     databaseUrl: database.url,
     temporal: { address, namespace: 'default', security: {} },
     webhookSecrets: new Map([['aisend', [secret]]]),
@@ -63,7 +64,7 @@ export async function startWholeSystem({
     webhook(type, emailId, more = {}, id = `evt_${randomBytes(8).toString('hex')}`) {
       const data = { email_id: emailId, ...more }
       const body = JSON.stringify({ id, type: `email.${type}`, data })
-      return post('/webhooks/aisend', body, { 'x-webhook-signature': signAisend(body, secret) })
+      return post('/webhooks/aisend', body, { 'x-webhook-signature': aisendSignature(body, secret) })
     },
     async stop() {
       await system.stop()

@@ -8,33 +8,26 @@ import { fileURLToPath } from 'node:url'
 import { runCommandLine } from '../../src/cli/program.ts'
 import { quarantineEvents } from '../../src/db/events.ts'
 import { addManualSuppression } from '../../src/db/suppressions.ts'
-import { apiKey, type Served, serve } from '../api/served.ts'
-import { store } from '../db/stored.ts'
+import { apiKey, useApi } from '../api/served.ts'
+import { apply, store } from '../db/stored.ts'
 import { type ApiStandIn, startApiStandIn } from '../providers/api-stand-in.ts'
-import { type TestDatabase, temporaryFolder, testDatabase } from '../stack.ts'
+import { temporaryFolder, useDatabase } from '../stack.ts'
 
 interface Ended {
   readonly code: number
-  /** What was printed, a line each. */
+  /** Standard output. */
   readonly out: string
   readonly failure: string
 }
 
 describe('aftersend', () => {
-  let database: TestDatabase
-  let served: Served
+  const { db } = useDatabase('emails, events, suppressions')
+  const served = useApi(() => ({ db }))
   let folder: string
 
   before(async () => {
-    database = await testDatabase()
     folder = await temporaryFolder()
   })
-  after(() => database.drop())
-  beforeEach(async () => {
-    await database.db.$executeRaw`TRUNCATE emails, events, suppressions CASCADE`
-    served = await serve({ db: database.db })
-  })
-  afterEach(() => served.stop())
 
   interface Surroundings {
     readonly env?: Record<string, string>
@@ -66,10 +59,10 @@ describe('aftersend', () => {
   }
 
   const atServed = () => ['--url', served.url, '--key', apiKey]
-  const delivered = (id = 'em_1') => store(database.db, { emailId: id, id: `${id}/1`, type: 'delivered' })
+  const delivered = (id = 'em_1') => store(db, { emailId: id, id: `${id}/1`, type: 'delivered' })
 
   describe('ends', () => {
-    it('with 0 for help and version, on the output', async () => {
+    it('with 0 for help and version, on standard output', async () => {
       for (const args of [['--help'], ['status', '--help'], ['suppressions', 'import', '--help'], ['--version']]) {
         const { code, out } = await run(args)
         assert.equal(code, 0)
@@ -77,17 +70,17 @@ describe('aftersend', () => {
       }
     })
 
-    it('with 2 and a word on what to do when it cannot be carried out as written', async () => {
+    it('with 2 and a message on what to do when the arguments are wrong', async () => {
       const cases: [string[], RegExp][] = [
         [[], /aftersend --help/],
         [['sugn'], /unknown command 'sugn'[\s\S]*Did you mean sign/],
         [['status'], /missing required argument 'id'[\s\S]*aftersend status --help/],
         [['status', 'em_1', '--sekret'], /unknown option/],
         [['suppressions', 'frobnicate'], /unknown command/],
-        [['status', 'em_1'], /npm start it, or say --url/],
+        [['status', 'em_1'], /start it with npm start, or set --url/],
         [['replay'], /--quarantined/],
         [['replay', 'evt_1', ...atServed()], /provider\/ID/],
-        [['doctor', '--public-url', 'mail.example.com'], /--public-url wants/],
+        [['doctor', '--public-url', 'mail.example.com'], /--public-url must be/],
         [['webhooks', 'list'], /AISEND_API_KEY or RESEND_API_KEY/],
       ]
       for (const [args, why] of cases) {
@@ -97,7 +90,7 @@ describe('aftersend', () => {
       }
     })
 
-    it('with 2 when the key is refused or nobody answers', async () => {
+    it('with 2 when the key is refused or the API does not answer', async () => {
       const refused = await run(['status', 'em_1', '--url', served.url, '--key', 'a-wrong-key-of-the-tests'])
       assert.equal(refused.code, 2)
       assert.match(refused.failure, /401/)
@@ -113,13 +106,13 @@ describe('aftersend', () => {
     const start = (path: string, ...args: string[]) =>
       spawnSync(process.execPath, [path, ...args], { cwd: folder, encoding: 'utf8' })
 
-    it('runs the sources of a checkout from any folder, and ends with the code of its command', () => {
+    it('runs the sources of a checkout from any folder, and returns the exit code', () => {
       const { status, stdout } = start(program, '--version')
       assert.deepEqual([status, /^\d+\.\d+\.\d+\n$/.test(stdout)], [0, true])
       assert.equal(start(program, 'sugn').status, 2)
     })
 
-    it('runs what was built where there are no sources', () => {
+    it('runs the build if there are no sources', () => {
       const built = join(folder, 'built')
       mkdirSync(join(built, 'bin'), { recursive: true })
       mkdirSync(join(built, 'dist/cli'), { recursive: true })
@@ -131,7 +124,7 @@ describe('aftersend', () => {
   })
 
   describe('status', () => {
-    it('draws the life of an email, or answers as the API does', async () => {
+    it('prints an email as text, or as JSON', async () => {
       await delivered()
       const { code, out } = await run(['status', 'em_1', ...atServed()])
       assert.equal(code, 0)
@@ -140,15 +133,15 @@ describe('aftersend', () => {
       assert.equal(JSON.parse(json.out).status, 'delivered')
     })
 
-    it('ends with 1 for an email that nobody has spoken of', async () => {
+    it('ends with 1 for an unknown email', async () => {
       const { code, out } = await run(['status', 'nobody', ...atServed()])
-      assert.deepEqual([code, out], [1, 'Nothing was heard of an email nobody.'])
+      assert.deepEqual([code, out], [1, 'Email nobody is unknown.'])
       assert.deepEqual(await run(['status', 'nobody', '--json', ...atServed()]), { code: 1, out: 'null', failure: '' })
     })
   })
 
   describe('tail', () => {
-    it('tells each change on a line until it is stopped, and says what it passes over', async () => {
+    it('prints one line for each change until it is stopped', async () => {
       const standIn = await startApiStandIn()
       const change = { id: 'em_1', status: 'delivered', priority: 'normal', updatedAt: '2026-11-25T08:00:00.000Z' }
       standIn.answer = (_, response) => {
@@ -159,34 +152,34 @@ describe('aftersend', () => {
       const args = ['tail', '--status', 'delivered', '--url', standIn.apiUrl, '--key', apiKey]
       const { code, out } = await run(args, { signal: stop.signal, onPrint: () => stop.abort() })
       assert.deepEqual([code, out], [0, '08:00:00.000  delivered   normal    em_1  ada@example.com'])
-      assert.equal(standIn.asked[0]?.url, '/v1/stream?status=delivered')
+      assert.equal(standIn.requests[0]?.url, '/v1/stream?status=delivered')
       standIn.close()
     })
   })
 
   describe('suppressions', () => {
-    it('check ends with 1 if any address may not be written to', async () => {
-      await addManualSuppression(database.db, 'ada@example.com')
-      const free = await run(['suppressions', 'check', 'eve@example.com', ...atServed()])
-      assert.deepEqual([free.code, free.out], [0, 'free        eve@example.com'])
+    it('check ends with 1 if any address is suppressed', async () => {
+      await addManualSuppression(db, 'ada@example.com')
+      const allowed = await run(['suppressions', 'check', 'eve@example.com', ...atServed()])
+      assert.deepEqual([allowed.code, allowed.out], [0, 'allowed     eve@example.com'])
       const { code, out } = await run(['suppressions', 'check', 'eve@example.com', 'Ada@example.com', ...atServed()])
       assert.equal(code, 1)
       assert.match(out, /suppressed {2}ada@example\.com {2}manual since 2/)
     })
 
-    it('import takes a file or standard input, looks only when it is told to, and names lines that it did not understand', async () => {
+    it('import reads a file or standard input, changes nothing with --dry-run, and names invalid lines', async () => {
       const file = join(folder, 'list.jsonl')
       writeFileSync(file, '{"address":"ada@example.com","reason":"complaint"}\n{"address":"x"}\n')
       const preview = await run(['suppressions', 'import', '--dry-run', file, ...atServed()])
-      assert.match(preview.out, /^1 would be added, 0 known, 1 not understood\n {2}line 2: /)
-      assert.equal(await database.db.suppression.count(), 0)
+      assert.match(preview.out, /^1 would be added, 0 already suppressed, 0 skipped, 1 invalid\n {2}line 2: /)
+      assert.equal(await db.suppression.count(), 0)
       assert.equal((await run(['suppressions', 'import', file, ...atServed()])).code, 1)
       const csv = await run(['suppressions', 'import', '-', '--json', ...atServed()], {
         stdin: 'address\neve@example.com\n',
       })
       assert.equal(csv.code, 0)
       assert.deepEqual(JSON.parse(csv.out).added, 1)
-      const rows = await database.db.suppression.findMany({ orderBy: { address: 'asc' } })
+      const rows = await db.suppression.findMany({ orderBy: { address: 'asc' } })
       assert.deepEqual(
         rows.map(({ address, reason }) => [address, reason]),
         [
@@ -200,8 +193,8 @@ describe('aftersend', () => {
       )
     })
 
-    it('export writes the list to a file, or to the output', async () => {
-      await addManualSuppression(database.db, 'ada@example.com')
+    it('export writes the list to a file, or to standard output', async () => {
+      await addManualSuppression(db, 'ada@example.com')
       const { out } = await run(['suppressions', 'export', ...atServed()])
       assert.match(out, /^address,[\s\S]*\nada@example\.com,manual,/)
       const file = join(folder, 'out.csv')
@@ -210,13 +203,51 @@ describe('aftersend', () => {
     })
   })
 
+  describe('bounces rejudge', () => {
+    const suppressed = async () =>
+      (await db.suppression.findMany({ where: { removedAt: null } })).map(({ address }) => address)
+
+    beforeEach(async () => {
+      const message = '550 5.7.26 Unauthenticated email is not accepted'
+      await store(db, { id: 'b', type: 'bounced', bounce: { class: 'hard', code: '5.7.26', message } })
+      await apply(db, 'b')
+      await db.suppression.create({
+        data: { address: 'ada@example.com', reason: 'hard_bounce', provider: 'aisend', emailId: 'em_1', eventId: 'b' },
+      })
+    })
+
+    it('prints a table of whom it releases or suppresses, and changes nothing with --dry-run', async () => {
+      const preview = await run(['bounces', 'rejudge', '--dry-run', ...atServed()])
+      assert.equal(preview.code, 0)
+      assert.match(
+        preview.out,
+        /^address +suppression +reason +rule\nada@example\.com {2}suppressed → allowed {2}authentication +\S+\n/,
+      )
+      assert.match(preview.out, /0 addresses would be suppressed, 1 released\.$/)
+      assert.deepEqual(await suppressed(), ['ada@example.com'])
+      const { out } = await run(['bounces', 'rejudge', ...atServed()])
+      assert.match(out, /suppressed → allowed[\s\S]* 1 released\.$/)
+      assert.deepEqual(await suppressed(), [])
+      assert.match((await run(['bounces', 'rejudge', ...atServed()])).out, /^1 bounce judged [\s\S]* 0 released\.$/)
+    })
+
+    it('judges only bounces since a duration or a time, and prints JSON', async () => {
+      const json = async (...args: string[]) =>
+        JSON.parse((await run(['bounces', 'rejudge', '--dry-run', '--json', ...args, ...atServed()])).out)
+      assert.equal((await json('--since', '30d')).judged, 1)
+      assert.equal((await json('--since', '2099-01-01')).judged, 0)
+      const { code, failure } = await run(['bounces', 'rejudge', '--since', 'yesterday', ...atServed()])
+      assert.deepEqual([code, failure.startsWith('--since must be')], [2, true])
+    })
+  })
+
   describe('replay', () => {
-    it('has quarantined events tried again, by name or all of a kind, and says how many', async () => {
-      await store(database.db, { id: 'a/1', type: 'sent' }, { id: 'a/2', type: 'opened' })
-      await quarantineEvents(database.db, 'aisend', ['a/1', 'a/2'], 'tests')
-      const quarantined = () => database.db.event.count({ where: { quarantinedReason: { not: null } } })
+    it('replays quarantined events, by ID or by filter, and prints how many', async () => {
+      await store(db, { id: 'a/1', type: 'sent' }, { id: 'a/2', type: 'opened' })
+      await quarantineEvents(db, 'aisend', ['a/1', 'a/2'], 'tests')
+      const quarantined = () => db.event.count({ where: { quarantinedReason: { not: null } } })
       const named = await run(['replay', 'aisend/a/1', 'aisend/nothing', ...atServed()])
-      assert.deepEqual([named.code, named.out, await quarantined()], [1, '1 tried again, 1 not there', 1])
+      assert.deepEqual([named.code, named.out, await quarantined()], [1, '1 replayed, 1 not found', 1])
       const rest = await run(['replay', '--quarantined', '--type', 'opened', '--json', ...atServed()])
       assert.deepEqual([rest.code, JSON.parse(rest.out).replayed, await quarantined()], [0, 1, 0])
     })
@@ -230,35 +261,36 @@ describe('aftersend', () => {
     afterEach(() => resend.close())
     const env = () => ({ RESEND_API_KEY: 're_123', RESEND_API_URL: resend.apiUrl })
 
-    it('register sets one up at the provider and says where its secret belongs', async () => {
-      resend.says(201, { object: 'webhook', id: 'wh_1', signing_secret: 'whsec_abc' })
+    it('register sets one up at the provider, and prints its secret and the variable for it', async () => {
+      resend.answerWith(201, { object: 'webhook', id: 'wh_1', signing_secret: 'whsec_abc' })
       const { code, out } = await run(['webhooks', 'register', 'https://mail.example.com'], { env: env() })
       assert.equal(code, 0)
       assert.match(out, /Put its secret into RESEND_WEBHOOK_SECRET.*whsec_abc$/)
       assert.equal(
-        (resend.asked[0]?.body as { endpoint?: string } | null)?.endpoint,
+        (resend.requests[0]?.body as { endpoint?: string } | null)?.endpoint,
         'https://mail.example.com/webhooks/resend',
       )
     })
 
-    it('list tells of those that are there, and a refused key is named', async () => {
-      resend.says(200, { data: [{ id: 'wh_1', endpoint: 'https://a.example/hook', events: ['email.sent'] }] })
+    it('list prints the webhooks, and names a refused key', async () => {
+      resend.answerWith(200, { data: [{ id: 'wh_1', endpoint: 'https://a.example/hook', events: ['email.sent'] }] })
       const { out } = await run(['webhooks', 'list', '--json'], { env: env() })
       assert.deepEqual(JSON.parse(out).webhooks, [
         { id: 'wh_1', url: 'https://a.example/hook', events: ['email.sent'] },
       ])
-      resend.says(401, {})
+      resend.answerWith(401, {})
       const refused = await run(['webhooks', 'list'], { env: env() })
       assert.deepEqual([refused.code, /RESEND_API_KEY/.test(refused.failure)], [2, true])
     })
   })
 
-  it('gives the same for every command that knows --json: one document and nothing else', async () => {
+  it('prints one JSON document and nothing else with --json, whatever the command', async () => {
     await delivered()
     for (const args of [
       ['status', 'em_1'],
       ['suppressions', 'check', 'ada@example.com'],
       ['replay', '--quarantined'],
+      ['bounces', 'rejudge'],
     ]) {
       const { out } = await run([...args, '--json', ...atServed()])
       assert.doesNotThrow(() => JSON.parse(out), args.join(' '))

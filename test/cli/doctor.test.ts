@@ -7,18 +7,17 @@ import { createTemporalConnection } from '../../src/temporal/connection.ts'
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.ts'
 import { apiKey, type Served, serve, webhookSecret } from '../api/served.ts'
 import { startApiStandIn } from '../providers/api-stand-in.ts'
-import { ownTemporal, type TestDatabase, temporaryFolder, testDatabase } from '../stack.ts'
+import { ownTemporal, temporaryFolder, testDatabase, useDatabase } from '../stack.ts'
 
 describe('aftersend doctor', function () {
   this.timeout(60_000)
-  let database: TestDatabase
+  const database = useDatabase()
   let served: Served
   let env: Record<string, string>
 
   before(async () => {
-    database = await testDatabase()
     served = await serve({ db: database.db })
-    // Workers of other tests that poll the real task queue are told of for minutes.
+    // A Temporal of its own: the shared one lists workers of other tests for minutes after they have stopped.
     const { address } = await ownTemporal()
     const connection = createTemporalConnection({ address, namespace: 'default', security: {} })
     await ensureSearchAttributes(connection, 'default')
@@ -33,12 +32,9 @@ describe('aftersend doctor', function () {
       PORT: String(served.port),
     }
   })
-  after(async () => {
-    await served.stop()
-    await database.drop()
-  })
+  after(() => served.stop())
 
-  async function examine(changes: Record<string, string> = {}, ...args: string[]) {
+  async function runDoctor(changes: Record<string, string> = {}, ...args: string[]) {
     let out = ''
     const context = {
       env: { ...env, ...changes },
@@ -50,7 +46,7 @@ describe('aftersend doctor', function () {
       stdin: Readable.from([]),
       signal: new AbortController().signal,
     }
-    const code = await runCommandLine(['doctor', '--json', ...args], context, (why) => assert.fail(why))
+    const code = await runCommandLine(['doctor', '--json', ...args], context, (message) => assert.fail(message))
     const { well, findings } = JSON.parse(out) as { well: boolean; findings: Finding[] }
     assert.equal(code, well ? 0 : 1)
     for (const { state, todo } of findings) assert.equal(todo === null, state === 'well')
@@ -58,8 +54,8 @@ describe('aftersend doctor', function () {
     return { well, findings, findingOf, stateOf: (check: string) => findingOf(check)?.state }
   }
 
-  it('finds all well, but for what only is not so now', async () => {
-    const { well, findings, stateOf } = await examine()
+  it('finds no problem but the missing worker', async () => {
+    const { well, findings, stateOf } = await runDoctor()
     assert.ok(well, JSON.stringify(findings))
     // No worker polls at all.
     assert.equal(stateOf('workers'), 'warning')
@@ -77,6 +73,7 @@ describe('aftersend doctor', function () {
         'clock of Temporal',
         'api',
         'readiness',
+        'signals to Temporal',
         'api key',
         'clock of the API',
         'webhook aisend',
@@ -84,13 +81,34 @@ describe('aftersend doctor', function () {
     )
   })
 
-  it('stores nothing of the request that it tries the secret with', async () => {
-    await examine()
+  it('finds that no build of a deployment is current, and says how to promote one', async () => {
+    const { findingOf } = await runDoctor({ WORKER_DEPLOYMENT: 'aftersend' })
+    assert.equal(findingOf('deployment')?.state, 'wrong')
+    assert.match(findingOf('deployment')?.todo ?? '', /deployment promote/)
+  })
+
+  it('finds that the API does not reach Temporal, or that Temporal refuses its signals, although Temporal answers here', async () => {
+    for (const [state, finding] of [
+      ['away', /does not reach Temporal/],
+      ['refused', /refuses the signals of the API/],
+    ] as const) {
+      const temporalStatus = () => ({ state, since: 1, detail: 'no' })
+      const other = await serve({ db: database.db, temporalStatus })
+      other.emailWorkflows.reachable = state === 'refused'
+      const { stateOf, findingOf } = await runDoctor({ PORT: String(other.port) })
+      assert.deepEqual([stateOf('readiness'), stateOf('temporal')], ['well', 'well'])
+      assert.match(findingOf('signals to Temporal')?.found ?? '', finding)
+      await other.stop()
+    }
+  })
+
+  it('stores nothing of its test request', async () => {
+    await runDoctor()
     assert.deepEqual(served.inbox.events, [])
   })
 
   it('finds another secret, another key and an account that the server does not have', async () => {
-    const { stateOf, findingOf } = await examine({
+    const { stateOf, findingOf } = await runDoctor({
       AISEND_WEBHOOK_SECRET: 'another',
       AISEND_WEBHOOK_SECRET_EU: 'one-more',
       API_KEYS: 'another-key-of-the-tests',
@@ -100,37 +118,41 @@ describe('aftersend doctor', function () {
     assert.equal(stateOf('api key'), 'wrong')
   })
 
-  it('does not sign what only the provider can sign', async () => {
+  it('skips the webhook of a provider that signs with a private key', async () => {
     const topic = { SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events' }
-    assert.equal((await examine(topic)).stateOf('webhook ses'), 'skipped')
+    assert.equal((await runDoctor(topic)).stateOf('webhook ses'), 'skipped')
   })
 
-  it('finds servers that are away, each with what is to be done', async () => {
-    const away = { DATABASE_URL: 'postgresql://u:hunter2@127.0.0.1:1/x', TEMPORAL_ADDRESS: '127.0.0.1:1', PORT: '1' }
-    const { stateOf, findings } = await examine(away)
+  it('finds servers that do not answer, and prints no password', async () => {
+    const unreachable = {
+      DATABASE_URL: 'postgresql://u:hunter2@127.0.0.1:1/x',
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+      PORT: '1',
+    }
+    const { stateOf, findings } = await runDoctor(unreachable)
     assert.deepEqual(['database', 'temporal', 'api'].map(stateOf), ['wrong', 'wrong', 'wrong'])
     assert.doesNotMatch(JSON.stringify(findings), /hunter2/)
   })
 
-  it('finds a database without tables, and a namespace that is not there', async () => {
+  it('finds a database without tables, and a missing namespace', async () => {
     const changes = { DATABASE_URL: database.url.replace(/test_\w+$/, 'postgres'), TEMPORAL_NAMESPACE: 'nowhere' }
-    const { stateOf, findingOf } = await examine(changes)
+    const { stateOf, findingOf } = await runDoctor(changes)
     assert.deepEqual([stateOf('database'), stateOf('tables')], ['well', 'wrong'])
     assert.match(findingOf('temporal')?.todo ?? '', /namespace create --namespace nowhere/)
   })
 
-  it('warns when less than a month is made ahead for events, and says what makes them', async () => {
+  it('warns when event partitions exist for less than a month ahead, and names the schedule', async () => {
     const late = await testDatabase()
     try {
-      const [, ...ahead] = await readEventMonths(late.db)
-      for (const { name } of ahead) await late.db.pool.query(`DROP TABLE event_months.${name}`)
+      const [first, ...ahead] = await readEventMonths(late.db)
+      for (const { name } of ahead) await late.db.pool.query(`DROP TABLE ${name}`)
       const endFirst = async (inDays: number) => {
         const ends = new Date(Date.now() + inDays * 86_400_000).toISOString()
-        await late.db.pool.query('ALTER TABLE events DETACH PARTITION event_months.events_first')
+        await late.db.pool.query(`ALTER TABLE events DETACH PARTITION ${first?.name}`)
         await late.db.pool.query(
-          `ALTER TABLE events ATTACH PARTITION event_months.events_first FOR VALUES FROM (MINVALUE) TO ('${ends}')`,
+          `ALTER TABLE events ATTACH PARTITION ${first?.name} FOR VALUES FROM (MINVALUE) TO ('${ends}')`,
         )
-        return examine({ DATABASE_URL: late.url })
+        return runDoctor({ DATABASE_URL: late.url })
       }
       const enough = await endFirst(32)
       assert.equal(enough.stateOf('months of events'), 'well')
@@ -142,33 +164,33 @@ describe('aftersend doctor', function () {
     }
   })
 
-  it('finds a public URL that leads nowhere', async () => {
-    assert.equal((await examine({}, '--public-url', 'http://127.0.0.1:1')).stateOf('webhook aisend'), 'wrong')
+  it('finds a public URL that cannot be reached', async () => {
+    assert.equal((await runDoctor({}, '--public-url', 'http://127.0.0.1:1')).stateOf('webhook aisend'), 'wrong')
   })
 
-  it('finds a provider that refuses our key, does not answer, or posts to somebody else', async () => {
+  it('finds a provider that refuses the key, does not answer, or has no webhook for the public URL', async () => {
     const resend = await startApiStandIn()
     const finding = async (...args: string[]) => {
       const changes = { RESEND_API_KEY: 're_123', RESEND_API_URL: resend.apiUrl }
-      return (await examine(changes, ...args)).findingOf('api of Resend')
+      return (await runDoctor(changes, ...args)).findingOf('api of Resend')
     }
-    resend.says(200, { data: [{ id: 'wh_1', endpoint: 'https://mail.example.com/webhooks/resend', events: [] }] })
+    resend.answerWith(200, { data: [{ id: 'wh_1', endpoint: 'https://mail.example.com/webhooks/resend', events: [] }] })
     assert.equal((await finding())?.state, 'well')
     const elsewhere = await finding('--public-url', served.url)
     assert.deepEqual([elsewhere?.state, /webhooks register/.test(elsewhere?.todo ?? '')], ['warning', true])
-    resend.says(401, {})
+    resend.answerWith(401, {})
     assert.deepEqual([(await finding())?.state, /RESEND_API_KEY/.test((await finding())?.todo ?? '')], ['wrong', true])
     resend.close()
     assert.equal((await finding())?.state, 'warning')
   })
 
-  it('tells every mistake of the configuration instead', async () => {
-    const { findings } = await examine({ PORT: '70000', STALL_AFTER_BULK: 'soon' })
+  it('reports all invalid variables of the configuration, and nothing else', async () => {
+    const { findings } = await runDoctor({ PORT: '70000', STALL_AFTER_BULK: 'soon' })
     assert.match(findings[0]?.found ?? '', /PORT[\s\S]*STALL_AFTER_BULK/)
     assert.equal(findings.length, 1)
   })
 
-  it('takes clocks for wrong only as far as is known', () => {
+  it('allows for the measurement error when it compares clocks', () => {
     const states = [
       [500, 0],
       [1_500, 0],
@@ -176,7 +198,7 @@ describe('aftersend doctor', function () {
       [-40_000, 100],
     ] as const
     assert.deepEqual(
-      states.map(([ahead, exactness]) => clockFinding('x', ahead, exactness).state),
+      states.map(([aheadMs, errorMs]) => clockFinding('x', aheadMs, errorMs).state),
       ['well', 'warning', 'well', 'wrong'],
     )
     assert.match(clockFinding('x', -40_000, 0).found, /40\.0 s behind/)

@@ -10,7 +10,7 @@ describe('npm run sign', function () {
   const dir = mkdtempSync(join(tmpdir(), 'aftersend-sign-'))
   after(() => rmSync(dir, { recursive: true }))
 
-  // Bytes that reading as text, or dropping line ends, would change.
+  // Decoding as UTF-8, or dropping line ends, would change these bytes.
   const body = Buffer.concat([Buffer.from('{"subject":"it\'s grüße"}\r\n'), Buffer.from([0xff, 0x0a])])
   const file = join(dir, "an event's file.json")
   const signature = (bytes: Buffer | string) => createHmac('sha256', 's3cret').update(bytes).digest('hex')
@@ -23,16 +23,16 @@ describe('npm run sign', function () {
       env: { PATH: process.env['PATH'], DATA_DIR: dir },
     })
 
-  it('prints the signature of exactly the bytes of a file', () => {
+  it('prints the signature of the exact bytes of a file', () => {
     assert.equal(sign([file, '--secret', 's3cret']).stdout, `${signature(body)}\n`)
   })
 
-  it('takes the secret that npm start made, and standard input', () => {
+  it('uses the secret that npm start generated, and reads standard input', () => {
     writeFileSync(join(dir, 'credentials.json'), JSON.stringify({ webhookSecret: 's3cret', apiKey: 'k' }))
     assert.equal(sign(['-'], body).stdout, `${signature(body)}\n`)
   })
 
-  it('prints a curl command that a shell reads back to the same bytes', () => {
+  it('prints a curl command that a shell parses back to the same bytes', () => {
     const text = `{"subject":"it's grüße $HOME \`id\`"}\n`
     const { stdout } = sign(['-', '--curl', '--secret', 's3cret', '--url', 'http://127.0.0.1:3000'], text)
     const argsOf = (command: string) =>
@@ -44,7 +44,7 @@ describe('npm run sign', function () {
     assert.ok(argsOf(ofFile).includes(`@${file}`))
   })
 
-  it('prints the headers of a provider that has several, and the whole request for one that wraps the event', () => {
+  it('prints all headers of a provider with several, and the complete request of one that wraps the event', () => {
     const event = join(dir, 'event.json')
     writeFileSync(event, '{"type":"email.sent"}')
     const secret = `whsec_${Buffer.from('a secret of more than 24 bytes').toString('base64')}`
@@ -57,7 +57,7 @@ describe('npm run sign', function () {
     assert.match(sign([event, '--curl', ...mailgun]).stdout, /--data-binary '\{"signature":/)
   })
 
-  it('ends with 2 and says what to do when there is no file, or no secret', () => {
+  it('ends with 2 and says what to do without a file or a secret', () => {
     rmSync(join(dir, 'credentials.json'), { force: true })
     const cases: [string[], RegExp][] = [
       [[], /missing required argument 'file'/],

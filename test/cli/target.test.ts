@@ -6,7 +6,7 @@ import { findTarget, findWebhookSecret, withDataDir } from '../../src/cli/target
 import { ConfigurationError } from '../../src/errors.ts'
 import { providerNamed } from '../../src/providers/registry.ts'
 
-/** As a running system leaves it. */
+/** The content of running.json. */
 const running = {
   apiUrl: 'http://127.0.0.1:3007',
   databaseUrl: 'postgresql://127.0.0.1:54320/aftersend',
@@ -15,7 +15,7 @@ const running = {
   pid: 7,
 }
 
-describe('the running system that command lines find', () => {
+describe('the running system that commands find', () => {
   let dataDir: string
 
   beforeEach(() => {
@@ -23,24 +23,24 @@ describe('the running system that command lines find', () => {
   })
   afterEach(() => rmSync(dataDir, { recursive: true }))
 
-  const leave = (name: string, content: unknown) => writeFileSync(join(dataDir, name), JSON.stringify(content))
+  const store = (name: string, content: unknown) => writeFileSync(join(dataDir, name), JSON.stringify(content))
 
-  function leaveAll(): void {
-    leave('running.json', running)
-    leave('credentials.json', { webhookSecret: 'kept-secret', apiKey: 'kept-key' })
+  function storeAll(): void {
+    store('running.json', running)
+    store('credentials.json', { webhookSecret: 'stored-secret', apiKey: 'stored-key' })
   }
 
-  it('is the one that DATA_DIR tells of', async () => {
-    leaveAll()
+  it('is the one in DATA_DIR', async () => {
+    storeAll()
     assert.deepEqual(await findTarget({}, { DATA_DIR: dataDir }), {
       apiUrl: 'http://127.0.0.1:3007',
-      webhookSecret: 'kept-secret',
-      apiKey: 'kept-key',
+      webhookSecret: 'stored-secret',
+      apiKey: 'stored-key',
     })
   })
 
-  it('is the one of the environment before that, and of the command line before all', async () => {
-    leaveAll()
+  it('is the one of the options, then of the environment, then in DATA_DIR', async () => {
+    storeAll()
     const env = {
       DATA_DIR: dataDir,
       PORT: '4000',
@@ -53,21 +53,21 @@ describe('the running system that command lines find', () => {
       webhookSecret: 'new-secret',
       apiKey: 'a-key-of-16-chars',
     })
-    const said = { apiUrl: 'https://mail.example.com/', webhookSecret: 's', apiKey: 'k' }
-    assert.deepEqual(await findTarget(said, env), { ...said, apiUrl: 'https://mail.example.com' })
+    const given = { apiUrl: 'https://mail.example.com/', webhookSecret: 's', apiKey: 'k' }
+    assert.deepEqual(await findTarget(given, env), { ...given, apiUrl: 'https://mail.example.com' })
   })
 
-  it('is asked for by name when it is not to be found', async () => {
+  it('is reported with what to set if it is not found', async () => {
     await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), /npm start/)
-    leave('running.json', running)
+    store('running.json', running)
     await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), /--secret/)
     writeFileSync(join(dataDir, 'credentials.json'), '{"webhookSecret":')
     await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), ConfigurationError)
   })
 
-  it('is signed to with what was generated for the provider, or with what is configured for it', async () => {
+  it('has the configured secret of a provider, or the generated one', async () => {
     const generated = { resend: { accepted: 'a', signing: 'generated' } }
-    leave('credentials.json', { webhookSecret: 's', apiKey: 'k', providers: generated })
+    store('credentials.json', { webhookSecret: 's', apiKey: 'k', providers: generated })
     const resend = providerNamed('resend')
     const configured = `whsec_${'a'.repeat(32)}`
     assert.equal(await findWebhookSecret(undefined, { DATA_DIR: dataDir }, resend), 'generated')
@@ -75,16 +75,16 @@ describe('the running system that command lines find', () => {
     assert.equal(await findWebhookSecret(undefined, env, resend), configured)
   })
 
-  it('is looked for in the folder where the command is called, then above it, then beside Aftersend itself', () => {
+  it('is searched in the working folder, then above it, then beside Aftersend itself', () => {
     const at = (...folders: string[]) =>
       withDataDir({}, '/home/ada/shop/src', '/opt/aftersend/', (path) => folders.includes(path))['DATA_DIR']
     assert.equal(at('/home/ada/.aftersend', '/home/ada/shop/.aftersend'), '/home/ada/shop/.aftersend')
     assert.equal(at('/opt/aftersend/.aftersend'), '/opt/aftersend/.aftersend')
     assert.equal(at(), undefined)
-    const said = { DATA_DIR: 'elsewhere' }
+    const given = { DATA_DIR: 'elsewhere' }
     assert.equal(
-      withDataDir(said, '/home/ada', '/opt', () => true),
-      said,
+      withDataDir(given, '/home/ada', '/opt', () => true),
+      given,
     )
   })
 })

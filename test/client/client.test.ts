@@ -3,42 +3,51 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { storedEmailView } from '../../src/api/email-view.ts'
+import type { PersonView } from '../../src/api/person-view.ts'
 import {
   AftersendProblemError,
   AftersendUnreachableError,
   createClient,
   type Email,
+  type Person,
   RecipientSuppressedError,
 } from '../../src/client/index.ts'
 
-interface Asked {
+interface ReceivedRequest {
   readonly method: string | undefined
   readonly url: string
   readonly headers: IncomingMessage['headers']
 }
 
-/** `never` on both sides: the client's type names every field that the API answers, and no other. */
+/** `never` if the client's type has exactly the fields of the API's response. */
 type ApiEmail = ReturnType<typeof storedEmailView>
 type Misnamed = Exclude<keyof ApiEmail, keyof Email> | Exclude<keyof Email, keyof ApiEmail>
+type ApiPersonEmail = PersonView['emails']['data'][number]
+type PersonEmail = Person['emails']['data'][number]
+type MisnamedOfPerson =
+  | Exclude<keyof PersonView, keyof Person>
+  | Exclude<keyof Person, keyof PersonView>
+  | Exclude<keyof ApiPersonEmail, keyof PersonEmail>
+  | Exclude<keyof PersonEmail, keyof ApiPersonEmail>
 
 describe('aftersend/client', () => {
-  it('knows an email by the fields that the API answers', () => {
-    const misnamed: Misnamed[] = []
+  it('has types of an email and of a person with exactly the fields of the API', () => {
+    const misnamed: (Misnamed | MisnamedOfPerson)[] = []
     assert.deepEqual(misnamed satisfies never[], [])
   })
 
-  let asked: Asked[]
-  let answer: (request: Asked, response: ServerResponse, nth: number) => void
+  let requests: ReceivedRequest[]
+  let respond: (request: ReceivedRequest, response: ServerResponse, nth: number) => void
   let url: string
   let close: () => void
 
   beforeEach(async () => {
-    asked = []
+    requests = []
     const server = createServer((incoming, response) => {
       const { method, url: path = '', headers } = incoming
       incoming.resume()
-      asked.push({ method, url: path, headers })
-      answer({ method, url: path, headers }, response, asked.length)
+      requests.push({ method, url: path, headers })
+      respond({ method, url: path, headers }, response, requests.length)
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -59,33 +68,33 @@ describe('aftersend/client', () => {
   })
   const toSend = { from: 'a@example.com', to: ['ada@example.com', 'eve@example.com'], subject: 'Hi', text: 'Hi' }
 
-  it('asks with the key, by escaped IDs, and knows no email for 404', async () => {
-    answer = (_, response, nth) =>
+  it('sends the key, escapes IDs, and returns null for 404', async () => {
+    respond = (_, response, nth) =>
       nth === 1 ? json(response, 200, email('sent')) : json(response, 404, problem(404, 'no'))
     assert.equal((await client().status('em/1 ü', { provider: 'resend' }))?.status, 'sent')
-    assert.equal(asked[0]?.url, '/v1/emails/em%2F1%20%C3%BC?provider=resend')
-    assert.equal(asked[0]?.headers.authorization, 'Bearer key-of-the-tests-0001')
+    assert.equal(requests[0]?.url, '/v1/emails/em%2F1%20%C3%BC?provider=resend')
+    assert.equal(requests[0]?.headers.authorization, 'Bearer key-of-the-tests-0001')
     assert.equal(await client().status('nobody'), null)
   })
 
-  it('repeats a sending with the same key, whether it was given one or made it', async () => {
-    answer = (_, response, nth) => {
+  it('retries send with the same idempotency key, given or generated', async () => {
+    respond = (_, response, nth) => {
       if (nth === 1) response.destroy()
       else if (nth === 2) json(response, 503, problem(503, 'later'), { 'retry-after': '0' })
       else if (nth === 3) json(response, 409, problem(409, 'under way'), { 'retry-after': '0' })
       else json(response, 201, email('sent'))
     }
     assert.equal((await client().send(toSend)).status, 'sent')
-    const keys = new Set(asked.map(({ headers }) => headers['idempotency-key']))
-    assert.deepEqual([asked.length, keys.size], [4, 1])
+    const keys = new Set(requests.map(({ headers }) => headers['idempotency-key']))
+    assert.deepEqual([requests.length, keys.size], [4, 1])
     assert.match([...keys][0] as string, /^[0-9a-f-]{36}$/)
     await client().send(toSend, { idempotencyKey: 'order-17' })
-    assert.equal(asked.at(-1)?.headers['idempotency-key'], 'order-17')
+    assert.equal(requests.at(-1)?.headers['idempotency-key'], 'order-17')
   })
 
-  it('says which recipient is suppressed and why', async () => {
+  it('throws an error with the suppressed recipients and reasons', async () => {
     const errors = [{ path: 'to.1', message: 'is suppressed since …', reason: 'complaint' }]
-    answer = (_, response) => json(response, 422, problem(422, 'nothing was sent', { errors }))
+    respond = (_, response) => json(response, 422, problem(422, 'nothing was sent', { errors }))
     await assert.rejects(client().send(toSend), (error) => {
       assert.ok(error instanceof RecipientSuppressedError && error instanceof AftersendProblemError)
       assert.deepEqual(error.recipients, [{ index: 1, reason: 'complaint' }])
@@ -93,35 +102,42 @@ describe('aftersend/client', () => {
     })
   })
 
-  it('throws the problem where another try would be answered no differently', async () => {
+  it('throws the problem if a retry would not help', async () => {
     for (const status of [400, 401, 409, 422, 500]) {
-      answer = (_, response) => json(response, status, problem(status, 'do this'))
+      respond = (_, response) => json(response, status, problem(status, 'do this'))
       await assert.rejects(client().register({ id: 'em_1', to: 'ada@example.com' }), (error) => {
         assert.ok(error instanceof AftersendProblemError && !(error instanceof RecipientSuppressedError))
         assert.deepEqual([error.status, error.problem.detail], [status, 'do this'])
         return true
       })
     }
-    assert.equal(asked.length, 5)
+    assert.equal(requests.length, 5)
   })
 
-  it('gives up when its time is over, and says what it was told last', async () => {
-    answer = (_, response) => json(response, 503, problem(503, 'later'), { 'retry-after': '60' })
+  it('throws the last error when its timeout is over', async () => {
+    respond = (_, response) => json(response, 503, problem(503, 'later'), { 'retry-after': '60' })
     await assert.rejects(client().status('em_1'), { name: 'AftersendProblemError', status: 503 })
-    answer = () => {}
+    respond = () => {}
     await assert.rejects(client(200).status('em_1'), AftersendUnreachableError)
-    answer = (_, response) => response.writeHead(200).end('<html>')
+    respond = (_, response) => response.writeHead(200).end('<html>')
     await assert.rejects(client().status('em_1'), AftersendUnreachableError)
     close()
     await assert.rejects(client(600).status('em_1'), AftersendUnreachableError)
   })
 
-  it('asks the suppression list', async () => {
+  it('checks the suppression list', async () => {
     const ada = { address: 'ada@example.com', suppressed: true, reason: 'manual', since: '2026-11-25T08:00:00.000Z' }
-    answer = (_, response) => json(response, 200, { data: [ada], nextCursor: null })
+    respond = (_, response) => json(response, 200, { data: [ada], nextCursor: null })
     assert.equal(await client().isSuppressed('Ada@example.com'), true)
     assert.deepEqual(await client().checkSuppressions(['ada@example.com']), [ada])
-    assert.deepEqual([asked[0]?.method, asked[0]?.url], ['POST', '/v1/suppressions/check'])
+    assert.deepEqual([requests[0]?.method, requests[0]?.url], ['POST', '/v1/suppressions/check'])
+  })
+
+  it('looks up a person without the address in the URL', async () => {
+    respond = (_, response) => json(response, 200, { address: 'ada@example.com', suppressed: false })
+    const { suppressed } = await client().recipients.lookup('Ada@example.com', { limit: 3 })
+    assert.equal(suppressed, false)
+    assert.deepEqual([requests[0]?.method, requests[0]?.url], ['POST', '/v1/recipients/lookup'])
   })
 
   describe('watching an email', () => {
@@ -135,33 +151,33 @@ describe('aftersend/client', () => {
       return statuses
     }
 
-    it('yields every state that the stream tells', async () => {
-      answer = (_, response) => stream(response).write(`: hi\n\n${message(1, 'sent')}${message(2, 'delivered')}`)
+    it('yields every state of the stream', async () => {
+      respond = (_, response) => stream(response).write(`: hi\n\n${message(1, 'sent')}${message(2, 'delivered')}`)
       assert.deepEqual(await seen(2), ['sent', 'delivered'])
-      assert.equal(asked[0]?.url, '/v1/emails/em%2F1/stream')
+      assert.equal(requests[0]?.url, '/v1/emails/em%2F1/stream')
     })
 
-    it('hangs up when it is not iterated any more', async () => {
-      let hungUp: Promise<unknown> | undefined
-      answer = (_, response) => {
-        hungUp = once(response, 'close')
+    it('closes the connection when the iteration stops', async () => {
+      let closed: Promise<unknown> | undefined
+      respond = (_, response) => {
+        closed = once(response, 'close')
         stream(response).write(message(1, 'sent'))
       }
       await seen(1)
-      await hungUp
+      await closed
     })
 
-    it('goes on from where the connection broke', async () => {
-      answer = (_, response, nth) => {
+    it('reconnects and resumes after the last event', async () => {
+      respond = (_, response, nth) => {
         if (nth > 1) stream(response).write(message(8, 'delivered'))
         else stream(response).write(`retry: 10\n\n${message(6, 'sent')}id: 7\n\n`, () => response.destroy())
       }
       assert.deepEqual(await seen(2), ['sent', 'delivered'])
-      assert.deepEqual([asked[0]?.headers['last-event-id'], asked[1]?.headers['last-event-id']], [undefined, '7'])
+      assert.deepEqual([requests[0]?.headers['last-event-id'], requests[1]?.headers['last-event-id']], [undefined, '7'])
     })
 
-    it('comes back after a restart that answers 503 for a while', async () => {
-      answer = (_, response, nth) => {
+    it('reconnects after a restart with a 503', async () => {
+      respond = (_, response, nth) => {
         if (nth === 1) stream(response).end(`retry: 10\n\n${message(1, 'sent')}`)
         else if (nth === 2) json(response, 503, problem(503, 'later'), { 'retry-after': '0' })
         else stream(response).write(message(2, 'opened'))
@@ -169,25 +185,25 @@ describe('aftersend/client', () => {
       assert.deepEqual(await seen(2), ['sent', 'opened'])
     })
 
-    it('asks now and then where there is no stream, and tells only of changes', async () => {
+    it('polls if there is no stream, and yields only changes', async () => {
       const states = ['sent', 'sent', 'delivered']
-      answer = ({ url: path }, response, nth) =>
+      respond = ({ url: path }, response, nth) =>
         path.endsWith('/stream')
           ? json(response, 404, problem(404, 'no'))
           : json(response, 200, email(states[Math.min(nth - 2, 2)] ?? ''))
       assert.deepEqual(await seen(2, { pollEveryMs: 10 }), ['sent', 'delivered'])
     })
 
-    it('throws for an email that nobody has spoken of, and for a wrong key', async () => {
-      answer = (_, response) => json(response, 404, problem(404, 'no'))
+    it('throws for an unknown email, and for a wrong key', async () => {
+      respond = (_, response) => json(response, 404, problem(404, 'no'))
       await assert.rejects(seen(1), { status: 404 })
-      answer = (_, response) => json(response, 401, problem(401, 'send a key'))
+      respond = (_, response) => json(response, 401, problem(401, 'send a key'))
       await assert.rejects(seen(1), { status: 401 })
     })
 
-    it('ends without an error when its signal says so', async () => {
+    it('ends without an error when its signal is aborted', async () => {
       const abort = new AbortController()
-      answer = (_, response) => stream(response).write(message(1, 'sent'))
+      respond = (_, response) => stream(response).write(message(1, 'sent'))
       const statuses: string[] = []
       for await (const { status } of client().watch('em/1', { signal: abort.signal })) {
         statuses.push(status)

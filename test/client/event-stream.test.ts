@@ -25,8 +25,8 @@ async function read(
 }
 
 describe('a stream of server-sent events', () => {
-  it('is read by the rules of its standard: names, places, data of several lines, comments', async () => {
-    const places: string[] = []
+  it('is parsed as its standard says: names, IDs, data of several lines, comments', async () => {
+    const ids: string[] = []
     const text = `: hello
 
 id: 7
@@ -43,15 +43,15 @@ data:
 
 id: 11
 `
-    assert.deepEqual(await read(text, [], { onPlace: (id) => places.push(id) }), [
+    assert.deepEqual(await read(text, [], { onLastEventId: (id) => ids.push(id) }), [
       { event: 'email', data: '{"a":1}' },
       { event: 'message', data: 'one\ntwo' },
       { event: 'message', data: '' },
     ])
-    assert.deepEqual(places, ['7', '9', '10'], 'also from what has no data, and not from what is cut off')
+    assert.deepEqual(ids, ['7', '9', '10'], 'also of messages without data, but not of an incomplete one')
   })
 
-  it('gives the same messages wherever the network cuts it, and whatever ends its lines', async () => {
+  it('has the same messages for all chunk boundaries and line ends', async () => {
     const text = 'id: 1\nevent: email\ndata: grüße 🎉\n\ndata: b\ndata: c\n\n: heartbeat\n\n'
     const expected = await read(text)
     assert.equal(expected.length, 2)
@@ -68,11 +68,11 @@ id: 11
     )
   })
 
-  it('does not tell of a message that was cut off', async () => {
+  it('does not yield an incomplete message', async () => {
     assert.deepEqual(await read('data: whole\n\ndata: half\n'), [{ event: 'message', data: 'whole' }])
   })
 
-  it('hands on the pause that the server wants', async () => {
+  it('reports the delay that the server sets', async () => {
     const pauses: number[] = []
     await read('retry: 250\n\nretry: soon\n\n', [], { onRetry: (ms) => pauses.push(ms) })
     assert.deepEqual(pauses, [250])

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/db/database.ts'
 import { writeEscalation } from '../../src/db/escalations.ts'
 import { openEscalation } from '../../src/domain/escalation.ts'
 import { incidentKeyOf } from '../../src/domain/incident.ts'
@@ -7,26 +6,23 @@ import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { apiKey, eventBody, quietMetrics, type Served, serve } from '../api/served.ts'
 import { store } from '../db/stored.ts'
 import { quietLog } from '../quiet.ts'
-import { testDatabase } from '../stack.ts'
+import { useDatabase } from '../stack.ts'
 import { DocumentedApi } from './documented.ts'
 
 const policy = {
   stallAfterMs: { critical: 1, normal: 1, bulk: 1 },
-  ...{ escalationRepeatAfterMs: 1, engagementWindowMs: 1, giveUpAfterMs: 1 },
+  ...{ escalationRepeatAfterMs: 1, lingerAfterSettledMs: 1, giveUpAfterMs: 1 },
 }
 
 describe('every answer', () => {
-  let database: Awaited<ReturnType<typeof testDatabase>>
-  let db: Database
+  const { db } = useDatabase()
   let inbox: RunningInbox
   let served: Served
   let api: DocumentedApi
   let escalationId: string
 
   before(async () => {
-    database = await testDatabase()
-    db = database.db
-    inbox = createInbox({ db, lives: { signal: async () => {} }, metrics: quietMetrics(), log: quietLog })
+    inbox = createInbox({ db, emailWorkflows: { signal: async () => {} }, metrics: quietMetrics(), log: quietLog })
     const sent = { provider: 'aisend', emailId: 'em_sent' }
     const providerApi = {
       fetchEvents: async () => [],
@@ -40,16 +36,16 @@ describe('every answer', () => {
   after(async () => {
     await served.stop()
     await inbox.close()
-    await database.drop()
   })
 
   async function fillDatabase(): Promise<void> {
     const email = { provider: 'aisend', emailId: 'em_1' }
-    await writeEscalation(db, email, openEscalation('stalled', 'Nothing was heard.', Date.now(), policy))
+    await writeEscalation(db, email, openEscalation('stalled', 'No delivery was reported.', Date.now(), policy))
     const incident = incidentKeyOf('tag:receipt', '2026-01-01T00:00:00.000Z')
     await writeEscalation(db, incident, openEscalation('bounce_rate', 'Too many bounce.', Date.now(), policy))
     escalationId = (await db.escalation.findFirstOrThrow({ where: { reason: 'stalled' } })).id
-    served.lives.answer = async () => openEscalation('stalled', 'Nothing was heard.', Date.now(), policy)
+    served.emailWorkflows.answer = async () =>
+      openEscalation('stalled', 'No delivery was reported.', Date.now(), policy)
     await store(db, {
       emailId: 'em_1',
       id: 'b',
@@ -59,7 +55,7 @@ describe('every answer', () => {
     await store(db, { emailId: 'em_1', id: 'q', type: 'novel', quarantinedReason: 'no' })
   }
 
-  /** Calls, and holds the answer to the document. */
+  /** Calls, and validates the answer against the document. */
   const call = async (method: string, path: string, body?: unknown) => {
     const response = await served.call(method, path, body)
     return { status: response.status, body: await api.check(method, path, response) }
@@ -97,12 +93,17 @@ describe('every answer', () => {
     const refused = { from: 'a@x.com', to: 'sup@x.com', subject: 'Hi', text: 'Come!' }
     assert.equal(await statusOf('POST', '/v1/emails/send', refused), 422)
     assert.equal(await statusOf('GET', '/v1/suppressions?includeRemoved=true'), 200)
+    assert.equal(await statusOf('POST', '/v1/bounces/rejudge', { dryRun: true }), 200)
+    assert.equal(await statusOf('POST', '/v1/bounces/rejudge', { since: 'x' }), 400)
     assert.equal(await statusOf('POST', '/v1/suppressions/check', { addresses: ['sup@x.com', 'b@x.com'] }), 200)
     assert.equal(await statusOf('GET', '/v1/suppressions/sup@x.com'), 200)
     assert.equal(await statusOf('GET', '/v1/suppressions/export'), 200)
     const file = { headers: { ...authorized, 'content-type': 'text/csv' }, body: 'c@x.com\nnobody\n' }
     assert.equal(await callRaw('POST', '/v1/suppressions/import?dryRun=true', file), 200)
     assert.equal(await callRaw('POST', '/v1/suppressions/import', { ...file, headers: authorized }), 415)
+    assert.equal(await statusOf('POST', '/v1/recipients/lookup', { address: 'sup@x.com' }), 200)
+    assert.equal(await statusOf('POST', '/v1/recipients/lookup', { address: 'ada@example.com' }), 200)
+    assert.equal(await statusOf('POST', '/v1/recipients/lookup', { address: 'sup' }), 400)
     assert.equal(await statusOf('DELETE', '/v1/recipients/sup@x.com'), 200)
     assert.equal(await statusOf('GET', '/v1/suppressions'), 200)
     assert.equal(await statusOf('DELETE', '/v1/suppressions/sup@x.com'), 204)
@@ -130,10 +131,12 @@ describe('every answer', () => {
     assert.equal(await statusOf('GET', '/v1/analytics/summary'), 200)
     assert.equal(await statusOf('GET', '/v1/analytics/timeseries?bucket=day'), 200)
     assert.equal(await statusOf('GET', '/v1/analytics/breakdown?by=domain'), 200)
+    for (const by of ['reason', 'party', 'mailboxProvider'])
+      assert.equal(await statusOf('GET', `/v1/analytics/breakdown?by=${by}`), 200)
     assert.equal(await statusOf('GET', '/v1/analytics/breakdown'), 400)
   })
 
-  it('about what happens now is as documented', async () => {
+  it('of live streams is as documented', async () => {
     for (const path of ['/v1/stream', '/v1/emails/em_1/stream']) {
       const leaving = new AbortController()
       const response = await fetch(served.url + path, { headers: authorized, signal: leaving.signal })
@@ -156,8 +159,8 @@ describe('every answer', () => {
     assert.equal(await callRaw('GET', '/v1/emails', {}), 401)
   })
 
-  it('was asked for from every route', () => {
-    // An account of its own has no secret here.
+  it('was requested from every route', () => {
+    // No account has a secret here.
     assert.deepEqual(api.untried(), ['POST /webhooks/{provider}/{account}'])
   })
 })

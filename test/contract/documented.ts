@@ -1,4 +1,4 @@
-/** Answers held to the document at /openapi.json: their status, their type, every field, and no field beside. */
+/** Validates answers against /openapi.json: status, type, and exactly the documented fields. */
 import assert from 'node:assert/strict'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -15,7 +15,7 @@ interface Document {
 export class DocumentedApi {
   readonly #document: Document
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true })
-  /** By operation, the statuses that it has answered with. */
+  /** The statuses that each operation has answered with. */
   readonly #answered = new Map<string, Set<number>>()
 
   private constructor(document: Document) {
@@ -28,7 +28,7 @@ export class DocumentedApi {
     return new DocumentedApi((await (await fetch(`${url}/openapi.json`)).json()) as Document)
   }
 
-  /** Fails unless the document foresees this answer to `method path`. @returns the body. */
+  /** Fails unless the answer to `method path` is documented. @returns the body. */
   async check(method: string, path: string, response: Response): Promise<unknown> {
     const [template, operation] = this.#operationOf(method, path)
     const name = `${method} ${template}`
@@ -49,7 +49,7 @@ export class DocumentedApi {
 
   #operationOf(method: string, path: string): [string, Operation] {
     const { pathname } = new URL(path, 'http://x')
-    // What is named outright comes before what varies.
+    // Fixed paths come before those with parameters.
     const [found] = Object.entries(this.#document.paths)
       .filter(([template, methods]) => method.toLowerCase() in methods && matches(template, pathname))
       .sort(([a], [b]) => a.split('{').length - b.split('{').length)
@@ -64,7 +64,7 @@ export class DocumentedApi {
     assert.ok(isValid, `${name}: ${this.#ajv.errorsText()} in ${JSON.stringify(body)}`)
   }
 
-  /** Operations that have not answered yet as they do when all goes well. */
+  /** Operations without a successful answer yet. */
   untried(): string[] {
     return Object.entries(this.#document.paths).flatMap(([path, methods]) =>
       Object.keys(methods)

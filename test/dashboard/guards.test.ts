@@ -1,28 +1,14 @@
 import assert from 'node:assert/strict'
 import { absentDatabase } from '../api/served.ts'
 import { store } from '../db/stored.ts'
-import { type TestDatabase, testDatabase } from '../stack.ts'
-import { serveDashboard, type Visited, Visitor } from './visitor.ts'
+import { useDatabase } from '../stack.ts'
+import { serveDashboard, useDashboard, Visitor } from './visitor.ts'
 
-describe('what every page of the dashboard holds to', () => {
-  let database: TestDatabase
-  let visited: Visited
-  let visitor: Visitor
+describe('every page of the dashboard', () => {
+  const { db } = useDatabase()
+  const { visited, visitor } = useDashboard(() => ({ db }))
 
-  before(async () => {
-    database = await testDatabase()
-    visited = await serveDashboard({ db: database.db })
-  })
-  beforeEach(async () => {
-    visitor = new Visitor(visited.served)
-    await visitor.signIn()
-  })
-  after(async () => {
-    await visited.stop()
-    await database.drop()
-  })
-
-  it('lets browsers run and load only what this server sends, and no cache keep it', async () => {
+  it('lets browsers run and load only what this server sends, and cache no page', async () => {
     for (const path of ['/sign-in?x=1', '/emails', '/emails/aisend/nobody']) {
       const { headers } = await visitor.get(path)
       const policy = headers.get('content-security-policy') ?? ''
@@ -34,7 +20,7 @@ describe('what every page of the dashboard holds to', () => {
     }
   })
 
-  it('asks for nothing from another host, and holds no script or style of its own', async () => {
+  it('loads nothing from another host, and has no inline script or style', async () => {
     const html = await visitor.html('/emails')
     const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address = '']) => address)
     assert.ok(addresses.length > 5)
@@ -42,7 +28,7 @@ describe('what every page of the dashboard holds to', () => {
     assert.doesNotMatch(html, /<script(?![^>]* src=)|<style| style=| on[a-z]+=/)
   })
 
-  it('lets its files be kept for ever, under an address that changes with them', async () => {
+  it('lets browsers cache its assets for a year, under a URL that changes with them', async () => {
     const [, path = ''] = /href="([^"]+dashboard\.css)"/.exec(await visitor.html('/emails')) ?? []
     const css = await visitor.get(path)
     assert.equal(css.headers.get('cache-control'), 'public, max-age=31536000, immutable')
@@ -52,7 +38,7 @@ describe('what every page of the dashboard holds to', () => {
     assert.equal((await visitor.get('/assets/x/..%2fdashboard.ts')).status, 404)
   })
 
-  it('takes forms from its own pages only', async () => {
+  it('accepts forms from its own pages only', async () => {
     const origins = [
       { origin: 'https://evil.example' },
       { origin: 'null' },
@@ -68,9 +54,9 @@ describe('what every page of the dashboard holds to', () => {
     assert.equal((await visitor.post('/escalations/x/resolve', {}, { 'sec-fetch-site': 'same-origin' })).status, 404)
   })
 
-  it('shows what providers and people wrote as text, whatever it is', async () => {
+  it('escapes all text of providers and people', async () => {
     const hostile = '</script><script>alert(1)</script><img src=x onerror=alert(2)>"\'&'
-    await store(database.db, {
+    await store(db, {
       emailId: 'em_hostile',
       id: 'evt"><b>',
       subject: hostile,
@@ -86,10 +72,10 @@ describe('what every page of the dashboard holds to', () => {
     }
   })
 
-  it('says within 2 seconds, as a page, that the database is away', async () => {
-    const db = absentDatabase()
-    const away = await serveDashboard({ db })
-    const reader = new Visitor(away.served)
+  it('says within 2 seconds, as a page, that the database does not answer', async () => {
+    const absent = absentDatabase()
+    const visitedWithoutDatabase = await serveDashboard({ db: absent })
+    const reader = new Visitor(visitedWithoutDatabase.served)
     await reader.signIn()
     for (const path of [
       '/',
@@ -104,23 +90,23 @@ describe('what every page of the dashboard holds to', () => {
       const answer = await reader.get(path)
       assert.equal(answer.status, 503, path)
       assert.ok(performance.now() - startedAt < 2_000, path)
-      assert.match(await answer.text(), /Not available just now[\s\S]*PostgreSQL does not answer now/)
+      assert.match(await answer.text(), /Temporarily unavailable[\s\S]*PostgreSQL does not answer/)
     }
-    await away.stop()
-    await db.$disconnect()
+    await visitedWithoutDatabase.stop()
+    await absent.$disconnect()
   })
 
-  it('sends an open page whose session has ended to the sign-in, rather than part of it', async () => {
+  it('redirects the whole page to the sign-in when its session has ended', async () => {
     const answer = await new Visitor(visited.served).get('/emails', { 'hx-request': 'true' })
     assert.deepEqual([answer.status, answer.headers.get('hx-redirect')], [204, '/sign-in'])
   })
 
-  it('tells mistakes as a page, without what was asked for', async () => {
+  it('shows errors as a page, without repeating the request', async () => {
     const missing = await visitor.get('/emails/aisend/em_nobody')
     assert.equal(missing.status, 404)
     assert.match(missing.headers.get('content-type') ?? '', /text\/html/)
     const html = await missing.text()
-    assert.match(html, /Nothing was heard of such an email/)
+    assert.match(html, /This email is not known/)
     assert.doesNotMatch(html, /em_nobody/)
   })
 })

@@ -1,26 +1,21 @@
 import assert from 'node:assert/strict'
 import { apiKey, otherApiKey } from '../api/served.ts'
-import { type TestDatabase, testDatabase } from '../stack.ts'
+import { useDatabase } from '../stack.ts'
 import { serveDashboard, type Visited, Visitor } from './visitor.ts'
 
 describe('signing in to the dashboard', () => {
-  let database: TestDatabase
+  const database = useDatabase()
   let visited: Visited
   let visitor: Visitor
   let now = Date.now()
-
-  before(async () => {
-    database = await testDatabase()
-  })
-  after(() => database.drop())
-  const begin = async (apiKeys = [apiKey]) => {
+  const start = async (apiKeys = [apiKey]) => {
     visited = await serveDashboard({ db: database.db, apiKeys, clock: () => now })
     visitor = new Visitor(visited.served)
   }
-  beforeEach(() => begin())
+  beforeEach(() => start())
   afterEach(() => visited.stop())
 
-  it('is asked of everybody, and leads back to the page that was wanted', async () => {
+  it('is required for each page, and redirects to the requested page', async () => {
     const refused = await visitor.get('/emails?status=bounced')
     assert.equal(refused.status, 303)
     assert.equal(refused.headers.get('location'), '/sign-in?next=%2Femails%3Fstatus%3Dbounced')
@@ -30,20 +25,20 @@ describe('signing in to the dashboard', () => {
     assert.equal((await visitor.get('/emails')).status, 200)
   })
 
-  it('leads nowhere but to this server', async () => {
+  it('redirects to this server only', async () => {
     for (const next of ['//evil.example/', 'https://evil.example/', '/\\evil.example', 'javascript:alert(1)', '']) {
       assert.equal((await visitor.signIn({ next })).headers.get('location'), '/', next)
     }
   })
 
-  it('keeps who it is in a cookie that scripts, other sites and plain connections do not get', async () => {
+  it('sets a cookie that scripts, other sites and plain connections do not get', async () => {
     const plain = (await visitor.signIn()).headers.get('set-cookie') ?? ''
     assert.match(plain, /^aftersend=[\w-]+\.[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/)
     const behindTls = await visitor.post('/sign-in', { key: apiKey, name: 'grace' }, { 'x-forwarded-proto': 'https' })
     assert.match(behindTls.headers.get('set-cookie') ?? '', /^__Host-aftersend=.*; SameSite=Strict; Secure$/)
   })
 
-  it('refuses a wrong key, and a name that is an address', async () => {
+  it('rejects a wrong key, and a name that is an address', async () => {
     const wrong = await visitor.signIn({ key: 'not-one-of-the-keys' })
     assert.equal(wrong.status, 401)
     assert.equal(wrong.headers.get('set-cookie'), null)
@@ -51,7 +46,7 @@ describe('signing in to the dashboard', () => {
     assert.equal((await visitor.get('/emails')).status, 303)
   })
 
-  it('ends after 12 hours, when signing out, and when its key is taken away', async () => {
+  it('ends after 12 hours, at sign-out, and when its key is removed', async () => {
     await visitor.signIn()
     now += 12 * 3_600_000 - 1
     assert.equal((await visitor.get('/emails')).status, 200)
@@ -62,16 +57,16 @@ describe('signing in to the dashboard', () => {
     assert.equal((await visitor.post('/sign-out', {})).headers.get('location'), '/sign-in')
     assert.equal((await visitor.get('/emails')).status, 303)
     await visited.stop()
-    await begin([otherApiKey])
+    await start([otherApiKey])
     visitor.cookie = cookie
     assert.equal((await visitor.get('/emails')).status, 303)
     await visited.stop()
-    await begin([otherApiKey, apiKey])
+    await start([otherApiKey, apiKey])
     visitor.cookie = cookie
-    assert.equal((await visitor.get('/emails')).status, 200, 'other instances with the same key know it')
+    assert.equal((await visitor.get('/emails')).status, 200, 'other instances with the same key accept it')
   })
 
-  it('believes no cookie that was changed', async () => {
+  it('rejects a changed cookie', async () => {
     await visitor.signIn()
     const [content = '', signature = ''] = visitor.cookie.slice('aftersend='.length).split('.')
     const forged = Buffer.from(JSON.stringify({ name: 'boss', expiresAt: now * 2 })).toString('base64url')
@@ -81,7 +76,7 @@ describe('signing in to the dashboard', () => {
     }
   })
 
-  it('lets one address fail ten times, then once in half a minute, and others go on', async () => {
+  it('allows one address ten failures, then one in 30 seconds, and does not limit others', async () => {
     const from = (address: string, key: string) =>
       visitor.post('/sign-in', { key, name: 'grace' }, { 'x-forwarded-for': `1.2.3.4, ${address}` })
     for (let n = 0; n < 10; n += 1) assert.equal((await from('203.0.113.7', 'wrong')).status, 401)
@@ -96,7 +91,7 @@ describe('signing in to the dashboard', () => {
     assert.equal((await from('203.0.113.7', apiKey)).status, 303)
   })
 
-  it('opens no page to an API key in a header, and no API to the cookie', async () => {
+  it('accepts no API key in a header for pages, and no cookie for the API', async () => {
     assert.equal((await visitor.get('/emails', { authorization: `Bearer ${apiKey}` })).status, 303)
     await visitor.signIn()
     assert.equal((await visitor.get('/v1/emails')).status, 401)

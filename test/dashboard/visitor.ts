@@ -1,16 +1,18 @@
-/** A person with a browser, as far as HTTP shows: cookies kept, forms posted from our own pages. */
-import { createEventStreams } from '../../src/api/event-streams.ts'
+/** A client that behaves as a browser: it stores cookies, and posts forms with the Origin of the dashboard. */
+
 import { createDashboard, type DashboardDependencies } from '../../src/dashboard/dashboard.ts'
 import type { Database } from '../../src/db/database.ts'
+import { createEventStreams } from '../../src/http/event-streams.ts'
 import { createChangeFeed } from '../../src/live/change-feed.ts'
-import { aisend } from '../../src/providers/aisend.ts'
-import { apiKey, InboxInMemory, LivesInMemory, type Served, serve, webhookSecret } from '../api/served.ts'
+import { aisend } from '../../src/providers/aisend/webhook.ts'
+import { apiKey, EmailWorkflowsInMemory, InboxInMemory, type Served, serve, webhookSecret } from '../api/served.ts'
 import { quietLog } from '../quiet.ts'
+import { standIn } from '../stack.ts'
 
 export interface Visited {
   readonly served: Served
   readonly inbox: InboxInMemory
-  readonly lives: LivesInMemory
+  readonly emailWorkflows: EmailWorkflowsInMemory
   stop(): Promise<void>
 }
 
@@ -18,11 +20,11 @@ export interface Visited {
 export async function serveDashboard(
   overrides: Partial<DashboardDependencies> & { readonly db: Database },
 ): Promise<Visited> {
-  const [inbox, lives] = [new InboxInMemory(), new LivesInMemory()]
+  const [inbox, emailWorkflows] = [new InboxInMemory(), new EmailWorkflowsInMemory()]
   const webhooks = new Map([['aisend', { provider: aisend, secrets: [webhookSecret] }]])
   const dashboard = createDashboard({
     inbox,
-    lives,
+    emailWorkflows,
     webhooks,
     providerApis: new Map(),
     changes: createChangeFeed({ db: overrides.db, listen: () => ({ close: async () => {} }), log: quietLog }),
@@ -34,7 +36,20 @@ export async function serveDashboard(
     ...overrides,
   })
   const served = await serve({ db: overrides.db, dashboard })
-  return { served, inbox, lives, stop: () => served.stop() }
+  return { served, inbox, emailWorkflows, stop: () => served.stop() }
+}
+
+/** The dashboard, served anew for each test of the suite to a visitor who is signed in. To be called in `describe`. */
+export function useDashboard(parts: () => Parameters<typeof serveDashboard>[0]) {
+  let visited: Visited
+  let visitor: Visitor
+  beforeEach(async () => {
+    visited = await serveDashboard(parts())
+    visitor = new Visitor(visited.served)
+    await visitor.signIn()
+  })
+  afterEach(() => visited.stop())
+  return { visited: standIn(() => visited), visitor: standIn(() => visitor) }
 }
 
 export class Visitor {
@@ -46,7 +61,7 @@ export class Visitor {
   }
 
   async get(path: string, headers: Record<string, string> = {}): Promise<Response> {
-    return this.#keep(
+    return this.#storeCookie(
       await fetch(this.#url + path, { redirect: 'manual', headers: { cookie: this.cookie, ...headers } }),
     )
   }
@@ -60,6 +75,9 @@ export class Visitor {
   post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> =>
     this.#send(path, new URLSearchParams(fields), headers)
 
+  /** A form with fields that occur several times. */
+  postForm = (path: string, fields: URLSearchParams): Promise<Response> => this.#send(path, fields, {})
+
   upload(path: string, file: string): Promise<Response> {
     const form = new FormData()
     form.set('file', new Blob([file], { type: 'text/csv' }), 'addresses.csv')
@@ -71,10 +89,10 @@ export class Visitor {
 
   async #send(path: string, body: FormData | URLSearchParams, headers: Record<string, string>): Promise<Response> {
     const from = { cookie: this.cookie, origin: this.#url, ...headers }
-    return this.#keep(await fetch(this.#url + path, { method: 'POST', redirect: 'manual', headers: from, body }))
+    return this.#storeCookie(await fetch(this.#url + path, { method: 'POST', redirect: 'manual', headers: from, body }))
   }
 
-  #keep(response: Response): Response {
+  #storeCookie(response: Response): Response {
     const set = response.headers.getSetCookie()[0]
     if (set !== undefined) this.cookie = set.split(';')[0] ?? ''
     return response

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/db/database.ts'
 import { eraseRecipient } from '../../src/db/erasure.ts'
 import { suppressEventRecipient } from '../../src/db/recipients.ts'
-import { registerEmail, saveSnapshot } from '../../src/db/snapshots.ts'
+import { registerEmail } from '../../src/db/registrations.ts'
+import { saveSnapshot } from '../../src/db/snapshots.ts'
 import {
   addManualSuppression,
   countNewSuppressions,
@@ -11,47 +11,57 @@ import {
   removeSuppression,
 } from '../../src/db/suppressions.ts'
 import type { ReceivedEvent } from '../../src/domain/events.ts'
-import { unheardOf } from '../../src/domain/lifecycle.ts'
+import { emptySnapshot } from '../../src/domain/lifecycle.ts'
 import { receivedEvent } from '../received-event.ts'
-import { type TestDatabase, testDatabase } from '../stack.ts'
+import { useDatabase } from '../stack.ts'
 import { store } from './stored.ts'
 
 const ada = 'ada@example.com'
 const grace = 'grace@example.com'
 const provider = 'aisend'
 
-describe('somebody who is erased', () => {
-  let database: TestDatabase
-  let db: Database
-  before(async () => {
-    database = await testDatabase()
-    db = database.db
-  })
-  after(() => database.drop())
-  beforeEach(() => db.$executeRaw`TRUNCATE events, emails, suppressions`)
-
-  const telling = (parts: Partial<ReceivedEvent>): Partial<ReceivedEvent> => {
+describe('an erased person', () => {
+  const { db } = useDatabase('events, emails, email_recipients, suppressions')
+  const withPersonalData = (parts: Partial<ReceivedEvent>): Partial<ReceivedEvent> => {
     const to = parts.to ?? [ada]
     return { to, recipient: to[0] ?? null, subject: `For ${to}`, payload: JSON.stringify({ to }), ...parts }
   }
-  /** Stores events of an email and applies them, as its workflow does. */
+  /** Stores and applies events of an email, like its workflow. */
   const apply = async (emailId: string, expectedRevision: number, ...events: Partial<ReceivedEvent>[]) => {
-    await store(db, ...events.map((event) => ({ ...telling(event), emailId })))
+    await store(db, ...events.map((event) => ({ ...withPersonalData(event), emailId })))
     const eventIds = events.map(({ id }) => id ?? 'evt_1')
-    assert.ok(await saveSnapshot(db, { provider, emailId, snapshot: unheardOf, expectedRevision, eventIds }))
+    assert.ok(await saveSnapshot(db, { provider, emailId, snapshot: emptySnapshot, expectedRevision, eventIds }))
   }
   const erase = (address = ada, limit = 500) => eraseRecipient(db, address, limit)
   const event = (eventId: string) => db.event.findFirstOrThrow({ where: { provider, eventId } })
   const email = (id: string) => db.email.findUniqueOrThrow({ where: { id_provider: { id, provider } } })
 
-  /** Everything that the database holds, as text. */
+  /** The content of the database as text. */
   const everything = async () => {
-    const tables = await Promise.all([db.email.findMany(), db.event.findMany(), db.suppression.findMany()])
+    const tables = await Promise.all([
+      db.email.findMany(),
+      db.emailRecipient.findMany(),
+      db.event.findMany(),
+      db.suppression.findMany(),
+    ])
     return JSON.stringify(tables, (_, value) => (typeof value === 'bigint' ? String(value) : value))
   }
   const isGone = async (name = 'ada') => assert.ok(!(await everything()).includes(name), await everything())
 
-  it('is gone from emails and events, and what is counted stays', async () => {
+  it('is removed under both spellings of an international domain', async () => {
+    const spellings = ['zoe@bücher.example', 'zoe@xn--bcher-kva.example']
+    for (const [index, address] of spellings.entries()) {
+      await apply(`em_${index}`, 0, { id: `evt_${index}`, to: [address] })
+      await addManualSuppression(db, address)
+    }
+    const { emails, events, suppressions } = await erase('zoe@xn--bcher-kva.example')
+    assert.deepEqual([emails, events, suppressions], [2, 2, 1])
+    await isGone('zoe')
+    const [found] = await findActiveSuppressions(db, ['zoe@xn--bcher-kva.example'])
+    assert.equal(found?.address, 'zoe@xn--bcher-kva.example')
+  })
+
+  it('is removed from emails and events, and counts stay', async () => {
     await apply(
       'em_1',
       0,
@@ -70,7 +80,7 @@ describe('somebody who is erased', () => {
     assert.deepEqual(await erase(), { emails: 0, events: 0, suppressions: 0, pending: 0, isComplete: true })
   })
 
-  it('is alone in being gone from an email to several', async () => {
+  it('is the only one removed from an email to several', async () => {
     await registerEmail(
       db,
       {
@@ -100,7 +110,7 @@ describe('somebody who is erased', () => {
     assert.deepEqual((await event('r')).payload, { as: 'sent', priority: null })
   })
 
-  it('stays suppressed, found by address and kept without it', async () => {
+  it('stays suppressed, is found by address, and is stored without it', async () => {
     await apply('em_1', 0, { id: 'a' })
     await addManualSuppression(db, ada)
     assert.equal((await erase()).suppressions, 1)
@@ -116,7 +126,7 @@ describe('somebody who is erased', () => {
     assert.deepEqual(await findActiveSuppressions(db, [ada]), [])
   })
 
-  it('stays suppressed once, also when the address came onto the list by itself meanwhile', async () => {
+  it('stays suppressed once, also when the address was added to the list meanwhile', async () => {
     await addManualSuppression(db, ada)
     await erase()
     await db.suppression.create({ data: { address: ada, reason: 'manual' } })
@@ -129,7 +139,7 @@ describe('somebody who is erased', () => {
     assert.equal(await db.suppression.count(), 1)
   })
 
-  it('is suppressed without a name by an event that comes late, which loses what it tells as it is applied', async () => {
+  it('is suppressed by a hash for a late event, which is erased when it is applied', async () => {
     await apply('em_1', 0, { id: 'a' })
     await erase()
     const late = {
@@ -138,19 +148,25 @@ describe('somebody who is erased', () => {
       type: 'bounced',
       bounce: { class: 'hard', code: null, message: `no ${ada}` },
     } as const
-    await store(db, telling(late))
+    await store(db, withPersonalData(late))
     assert.equal(await suppressEventRecipient(db, { provider, eventId: 'late', reason: 'hard_bounce' }), 'suppressed')
     assert.equal(
       await suppressEventRecipient(db, { provider, eventId: 'late', reason: 'hard_bounce' }),
       'already_suppressed',
     )
-    await saveSnapshot(db, { provider, emailId: 'em_1', snapshot: unheardOf, expectedRevision: 1, eventIds: ['late'] })
+    await saveSnapshot(db, {
+      provider,
+      emailId: 'em_1',
+      snapshot: emptySnapshot,
+      expectedRevision: 1,
+      eventIds: ['late'],
+    })
     await isGone()
     assert.equal((await findActiveSuppressions(db, [ada]))[0]?.reason, 'hard_bounce')
     assert.equal((await email('em_1')).subject, null)
   })
 
-  it('is not guessed from an event that names nobody', async () => {
+  it('is not derived from an event without a recipient', async () => {
     await apply('em_1', 0, { id: 'a' })
     await erase()
     await store(db, { emailId: 'em_1', id: 'late', type: 'complained', to: [], recipient: null })
@@ -158,19 +174,25 @@ describe('somebody who is erased', () => {
     assert.deepEqual([outcome, await db.suppression.count()], ['already_suppressed', 0])
   })
 
-  it('is suppressed by an event that waits, and gone once it is applied', async () => {
-    await store(db, telling({ emailId: 'em_9', id: 'w', type: 'complained' }))
+  it('is suppressed by a pending event, and removed when it is applied', async () => {
+    await store(db, withPersonalData({ emailId: 'em_9', id: 'w', type: 'complained' }))
     assert.deepEqual(await erase(), { emails: 0, events: 0, suppressions: 0, pending: 1, isComplete: true })
     await suppressEventRecipient(db, { provider, eventId: 'w', reason: 'complaint' })
     assert.ok(
-      await saveSnapshot(db, { provider, emailId: 'em_9', snapshot: unheardOf, expectedRevision: 0, eventIds: ['w'] }),
+      await saveSnapshot(db, {
+        provider,
+        emailId: 'em_9',
+        snapshot: emptySnapshot,
+        expectedRevision: 0,
+        eventIds: ['w'],
+      }),
     )
     await isGone()
     assert.equal((await findActiveSuppressions(db, [ada])).length, 1)
   })
 
-  it('is gone from events that were put aside, and from those of emails that named somebody else', async () => {
-    await store(db, telling({ emailId: 'em_q', id: 'q' }))
+  it('is removed from quarantined events, and from events of emails to others', async () => {
+    await store(db, withPersonalData({ emailId: 'em_q', id: 'q' }))
     await db.event.updateMany({ data: { quarantinedReason: 'no' } })
     await apply(
       'em_1',
@@ -183,7 +205,7 @@ describe('somebody who is erased', () => {
     assert.deepEqual((await email('em_1')).recipients, [grace])
   })
 
-  it('is not brought back by a registration that comes again', async () => {
+  it('is not restored by a repeated registration', async () => {
     await apply('em_1', 0, { id: 'a' })
     await erase()
     await registerEmail(
@@ -194,7 +216,7 @@ describe('somebody who is erased', () => {
     await isGone()
   })
 
-  it('is erased a part at a time when there is much, and leaves everybody else alone', async () => {
+  it('is erased in batches, without effect on others', async () => {
     for (let n = 0; n < 5; n++) await apply(`em_${n}`, 0, { id: `a${n}` })
     await apply('em_g', 0, { id: 'g', to: [grace] })
     const calls = [await erase(ada, 2), await erase(ada, 2), await erase(ada, 2)]

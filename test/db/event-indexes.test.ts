@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import pg from 'pg'
 import { createDatabase } from '../../src/db/database.ts'
 import { completeEventIndexes } from '../../src/db/event-indexes.ts'
-import { makeEventMonths, readEventMonths } from '../../src/db/event-months.ts'
+import { createEventMonths, readEventMonths } from '../../src/db/event-months.ts'
 import { insertEvents } from '../../src/db/events.ts'
 import { applyMigrations } from '../../src/db/migrate.ts'
 import { receivedEvent } from '../received-event.ts'
 import { type TestDatabase, testDatabase } from '../stack.ts'
 
-describe('an index that is declared on events alone', () => {
+describe('an index that is declared ON ONLY events', () => {
   let database: TestDatabase
   let client: pg.Client
   beforeEach(async () => {
@@ -38,7 +38,7 @@ describe('an index that is declared on events alone', () => {
     return rows.map(({ definition }) => definition)
   }
 
-  it('is built in every month when migrations are applied, while events come, and once', async () => {
+  it('is built in every month when migrations are applied, while events are stored, and once', async () => {
     let [isDone, longestMs] = [false, 0]
     const db = createDatabase({ url: database.url, poolSize: 2 })
     const traffic = (async () => {
@@ -62,12 +62,13 @@ describe('an index that is declared on events alone', () => {
     assert.deepEqual(await completeEventIndexes(client), [])
   })
 
-  it('is completed although an attempt was broken off, and a month was made meanwhile', async () => {
+  it('is completed after an interrupted attempt, also in a month created meanwhile', async () => {
     const months = await readEventMonths(database.db)
-    await client.query(`DROP TABLE event_months.${months.at(-1)?.name}`)
-    // As an interrupted attempt leaves it: by the same name, and of no use.
-    await client.query('CREATE INDEX events_first_events_by_type ON event_months.events_first (type)')
-    await makeEventMonths(database.db)
+    await client.query(`DROP TABLE ${months.at(-1)?.name}`)
+    // Like after an interrupted attempt: an invalid index with the same name.
+    const [first] = months
+    await client.query(`CREATE INDEX ${first?.name}_events_by_type ON ${first?.name} (type)`)
+    await createEventMonths(database.db)
     await completeEventIndexes(client)
     assert.deepEqual([await isValid(), (await definitions()).length], [true, months.length])
     assert.equal(new Set(await definitions()).size, 1)

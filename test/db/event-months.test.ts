@@ -4,17 +4,19 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import {
+  createEventMonths,
+  deleteDroppedIdentities,
   dropDetachedMonths,
   dropEventMonth,
-  forgetDroppedIdentities,
-  makeEventMonths,
   readEventMonths,
 } from '../../src/db/event-months.ts'
 import { insertEvents } from '../../src/db/events.ts'
 import { applyMigrations, migrationsPath, readMigrations } from '../../src/db/migrate.ts'
-import { registerEmail, saveSnapshot } from '../../src/db/snapshots.ts'
-import { unheardOf } from '../../src/domain/lifecycle.ts'
-import type { LocalPostgres } from '../../src/local/postgres.ts'
+import { registerEmail } from '../../src/db/registrations.ts'
+import { saveSnapshot } from '../../src/db/snapshots.ts'
+import type { ReceivedEvent } from '../../src/domain/events.ts'
+import { emptySnapshot } from '../../src/domain/lifecycle.ts'
+import type { EmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { receivedEvent } from '../received-event.ts'
 import { ownPostgres, type TestDatabase, temporaryFolder, testDatabase } from '../stack.ts'
 
@@ -29,14 +31,14 @@ describe('events by month', () => {
   })
   afterEach(() => database.drop())
 
-  /** A moment in a month: 0 is the first partition, which ends with it; 1 the month after. */
+  /** A time in a month: 0 is the first partition, which ends with it; 1 the month after. */
   async function momentIn(month: number): Promise<number> {
     const { until } = (await readEventMonths(db))[month] ?? assert.fail(`there is no month ${month}`)
     return until.getTime() - dayMs
   }
   const namesOf = async () => (await readEventMonths(db)).map(({ name }) => name)
 
-  it('know a repeat that comes in another month, also when both come at once', async () => {
+  it('recognize a repeat in another month, also when both arrive at once', async () => {
     const [first, second] = [await momentIn(0), await momentIn(1)]
     const one = (receivedAt: number, id: string) => insertEvents(db, [receivedEvent({ id, receivedAt })])
     assert.equal((await one(first, 'evt_1')).length, 1)
@@ -48,30 +50,30 @@ describe('events by month', () => {
     assert.equal(await db.event.count(), 21)
   })
 
-  it('are saved whichever month they came in, and found without a look into the others', async () => {
+  it('are saved in any month, and found without reading the others', async () => {
     const [first, second] = [await momentIn(0), await momentIn(1)]
     await insertEvents(db, [
       receivedEvent({ id: 'a', receivedAt: first }),
       receivedEvent({ id: 'b', receivedAt: second }),
     ])
-    const email = { provider: 'aisend', emailId: 'em_1', snapshot: unheardOf }
+    const email = { provider: 'aisend', emailId: 'em_1', snapshot: emptySnapshot }
     const save = { ...email, expectedRevision: 0, eventIds: ['a', 'b'] }
     assert.equal(await saveSnapshot(db, { ...save, receivedBetween: [first, first] }), false)
     assert.equal(await saveSnapshot(db, { ...save, receivedBetween: [first, second] }), true)
     assert.equal(await db.event.count({ where: { appliedAt: null } }), 0)
   })
 
-  it('have months ahead, which are made once however many make them', async () => {
+  it('have months ahead, which are created once by any number of processes', async () => {
     const made = await namesOf()
     assert.ok(made.length >= 3, made.join())
     const ahead = (await readEventMonths(db)).at(-1)?.until.getTime() ?? 0
     assert.ok(ahead - Date.now() > 89 * dayMs)
-    await db.$executeRawUnsafe(`DROP TABLE event_months.${made.at(-1)}`)
-    const counts = await Promise.all([1, 2, 3].map(() => makeEventMonths(db)))
+    await db.$executeRawUnsafe(`DROP TABLE ${made.at(-1)}`)
+    const counts = await Promise.all([1, 2, 3].map(() => createEventMonths(db)))
     assert.deepEqual([counts.reduce((sum, count) => sum + count), await namesOf()], [1, made])
   })
 
-  it('take an event and a registration although nobody has made their month', async () => {
+  it('store an event and a registration although their month does not exist', async () => {
     const names = await namesOf()
     const at = await momentIn(names.length - 1)
     for (const store of [
@@ -85,13 +87,13 @@ describe('events by month', () => {
         )
       },
     ]) {
-      await db.$executeRawUnsafe(`DROP TABLE event_months.${names.at(-1)}`)
+      await db.$executeRawUnsafe(`DROP TABLE ${names.at(-1)}`)
       await store()
     }
     assert.equal(await db.event.count(), 1)
   })
 
-  it('are dropped with their identities, and the next months go on', async () => {
+  it('are dropped with their identities, and the next months stay', async () => {
     const [first, second] = [await momentIn(0), await momentIn(1)]
     await insertEvents(db, [
       receivedEvent({ id: 'old', receivedAt: first }),
@@ -99,9 +101,9 @@ describe('events by month', () => {
     ])
     const [oldest, next] = await readEventMonths(db)
     assert.ok(oldest && next)
-    assert.equal(await forgetDroppedIdentities(db, 10), 0)
+    assert.equal(await deleteDroppedIdentities(db, 10), 0)
     await dropEventMonth(db, oldest)
-    assert.deepEqual([await forgetDroppedIdentities(db, 10), await forgetDroppedIdentities(db, 10)], [1, 0])
+    assert.deepEqual([await deleteDroppedIdentities(db, 10), await deleteDroppedIdentities(db, 10)], [1, 0])
     assert.deepEqual(
       (await db.eventIdentity.findMany()).map(({ eventId }) => eventId),
       ['new'],
@@ -113,40 +115,62 @@ describe('events by month', () => {
     assert.equal((await insertEvents(db, [receivedEvent({ id: 'new', receivedAt: second })])).length, 0)
   })
 
-  it('that were detached by somebody who died are dropped by the next', async () => {
-    const [oldest] = await readEventMonths(db)
-    assert.ok(oldest)
-    await db.pool.query(`ALTER TABLE events DETACH PARTITION event_months.${oldest.name} CONCURRENTLY`)
+  it('that were detached by an interrupted call are dropped by the next call, and no other tables', async () => {
+    const [oldest, next] = await readEventMonths(db)
+    assert.ok(oldest && next)
+    // The call is interrupted after the month is detached and before it is dropped.
+    const interrupted = {
+      query: (sql: string) => (sql.startsWith('DROP') ? assert.fail('interrupted') : db.pool.query(sql)),
+    }
+    await assert.rejects(dropEventMonth({ pool: interrupted } as unknown as Database, oldest), /interrupted/)
+    await db.pool.query(`ALTER TABLE events DETACH PARTITION ${next.name}`)
     await dropDetachedMonths(db)
-    const { rows } = await db.pool.query(`SELECT 1 FROM pg_class WHERE relname = '${oldest.name}'`)
-    assert.equal(rows.length, 0)
+    const { rows } = await db.pool.query('SELECT relname FROM pg_class WHERE relname = ANY($1)', [
+      [oldest.name, next.name],
+    ])
+    assert.deepEqual(rows, [{ relname: next.name }])
+  })
+
+  it('are in the schema that Prisma Studio lists, with descriptive names', async () => {
+    const { rows } = await db.pool.query<{ name: string; at: string; ends: string }>(`
+      SELECT relname AS name, relnamespace::regnamespace::text AS at,
+             to_char((regexp_match(pg_get_expr(relpartbound, oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz AT TIME ZONE 'UTC', 'YYYY_MM') AS ends
+      FROM pg_class JOIN pg_inherits ON inhrelid = oid WHERE inhparent = 'events'::regclass ORDER BY ends`)
+    const [first, ...others] = rows
+    assert.deepEqual([...new Set(rows.map(({ at }) => at))], ['public'])
+    assert.equal(first?.name, `events_before_${first?.ends}`)
+    assert.deepEqual(
+      others.map(({ name }) => name),
+      rows.slice(0, -1).map(({ ends }) => `events_${ends}`),
+    )
   })
 })
 
 const oldEvents = 200_000
 
-/** The last migration of 0.2.0. */
+/** The last migrations of 0.2.0 and 0.3.3. */
+const lastOf033 = '20261125130005_events_by_month'
 const lastOf020 = '20261125084600_erasure_keys'
 const longestMs = 2_000
 
 describe('the migrations to events by month', () => {
-  let postgres: LocalPostgres
+  let postgres: EmbeddedPostgres
   before(async () => {
     postgres = await ownPostgres()
   })
 
-  /** A folder with the migrations up to one. */
+  /** A folder with the migrations up to the given one. */
   async function migrationsThrough(last: string): Promise<string> {
     const folder = join(await temporaryFolder(), 'migrations')
     await mkdir(folder)
     await cp(join(migrationsPath, 'migration_lock.toml'), join(folder, 'migration_lock.toml'))
-    for (const { path } of (await readMigrations()).migrationDirectories) {
-      if (path <= last) await cp(join(migrationsPath, path), join(folder, path), { recursive: true })
+    for (const { name } of await readMigrations()) {
+      if (name <= last) await cp(join(migrationsPath, name), join(folder, name), { recursive: true })
     }
     return folder
   }
 
-  it('let traffic pass, lose and double nothing, and build no index again', async () => {
+  it('do not block traffic, lose or duplicate events, or rebuild indexes', async () => {
     const databaseUrl = postgres.url
     await applyMigrations({ databaseUrl, path: await migrationsThrough(lastOf020) })
     const client = new pg.Client({ connectionString: databaseUrl })
@@ -166,7 +190,7 @@ describe('the migrations to events by month', () => {
     const before = await filesOf('')
     await client.query(`CREATE ROLE app LOGIN PASSWORD 'app'`)
     await client.query('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO app')
-    // As the role that a careful operator has for it, which owns no table.
+    // As a role that owns no table.
     const traffic = startTraffic(Object.assign(new URL(databaseUrl), { username: 'app', password: 'app' }).href)
     await applyMigrations({ databaseUrl })
     const { stored, longest } = await traffic.stop()
@@ -184,7 +208,44 @@ describe('the migrations to events by month', () => {
     await client.end()
   })
 
-  /** Events that come, are repeated and are saved, one after the other, until it is stopped. */
+  /** Like the previous release, which runs while its successor migrates. @returns the number of new events. */
+  const insertAs030 = (db: Database, { provider, id, emailId, type, occurredAt, receivedAt }: ReceivedEvent) =>
+    db.$executeRaw`
+      INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, payload, lease_until)
+      VALUES (${provider}, ${id}, ${emailId}, ${type}, ${new Date(occurredAt)}, ${new Date(receivedAt)}, '{}', now() + interval '10 s')
+      ON CONFLICT DO NOTHING`
+
+  /** Its save, as far as other statements meet it. @returns the number of applied events. */
+  const saveAs030 = (db: Database, { provider, id, emailId }: ReceivedEvent) =>
+    db.$executeRaw`
+      WITH stored AS (INSERT INTO emails (id, provider, revision) VALUES (${emailId}, ${provider}, 1) RETURNING 1)
+      UPDATE events SET applied_at = now() FROM stored WHERE provider = ${provider} AND event_id = ${id}`
+
+  it('that move months to the schema of Prisma Studio retain them, including one that is being dropped', async () => {
+    const server = new pg.Client({ connectionString: postgres.url })
+    await server.connect()
+    await server.query('CREATE DATABASE months_of_033')
+    await server.end()
+    const databaseUrl = postgres.url.replace(/aftersend$/, 'months_of_033')
+    await applyMigrations({ databaseUrl, path: await migrationsThrough(lastOf033) })
+    const db = createDatabase({ url: databaseUrl, poolSize: 2 })
+    await insertAs030(db, receivedEvent())
+    const [, leaving, ...before] = (await readEventMonths(db)).map(({ name }) => name)
+    await db.pool.query(`ALTER TABLE events DETACH PARTITION ${leaving} CONCURRENTLY`)
+    await applyMigrations({ databaseUrl })
+    assert.equal(await db.event.count(), 1)
+    const names = (await readEventMonths(db)).map(({ name }) => name)
+    assert.deepEqual(
+      names.slice(1),
+      before.map((name) => name.replace('event_months.', '')),
+    )
+    await dropDetachedMonths(db)
+    const { rows } = await db.pool.query("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'events%'")
+    assert.deepEqual(rows.map(({ relname }) => relname).sort(), [...names].sort())
+    await db.$disconnect()
+  })
+
+  /** Stores, repeats and saves events, one after the other, until it is stopped. */
   function startTraffic(url: string) {
     const db = createDatabase({ url, poolSize: 4 })
     let [stored, longest, isStopped] = [0, 0, false]
@@ -199,11 +260,10 @@ describe('the migrations to events by month', () => {
         const event = receivedEvent({ id: `live_${stream}_${n}`, emailId: `live_${stream}_${n}` })
         const old = receivedEvent({ id: `old_${1 + ((n * 7_919 + stream) % oldEvents)}` })
         for (const each of [event, event, old]) {
-          const { length } = await timed(() => insertEvents(db, [each]))
-          stored += length
+          const fresh = await timed(() => insertAs030(db, each))
+          stored += fresh
         }
-        const save = { provider: 'aisend', emailId: event.emailId, snapshot: unheardOf, expectedRevision: 0 }
-        assert.ok(await timed(() => saveSnapshot(db, { ...save, eventIds: [event.id] })))
+        assert.equal(await timed(() => saveAs030(db, event)), 1)
       }
     }
     const streams = [1, 2, 3].map(come)

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { type Database, databaseOn } from '../../src/db/database.ts'
 
-/** One node of a plan, as PostgreSQL's `EXPLAIN (FORMAT JSON)` writes it. */
+/** One node of a plan in PostgreSQL's `EXPLAIN (FORMAT JSON)`. */
 interface PlanNode {
   readonly 'Node Type': string
   readonly 'Relation Name'?: string
@@ -13,25 +13,25 @@ interface PlanNode {
 }
 
 export interface ExecutedPlan {
-  /** Those of a partition by the names of the whole table's. */
+  /** Indexes of a partition by the names of the whole table's. */
   readonly indexes: readonly string[]
-  /** Tables that were read from end to end, and in which there was something: a month ahead is empty. */
+  /** Tables that were scanned sequentially and are not empty, unlike months ahead. */
   readonly scanned: readonly string[]
-  /** Tables and partitions that were really looked into by their keys, by their own names. */
+  /** Tables and partitions that were read by their keys, by their own names. */
   readonly lookedUpIn: readonly string[]
-  /** How many rows of tables were looked at. */
+  /** The number of rows that were read. */
   readonly rows: number
 }
 
 /**
- * A database whose every statement tells the plan by which it was really carried out, in the words that our code sends:
- * PostgreSQL's auto_explain, heard over the statement's own connection.
+ * A database that records the executed plan of every statement, as the code sends it: PostgreSQL's auto_explain, received as notices
+ * on the statement's connection.
  */
 export class ExplainedDatabase {
   readonly db: Database
   #plans: ExecutedPlan[] = []
 
-  /** @param planning whether plans are made for the statement's values, or for any, as a named statement's sixth is. */
+  /** @param planning custom plans for the values, or generic plans, which a named statement gets at its sixth execution. */
   constructor(url: string, planning: 'force_custom_plan' | 'force_generic_plan') {
     const settings = {
       session_preload_libraries: 'auto_explain',
@@ -48,11 +48,11 @@ export class ExplainedDatabase {
     const pool = new pg.Pool({ connectionString: url, max: 1, options })
     // An idle connection may still be closing when its database is dropped.
     pool.on('error', () => {})
-    pool.on('connect', (client) => client.on('notice', ({ message }) => this.#hear(message ?? '')))
+    pool.on('connect', (client) => client.on('notice', ({ message }) => this.#enqueue(message ?? '')))
     this.db = databaseOn(pool, 'erasure-key-of-the-tests-0000001')
   }
 
-  /** What was carried out for `statement`. */
+  /** The plans that were executed for `statement`. */
   async plansOf(statement: (db: Database) => Promise<unknown>): Promise<ExecutedPlan[]> {
     this.#plans = []
     await statement(this.db)
@@ -63,7 +63,7 @@ export class ExplainedDatabase {
     await this.db.$disconnect()
   }
 
-  #hear(message: string): void {
+  #enqueue(message: string): void {
     const json = message.slice(message.indexOf('{'))
     if (!message.includes('plan:') || !json.startsWith('{')) return
     const { Plan: root } = JSON.parse(json) as { Plan: PlanNode }
@@ -85,11 +85,13 @@ const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).fla
 const namesOf = (names: readonly (string | undefined)[]): string[] =>
   [...new Set(names.filter((name) => name !== undefined).map(wholeNameOf))].sort()
 
-/** The first partition and its indexes, as migrations name them; of those made ahead the keys. */
+/** The first partition with its indexes, named by migrations or by their completion; for months ahead, the keys. */
 const wholeNameOf = (name: string): string =>
-  name === 'events_first' ? 'events' : name.replace(/^first_|_\d{4}_\d{2}(?=_pkey$)/, '')
+  /^events_before_\d{4}_\d{2}$/.test(name)
+    ? 'events'
+    : name.replace(/^first_|^events_before_\d{4}_\d{2}_(?=events_)|_\d{4}_\d{2}(?=_pkey$)/, '')
 
-/** A partition that turned out not to be needed stays in the plan, and is never carried out. */
+/** A pruned partition stays in the plan and is never executed. */
 const isLookUp = (node: PlanNode): boolean =>
   (node['Index Name'] ?? '').endsWith('pkey') && (node['Actual Loops'] ?? 0) > 0
 
@@ -99,16 +101,16 @@ const rowsReadBy = (node: PlanNode): number =>
     : 0
 
 /**
- * Describes tests twice: with statements planned for their values, and planned for any.
- * @param url of the database, asked for when the tests begin.
- * @param turn tells one description's data from the other's.
+ * Describes tests twice: with custom plans and with generic plans.
+ * @param url of the database, read when the tests start.
+ * @param turn distinguishes the data of the two descriptions.
  */
 export function describeBothPlannings(
   url: () => string,
   tests: (explained: () => ExplainedDatabase, turn: number) => void,
 ): void {
   for (const [turn, planning] of (['force_custom_plan', 'force_generic_plan'] as const).entries()) {
-    describe(planning === 'force_custom_plan' ? '(planned for its values)' : '(planned for any values)', () => {
+    describe(planning === 'force_custom_plan' ? '(custom plan)' : '(generic plan)', () => {
       let explained: ExplainedDatabase
       before(() => {
         explained = new ExplainedDatabase(url(), planning)

@@ -1,27 +1,41 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
-import { applyMigrations, MigrationError, migrationsPath, readMigrations } from '../../src/db/migrate.ts'
-import { schemaDifference } from '../../src/db/schema-difference.ts'
-import { schemaPath } from '../../src/db/schema-engine.ts'
-import type { LocalPostgres } from '../../src/local/postgres.ts'
+import { schemaDifference } from '../../scripts/migration/schema-difference.ts'
+import { schemaPath } from '../../scripts/migration/schema-engine.ts'
+import { applyMigrations, MigrationError, readMigrations } from '../../src/db/migrate.ts'
+import type { EmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { FaultProxy } from '../faults/fault-proxy.ts'
 import { ownPostgres, temporaryFolder } from '../stack.ts'
 import { until } from '../until.ts'
+import { migrationsWith, query } from './migrations.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const firstMigration = '20261124000000_first_tables'
 
 describe('migrations', () => {
-  let postgres: LocalPostgres
+  let postgres: EmbeddedPostgres
   let count = 0
+  const holes: FaultProxy[] = []
 
   before(async () => {
     postgres = await ownPostgres()
   })
+
+  after(() => {
+    for (const hole of holes) hole.close()
+  })
+
+  /** Takes connections, and never says a word. */
+  async function blackHole(): Promise<string> {
+    const hole = await FaultProxy.to(1)
+    hole.hold()
+    holes.push(hole)
+    return `127.0.0.1:${hole.port}`
+  }
 
   async function emptyDatabase(): Promise<string> {
     const name = `empty_${++count}`
@@ -77,10 +91,9 @@ describe('migrations', () => {
 
   it('stop at one that is broken, keep nothing of it and all before it, and say the second time what to do', async () => {
     const databaseUrl = await emptyDatabase()
-    const path = await migrationsWith(
-      '20990101000000_broken',
-      'CREATE TABLE lost (id int);\nCREATE TABEL lost (id int);',
-    )
+    const path = await migrationsWith({
+      '20990101000000_broken': 'CREATE TABLE lost (id int);\nCREATE TABEL lost (id int);',
+    })
     await assert.rejects(applyMigrations({ databaseUrl, path }), (error: Error) => {
       assert(error instanceof MigrationError)
       assert.match(error.message, /20990101000000_broken/)
@@ -102,14 +115,14 @@ describe('migrations', () => {
     const sql = `-- One; two.
       CREATE TABLE notes (body text DEFAULT 'a;b');
       DO $$ BEGIN INSERT INTO notes DEFAULT VALUES; END $$;`
-    const path = await migrationsWith('20990101000000_semicolons', sql)
+    const path = await migrationsWith({ '20990101000000_semicolons': sql })
     await applyMigrations({ databaseUrl, path })
     assert.deepEqual(await query(databaseUrl, 'SELECT body FROM notes'), [{ body: 'a;b' }])
   })
 
   it('go on once the broken one is mended as the error says', async () => {
     const databaseUrl = await emptyDatabase()
-    const path = await migrationsWith('20990101000000_broken', 'CREATE TABEL lost (id int);')
+    const path = await migrationsWith({ '20990101000000_broken': 'CREATE TABEL lost (id int);' })
     await assert.rejects(applyMigrations({ databaseUrl, path }), MigrationError)
     await writeFile(join(path, '20990101000000_broken/migration.sql'), 'CREATE TABLE mended (id int);')
     await query(databaseUrl, "DELETE FROM _prisma_migrations WHERE migration_name = '20990101000000_broken'")
@@ -118,7 +131,7 @@ describe('migrations', () => {
 
   it('want a script in every folder', async () => {
     const databaseUrl = await emptyDatabase()
-    const path = await migrationsWith('20990101000000_empty', '')
+    const path = await migrationsWith({ '20990101000000_empty': '' })
     await rm(join(path, '20990101000000_empty/migration.sql'))
     await assert.rejects(applyMigrations({ databaseUrl, path }), {
       name: 'MigrationError',
@@ -144,6 +157,19 @@ describe('migrations', () => {
     assert.deepEqual([second.code, second.output.includes('is up to date')], [0, true], second.output)
   })
 
+  it('are applied by the command within seconds although Temporal is away, which registers nothing and says so', async () => {
+    for (const temporalAddress of ['127.0.0.1:1', await blackHole()]) {
+      const startedAt = performance.now()
+      const { code, output } = await migrate(await emptyDatabase(), {
+        ROLE: 'worker',
+        TEMPORAL_ADDRESS: temporalAddress,
+      })
+      assert.deepEqual([code, output.includes(`Applied ${firstMigration}`)], [0, true], output)
+      assert.match(output, /has not taken its search attributes: .+\nThe database is migrated\./)
+      assert.ok(performance.now() - startedAt < 30_000)
+    }
+  }).timeout(70_000)
+
   it('are refused by the command in one line when the database refuses', async () => {
     const { code, output } = await migrate(postgres.url.replace(/aftersend$/, 'nowhere'))
     assert.equal(code, 1)
@@ -152,18 +178,7 @@ describe('migrations', () => {
 })
 
 /** The names of this project's migrations, in order. */
-const own = async (): Promise<string[]> =>
-  (await readMigrations()).migrationDirectories.map((directory) => directory.path)
-
-async function query(databaseUrl: string, statement: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: databaseUrl })
-  await client.connect()
-  try {
-    return (await client.query(statement)).rows
-  } finally {
-    await client.end()
-  }
-}
+const own = async (): Promise<string[]> => (await readMigrations()).map(({ name }) => name)
 
 async function finished(databaseUrl: string): Promise<unknown[]> {
   const rows = await query(
@@ -171,15 +186,6 @@ async function finished(databaseUrl: string): Promise<unknown[]> {
     'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY 1',
   )
   return rows.map((row) => row['migration_name'])
-}
-
-/** This project's migrations and one more. */
-async function migrationsWith(name: string, sql: string): Promise<string> {
-  const path = join(await temporaryFolder(), 'migrations')
-  await cp(migrationsPath, path, { recursive: true })
-  await mkdir(join(path, name))
-  await writeFile(join(path, name, 'migration.sql'), sql)
-  return path
 }
 
 const statementsOf = (sql: string | null): string[] =>
@@ -190,11 +196,11 @@ const statementsOf = (sql: string | null): string[] =>
     .filter(Boolean)
 
 /** The command in a process of its own; what it prints grows in `said`. */
-function startMigrate(databaseUrl: string) {
+function startMigrate(databaseUrl: string, more: Readonly<Record<string, string>> = {}) {
   const { PATH } = process.env
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/migrate.ts'], {
     cwd: root,
-    env: { PATH, DATABASE_URL: databaseUrl },
+    env: { PATH, DATABASE_URL: databaseUrl, ...more },
   })
   const said = { output: '' }
   for (const stream of [child.stdout, child.stderr]) {
@@ -205,4 +211,4 @@ function startMigrate(databaseUrl: string) {
   return { said, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, output: said.output })) }
 }
 
-const migrate = (databaseUrl: string) => startMigrate(databaseUrl).ended
+const migrate = (databaseUrl: string, more?: Readonly<Record<string, string>>) => startMigrate(databaseUrl, more).ended

@@ -1,26 +1,39 @@
 import assert from 'node:assert/strict'
-import { currentPlace, readChanges } from '../../src/db/changes.ts'
+import { currentCursor, logStart, markPrunable, pruneChanges, readChanges } from '../../src/db/changes.ts'
 import { createDatabase, type Database } from '../../src/db/database.ts'
-import { readEngagements } from '../../src/db/engagements.ts'
+import { readRecipientsOf } from '../../src/db/email-recipients-read.ts'
+import { listEmails } from '../../src/db/emails-read.ts'
+import { readChangedAfter, readEngagements, writeVerdicts } from '../../src/db/engagements.ts'
 import { eraseRecipient } from '../../src/db/erasure.ts'
 import { readEscalations, writeEscalation } from '../../src/db/escalations.ts'
+import { claimEvents, deferEvents, rejectEvents, releaseEvents } from '../../src/db/event-claims.ts'
+import { readEventMonths } from '../../src/db/event-months.ts'
 import {
-  countFailedAttempt,
   insertEvents,
   quarantineEvents,
   readInboxFigures,
+  readOldestPendingSeconds,
   readUnappliedIds,
 } from '../../src/db/events.ts'
 import { eventStates, listEvents } from '../../src/db/events-read.ts'
-import { claimOverdueEvents, extendLeases, readWaiting } from '../../src/db/leases.ts'
-import { readOverdueEmails } from '../../src/db/overdue-emails.ts'
+import { type OverduePosition, readOverdueEmails } from '../../src/db/overdue-emails.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
+import { registerEmail } from '../../src/db/registrations.ts'
+import { lockSuppressions, readBounces, readFailures } from '../../src/db/rejudgement.ts'
 import { replayEvents, replayQuarantined } from '../../src/db/replay.ts'
-import { registerEmail, saveSnapshot } from '../../src/db/snapshots.ts'
+import { applyEngagements } from '../../src/db/settled-engagements.ts'
+import { readSignalledEvents } from '../../src/db/signalled-events.ts'
+import { saveSnapshot } from '../../src/db/snapshots.ts'
+import {
+  adoptSystemIncidents,
+  endSystemIncidents,
+  readDueNotices,
+  repeatSystemNotices,
+} from '../../src/db/system-incidents.ts'
 import { openEscalation } from '../../src/domain/escalation.ts'
-import { unheardOf } from '../../src/domain/lifecycle.ts'
+import { emptySnapshot } from '../../src/domain/lifecycle.ts'
 import { receivedEvent } from '../received-event.ts'
-import { type TestDatabase, testDatabase } from '../stack.ts'
+import { type TestDatabase, testDatabase, useDatabase } from '../stack.ts'
 import { describeBothPlannings, ExplainedDatabase } from './executed-plans.ts'
 
 const rows = 100_000
@@ -31,23 +44,31 @@ const keys = (...numbers: number[]) => numbers.map((n) => ({ provider, id: `evt_
 const policy = {
   stallAfterMs: { critical: 1, normal: 1, bulk: 1 },
   escalationRepeatAfterMs: 1,
-  engagementWindowMs: 1,
+  lingerAfterSettledMs: 1,
   giveUpAfterMs: 1,
 }
 
-/** A day's tables: nearly all events are applied, the last 5,000 wait, every fiftieth is a soft bounce. */
+/** The tables of a day: most events are applied, the last 5,000 are pending, every fiftieth is a soft bounce. */
 async function fill(db: Database): Promise<void> {
+  // The trigger's work in one statement: by the row, it would take a minute on a busy machine.
+  await db.$executeRaw`ALTER TABLE emails DISABLE TRIGGER emails_add_recipients`
   await db.$executeRaw`
-    INSERT INTO emails (id, provider, "to", recipients, recipient_domain, revision)
-    SELECT 'em_' || n, ${provider}, ARRAY['a' || n || '@example.com'], ARRAY['a' || n || '@example.com'], 'example.com', 1
+    INSERT INTO emails (id, provider, "to", recipients, recipient_domain, revision, settled_received_at, failure_reason, failure_party)
+    SELECT 'em_' || n, ${provider}, ARRAY['a' || n || '@example.com'], ARRAY['a' || n || '@example.com'], 'example.com', 1,
+           CASE WHEN n % 20 = 0 THEN now() END, CASE WHEN n % 50 = 0 THEN 'mailbox_full' END, CASE WHEN n % 50 = 0 THEN 'recipient' END
     FROM generate_series(1, ${rows}) AS n`
+  await db.$executeRaw`ALTER TABLE emails ENABLE TRIGGER emails_add_recipients`
+  await db.$executeRaw`
+    INSERT INTO email_recipients (provider, email_id, key, address, domain, created_at)
+    SELECT provider, id, 'key', recipients[1], recipient_domain, created_at FROM emails`
   await db.$executeRaw`
     INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, "to", recipient, bounce_class,
                         payload, lease_until, applied_at, quarantined_reason)
     SELECT ${provider}, 'evt_' || n, 'em_' || n,
-           CASE WHEN n % 50 = 0 THEN 'bounced' WHEN n % 999 = 0 THEN 'novel' ELSE 'sent' END,
+           CASE WHEN n % 50 = 0 THEN 'bounced' WHEN n % 999 = 0 THEN 'novel' WHEN n % 20 = 0 THEN 'opened' ELSE 'sent' END,
            now() - n * interval '1 second', now() - n * interval '1 second', ARRAY['a' || n || '@example.com'], 'a' || n % 20000 || '@example.com',
-           CASE WHEN n % 50 = 0 THEN 'soft' END, '{}', now() - interval '1 second',
+           CASE WHEN n % 50 = 0 THEN 'soft' END, '{}',
+           CASE WHEN n <= ${rows - backlog} OR n % 50 = 2 THEN now() - interval '1 second' END,
            CASE WHEN n <= ${rows - backlog} THEN now() END,
            CASE WHEN n > ${rows - backlog} AND n % 500 = 1 THEN 'no' END
     FROM generate_series(1, ${rows}) AS n`
@@ -60,23 +81,46 @@ async function fill(db: Database): Promise<void> {
     FROM generate_series(1, ${rows}) AS n`
 }
 
+/** Overdue emails for each of four searches, among twice as many others. */
+const lateEmails = 60
+
+async function fillLate(db: Database): Promise<void> {
+  await db.$executeRaw`
+    INSERT INTO emails (id, provider, priority, bounce_class, bounced_at, first_received_at, settled_received_at)
+    SELECT kind || n, ${provider}, CASE WHEN kind = 'silent_' THEN 'normal' ELSE 'critical' END,
+           CASE WHEN kind <> 'silent_' THEN 'hard' END, CASE WHEN kind <> 'silent_' THEN now() - interval '1 hour' END,
+           now() - interval '1 hour', CASE WHEN kind <> 'silent_' THEN now() END
+    FROM generate_series(1, ${lateEmails}::int) AS n,
+         unnest(ARRAY['lost_', 'unsent_', 'again_', 'well_', 'fine_', 'silent_']) AS kind`
+  await db.$executeRaw`
+    INSERT INTO escalations (id, provider, email_id, reason, state, detail, opened_at, notices, noticed_at, next_notice_at)
+    SELECT 'esc_' || id, ${provider}, id, 'critical_bounce', CASE WHEN id LIKE 'fine_%' THEN 'resolved' ELSE 'open' END, '',
+           now(), 1, now() - interval '1 hour', CASE WHEN id LIKE 'again_%' THEN now() - interval '1 minute' END
+    FROM emails WHERE id ~ '^(unsent|again|well|fine)_'`
+  await db.$executeRaw`
+    INSERT INTO notifications (escalation_id, notice, channel)
+    SELECT id, 1, 'log' FROM escalations WHERE email_id ~ '^(again|well|fine)_'`
+}
+
+const smallTables: ReadonlySet<string> = new Set(['analytics_state', 'system_incidents'])
+
 interface Statement {
   readonly run: (db: Database, turn: number) => Promise<unknown>
   readonly indexes: readonly string[]
-  /** Rows that it may look at. Default 20: those that it is about. */
+  /** The limit of rows that it reads. Default 20. */
   readonly maxRows?: number
 }
 
-/** Each statement of the money paths, with the indexes that its docstring names. */
+/** Each critical statement, with the indexes that its docstring names. */
 const statements: Record<string, Statement> = {
   'append (events, one a repeat)': {
     run: (db, turn) => insertEvents(db, [receivedEvent({ id: `new_${turn}` }), receivedEvent({ id: 'evt_1' })]),
     indexes: [],
   },
-  'claim of overdue events': {
-    run: (db) => claimOverdueEvents(db, 2_000, 64),
-    indexes: ['emails_pkey', 'events_email_id_provider_idx', 'events_pkey', 'events_waiting'],
-    maxRows: 5 * 64,
+  'claim of events': {
+    run: (db) => claimEvents(db, { window: 64, emails: 64 }),
+    indexes: ['emails_pkey', 'events_email_id_provider_idx', 'events_pkey', 'events_unclaimed', 'events_waiting'],
+    maxRows: 15 * 64,
   },
   'save of a snapshot': {
     run: (db, turn) => {
@@ -84,7 +128,7 @@ const statements: Record<string, Statement> = {
       return saveSnapshot(db, {
         provider,
         emailId: `em_${rows - turn}`,
-        snapshot: unheardOf,
+        snapshot: emptySnapshot,
         expectedRevision: 1,
         eventIds,
         receivedBetween: [receivedAt(rows - turn), receivedAt(rows - turn)],
@@ -92,22 +136,23 @@ const statements: Record<string, Statement> = {
     },
     indexes: ['events_pkey'],
   },
-  'extension of leases': { run: (db) => extendLeases(db, keys(1, rows - 500, rows - 501)), indexes: ['events_pkey'] },
-  'question which events still wait': {
-    run: (db) => readWaiting(db, keys(...Array.from({ length: 1_000 }, (_, n) => rows - 1 - n))),
-    indexes: ['events_pkey'],
-    maxRows: 1_000,
-  },
-  'count of a failed attempt': {
-    run: (db) => countFailedAttempt(db, keys(1, rows - 600), 'no'),
-    indexes: ['events_pkey'],
+  'release of claimed events': { run: (db) => releaseEvents(db, keys(1, rows - 500)), indexes: ['events_pkey'] },
+  'deferral of claimed events': { run: (db) => deferEvents(db, keys(1, rows - 510), 1), indexes: ['events_pkey'] },
+  'rejection of claimed events': { run: (db) => rejectEvents(db, keys(1, rows - 600), 'no'), indexes: ['events_pkey'] },
+  'application of engagements': {
+    run: (db) => applyEngagements(db, keys(1, rows - 620)),
+    indexes: ['emails_pkey', 'events_pkey'],
   },
   'quarantine of events': {
     run: (db, turn) => quarantineEvents(db, provider, [`evt_${rows - 700 - turn}`], 'no'),
     indexes: ['events_pkey'],
   },
-  'question which events are unapplied': {
+  'read of unapplied events': {
     run: (db) => readUnappliedIds(db, provider, ['evt_1', `evt_${rows - 800}`]),
+    indexes: ['events_pkey'],
+  },
+  'read of events as workflows receive them': {
+    run: (db) => readSignalledEvents(db, provider, ['evt_1', `evt_${rows - 800}`]),
     indexes: ['events_pkey'],
   },
   'suppression of a recipient': {
@@ -115,14 +160,55 @@ const statements: Record<string, Statement> = {
       suppressEventRecipient(db, { provider, eventId: `evt_${rows - 900 - turn}`, reason: 'hard_bounce' }),
     indexes: ['emails_pkey', 'events_pkey'],
   },
-  'look for overdue emails': {
-    run: (db) => readOverdueEmails(db, { policy: { ...policy, giveUpAfterMs: 1e9 }, dueBefore: Date.now(), limit: 50 }),
-    indexes: ['emails_pkey', 'emails_unsettled', 'escalations_email_id_provider_reason_key', 'escalations_unresolved'],
-    maxRows: 500,
+  'search for overdue emails': {
+    run: async (db) => {
+      const question = {
+        policy: { ...policy, giveUpAfterMs: 1e9 },
+        channels: ['log'],
+        dueBefore: Date.now(),
+        limit: 50,
+      }
+      const found: string[] = []
+      for (let after: OverduePosition | null | undefined; after !== null; ) {
+        const page = await readOverdueEmails(db, question, after ?? null)
+        found.push(...page.emails.map(({ emailId }) => emailId))
+        after = page.next
+      }
+      assert.equal(found.filter((id) => /^(lost|unsent|again|silent)_/.test(id)).length, 4 * lateEmails)
+      assert.deepEqual(
+        found.filter((id) => /^(well|fine)_/.test(id)),
+        [],
+      )
+    },
+    indexes: [
+      'emails_unsettled',
+      'emails_urgent',
+      'escalations_email_id_provider_reason_key',
+      'escalations_next_notice',
+      'escalations_noticed',
+      'notifications_pkey',
+    ],
+    maxRows: 30 * lateEmails + 2 * (rows / 1_000),
   },
-  'look for soft bounces': {
+  'search for soft bounces': {
     run: (db) => readSoftBouncesAround(db, provider, 'evt_50'),
     indexes: ['emails_pkey', 'events_pkey', 'events_soft_bounces'],
+  },
+  'read of bounces to judge again': {
+    run: async (db) => {
+      const [first] = await readBounces(db, receivedAt(200_000), null, 1)
+      assert.equal((await readBounces(db, 0, first?.position ?? null, 3)).length, 3)
+    },
+    indexes: ['emails_pkey', 'events_bounced'],
+    // Bounces that are not applied lie between: the oldest are the backlog's.
+    maxRows: backlog / 50 + 20,
+  },
+  'read of the failures of a person, and of their suppressions': {
+    run: async (db) => {
+      await readFailures(db, ['a50@example.com'])
+      await lockSuppressions(db, db, ['a50@example.com'])
+    },
+    indexes: ['email_recipients_address_created_at_idx', 'events_recipient', 'suppressions_address_idx'],
   },
   'registration of an email': {
     run: (db, turn) => {
@@ -135,7 +221,7 @@ const statements: Record<string, Statement> = {
     run: (db) => writeEscalation(db, { provider, emailId: 'em_new' }, openEscalation('stalled', '', 0, policy)),
     indexes: [],
   },
-  'look at the escalations of an email': {
+  'read of the escalations of an email': {
     run: (db) => readEscalations(db, { provider, emailId: 'em_1' }),
     indexes: ['escalations_email_id_provider_reason_key'],
   },
@@ -154,68 +240,133 @@ const statements: Record<string, Statement> = {
   },
   'erasure of a person': {
     run: (db, turn) => eraseRecipient(db, `a${turn + 7}@example.com`, 500),
-    indexes: ['emails_recipients_idx', 'events_email_id_provider_idx', 'events_recipient'],
+    indexes: ['email_recipients_address_created_at_idx', 'events_email_id_provider_idx', 'events_recipient'],
     maxRows: backlog + 100,
+  },
+  'list of emails to an address': {
+    run: (db) => listEmails(db, { recipient: 'a7@example.com' }, null, 51),
+    indexes: ['email_recipients_address_created_at_idx', 'emails_pkey'],
+  },
+  'list of emails by the reason of their failure': {
+    run: (db) => listEmails(db, { reason: 'mailbox_full' }, null, 11),
+    indexes: ['emails_failure_reason'],
+  },
+  'list of emails by the party of their failure': {
+    run: (db) => listEmails(db, { party: 'recipient' }, null, 11),
+    indexes: ['emails_failure_party'],
+  },
+  'read of the recipients of emails': {
+    run: (db) => readRecipientsOf(db, ['em_1', 'em_2', 'em_3']),
+    indexes: ['email_recipients_pkey'],
   },
   'replay of named events': { run: (db) => replayEvents(db, keys(1, rows - 950)), indexes: ['events_pkey'] },
   'replay of quarantined events': {
     run: (db) => replayQuarantined(db, { provider }, { receivedAt: '2000-01-01T00:00:00Z', provider, id: 'x' }, 5),
     indexes: ['events_pkey', 'events_quarantined'],
   },
-  'read of what changed between two places': {
+  'read of changes between two cursors': {
     run: async (db, turn) => {
-      const since = await currentPlace(db)
+      const since = await currentCursor(db)
       await db.$executeRaw`UPDATE emails SET updated_at = now() WHERE id = ${`em_${500 + turn}`} AND provider = ${provider}`
-      for await (const _ of readChanges(db, since, await currentPlace(db)));
+      for await (const _ of readChanges(db, since, await currentCursor(db)));
     },
     indexes: ['email_changes_pkey', 'emails_pkey'],
   },
-  'second look at an email': {
+  'read of changed emails to judge': {
+    run: async (db, turn) => {
+      const since = await currentCursor(db)
+      await db.$executeRaw`UPDATE emails SET updated_at = now() WHERE id = ${`em_${600 + turn}`} AND provider = ${provider}`
+      await readChangedAfter(db, { since, until: await currentCursor(db) }, logStart, 500)
+    },
+    indexes: ['email_changes_pkey', 'emails_pkey'],
+  },
+  'write of verdicts': {
+    run: (db, turn) => {
+      const n = 700 + turn
+      const verdicts = [{ provider, id: `evt_${n}`, receivedAt: new Date(receivedAt(n)), reason: 'bot' as const }]
+      return writeVerdicts(db, verdicts, [{ provider, emailId: `em_${n}`, opens: 1, clicks: 0 }])
+    },
+    indexes: ['emails_pkey', 'events_pkey'],
+  },
+  'pruning of changes': {
+    run: async (db) => {
+      await markPrunable(db, 3_600_000)
+      await pruneChanges(db, 10)
+    },
+    indexes: ['email_changes_pkey'],
+    maxRows: 50,
+  },
+  'read of engagements to judge': {
     run: (db) => readEngagements(db, [{ provider, emailId: 'em_1' }]),
     indexes: ['emails_pkey', 'events_email_id_provider_idx'],
   },
   'figures of the inbox': {
     run: readInboxFigures,
-    indexes: ['escalations_unresolved', 'events_waiting'],
-    maxRows: backlog + rows / 1_000 + 20,
+    indexes: ['escalations_unresolved', 'events_pending'],
+    maxRows: backlog + rows / 1_000 + 4 * lateEmails,
+  },
+  'read of the incidents of the system': {
+    run: async (db) => {
+      await adoptSystemIncidents(db)
+      await endSystemIncidents(db, 0, [])
+      await repeatSystemNotices(db)
+      await readDueNotices(db, ['webhook', 'log'])
+    },
+    indexes: ['escalations_of_incidents'],
+  },
+  'age of the oldest pending event': {
+    run: readOldestPendingSeconds,
+    indexes: ['events_pending'],
+    maxRows: 1,
   },
 }
 
-/** What happens to every event. */
-const moneyPaths = [
+/**
+ * The statements for every event, except for the application of engagements: its plan made on an empty table of emails is a scan,
+ * which a new installation executes for its first minutes. A lookup of single emails would take twice the time permanently.
+ */
+const perEventStatements = [
   'append (events, one a repeat)',
-  'claim of overdue events',
+  'claim of events',
+  'release of claimed events',
   'save of a snapshot',
-  'extension of leases',
-  'question which events still wait',
-  'question which events are unapplied',
+  'read of unapplied events',
 ]
 
+/** The partition with all events until now. */
+const firstMonth = async (db: Database): Promise<string> => (await readEventMonths(db))[0]?.name ?? assert.fail()
+
 describe('on 100,000 rows, the', () => {
-  let database: TestDatabase
+  const database = useDatabase()
   before(async () => {
-    database = await testDatabase()
     const patient = createDatabase({ url: database.url, statementTimeoutMs: 60_000 })
     await fill(patient)
-    // Months ahead are as they always are: made, and never looked at.
-    await patient.$executeRaw`VACUUM ANALYZE event_months.events_first, event_identities, emails, suppressions, escalations`
+    await fillLate(patient)
+    // Months ahead exist, and are never read.
+    const tables = [
+      await firstMonth(patient),
+      'event_identities',
+      'emails',
+      'email_recipients',
+      'suppressions',
+      'escalations',
+    ]
+    await patient.$executeRawUnsafe(`VACUUM ANALYZE ${tables.join(', ')}`)
     await patient.$disconnect()
   })
-  after(() => database.drop())
 
   describeBothPlannings(
     () => database.url,
     (explained, turn) => {
       for (const [name, { run, indexes, maxRows = 20 }] of Object.entries(statements)) {
-        it(`${name} reads ${indexes.length > 0 ? `by ${indexes.join(', ')}` : 'nothing'} and no table from end to end`, async () => {
+        it(`${name} reads ${indexes.length > 0 ? `by ${indexes.join(', ')}` : 'nothing'} without a sequential scan`, async () => {
           const plans = await explained().plansOf((db) => run(db, turn))
-          assert.ok(plans.length > 0, 'no plan was heard of')
-          assert.deepEqual(
-            plans.flatMap(({ scanned }) => scanned),
-            [],
-          )
+          assert.ok(plans.length > 0, 'no plan was recorded')
+          // It has one to three rows permanently.
+          const scanned = plans.flatMap((plan) => plan.scanned).filter((table) => !smallTables.has(table))
+          assert.deepEqual(scanned, [])
           const rowsRead = plans.reduce((sum, plan) => sum + plan.rows, 0)
-          assert.ok(rowsRead <= maxRows, `it looked at ${rowsRead} rows`)
+          assert.ok(rowsRead <= maxRows, `it read ${rowsRead} rows`)
           const used = new Set(plans.flatMap((plan) => plan.indexes))
           assert.deepEqual(
             indexes.filter((index) => !used.has(index)),
@@ -227,7 +378,7 @@ describe('on 100,000 rows, the', () => {
     },
   )
 
-  it('read that has no index is noticed', async () => {
+  it('read without an index is detected', async () => {
     const explained = new ExplainedDatabase(database.url, 'force_custom_plan')
     const plans = await explained.plansOf((db) => db.$queryRaw`SELECT 1 FROM events WHERE subject = 'none'`)
     await explained.close()
@@ -236,10 +387,10 @@ describe('on 100,000 rows, the', () => {
 })
 
 /**
- * A connection keeps the plan of a named statement until the table's statistics change. Those of a new installation, and
- * of every month's new partition, are of no rows at all for as long as a minute, and thousands of events can come in one.
+ * A connection reuses the plan of a named statement until the table's statistics change. In a new installation, and in every new
+ * partition, they describe an empty table for up to a minute, in which thousands of events may be stored.
  */
-describe('planned while the tables were empty, and carried out on 100,000 rows, the', () => {
+describe('planned on empty tables and executed on 100,000 rows, the', () => {
   let database: TestDatabase
   let explained: ExplainedDatabase
 
@@ -247,11 +398,11 @@ describe('planned while the tables were empty, and carried out on 100,000 rows, 
     database = await testDatabase()
     explained = new ExplainedDatabase(database.url, 'force_generic_plan')
     const patient = createDatabase({ url: database.url, statementTimeoutMs: 60_000 })
-    for (const table of ['emails', 'event_months.events_first', 'escalations', 'suppressions', 'email_changes']) {
+    for (const table of ['emails', await firstMonth(patient), 'escalations', 'suppressions', 'email_changes']) {
       await patient.$executeRawUnsafe(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`)
     }
-    for (const name of moneyPaths) await statements[name]?.run(explained.db, 0)
-    // Not TRUNCATE: it would have every plan made anew.
+    for (const name of perEventStatements) await statements[name]?.run(explained.db, 0)
+    // Not TRUNCATE, which invalidates all plans.
     for (const table of ['emails', 'events']) await patient.$executeRawUnsafe(`DELETE FROM ${table}`)
     await fill(patient)
     await patient.$disconnect()
@@ -261,11 +412,11 @@ describe('planned while the tables were empty, and carried out on 100,000 rows, 
     await database.drop()
   })
 
-  for (const name of moneyPaths) {
-    it(`${name} looks at no more rows than it is about`, async () => {
+  for (const name of perEventStatements) {
+    it(`${name} reads only the rows that it needs`, async () => {
       const { run, maxRows = 20 } = statements[name] ?? assert.fail(name)
       const rowsRead = (await explained.plansOf((db) => run(db, 1))).reduce((sum, plan) => sum + plan.rows, 0)
-      assert.ok(rowsRead <= maxRows, `it looked at ${rowsRead} rows`)
+      assert.ok(rowsRead <= maxRows, `it read ${rowsRead} rows`)
     })
   }
 })

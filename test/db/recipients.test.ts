@@ -1,24 +1,15 @@
 import assert from 'node:assert/strict'
-import type { EventSuppressionReason } from '../../src/activities/lifecycle-activities.ts'
-import type { Database } from '../../src/db/database.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
 import type { ReceivedEvent } from '../../src/domain/events.ts'
-import { type TestDatabase, testDatabase } from '../stack.ts'
+import type { EventSuppressionReason } from '../../src/domain/suppression.ts'
+import { useDatabase } from '../stack.ts'
 import { store } from './stored.ts'
 
 const dayMs = 24 * 3_600_000
 const soft = { class: 'soft', code: '4.2.2', message: null } as const
 
 describe('the recipient of an event', () => {
-  let database: TestDatabase
-  let db: Database
-
-  before(async () => {
-    database = await testDatabase()
-    db = database.db
-  })
-  after(() => database.drop())
-  beforeEach(() => db.$executeRaw`TRUNCATE events, emails, suppressions`)
+  const { db } = useDatabase('events, emails, suppressions')
 
   const bounce = (id: string, parts: Partial<ReceivedEvent> = {}) => store(db, { id, type: 'bounced', ...parts })
   const suppress = (eventId: string, reason: EventSuppressionReason = 'hard_bounce') =>
@@ -30,7 +21,7 @@ describe('the recipient of an event', () => {
     return rows.map(({ address, reason }) => `${address} ${reason}`)
   }
 
-  it('is suppressed when the event names it, whomever else the email went to', async () => {
+  it('is suppressed when the event names it, whatever other recipients the email has', async () => {
     await emailTo('ada@example.com', 'bob@example.org')
     await bounce('evt_1', { to: ['ada@example.com', 'bob@example.org'], recipient: 'bob@example.org' })
     assert.equal(await suppress('evt_1'), 'suppressed')
@@ -39,14 +30,14 @@ describe('the recipient of an event', () => {
     assert.deepEqual([row.provider, row.emailId, row.eventId], ['aisend', 'em_1', 'evt_1'])
   })
 
-  it('is the only one of the registered email when the event names nobody', async () => {
+  it('is the only one of the registered email when the event names none', async () => {
     await emailTo('ada@example.com')
     await bounce('evt_1', { to: [], recipient: null })
     assert.equal(await suppress('evt_1', 'complaint'), 'suppressed')
     assert.deepEqual(await suppressed(), ['ada@example.com complaint'])
   })
 
-  it('is unclear when the email went to several or is unknown, and the event names nobody', async () => {
+  it('is unclear when the email has several or is unknown, and the event names none', async () => {
     await bounce('evt_1', { to: [], recipient: null })
     assert.equal(await suppress('evt_1'), 'recipient_unclear')
     await emailTo('ada@example.com', 'bob@example.org')
@@ -54,7 +45,7 @@ describe('the recipient of an event', () => {
     assert.deepEqual(await suppressed(), [])
   })
 
-  it('is suppressed by no event that is applied, clear or not', async () => {
+  it('is not suppressed by an applied event, clear or not', async () => {
     await bounce('evt_1')
     await bounce('evt_2', { recipient: null, to: [] })
     await db.$executeRaw`UPDATE events SET applied_at = now()`
@@ -63,12 +54,32 @@ describe('the recipient of an event', () => {
     assert.deepEqual(await suppressed(), [])
   })
 
-  it('is suppressed by no event that is unknown', async () => {
+  it('is suppressed by no hard bounce that is not its fault, and asks nobody which recipient it is', async () => {
+    const dmarc = {
+      class: 'hard',
+      code: '5.7.26',
+      message: '550 5.7.26 Unauthenticated email is not accepted',
+    } as const
+    await bounce('evt_1', { bounce: dmarc })
+    await bounce('evt_2', { bounce: dmarc, recipient: null, to: [] })
+    await bounce('evt_3', { bounce: { class: 'hard', code: '5.1.1', message: '550 5.1.1 Mailbox full' } })
+    for (const id of ['evt_1', 'evt_2', 'evt_3']) assert.equal(await suppress(id), 'not_held_against_recipient')
+    assert.deepEqual(await suppressed(), [])
+    await bounce('evt_4', { bounce: { class: 'hard', code: '5.7.1', message: '550 5.7.1 No such user' } })
+    assert.equal(await suppress('evt_4'), 'suppressed')
+  })
+
+  it('is suppressed by a complaint, whatever its bounces say', async () => {
+    await bounce('evt_1', { type: 'complained', bounce: null })
+    assert.equal(await suppress('evt_1', 'complaint'), 'suppressed')
+  })
+
+  it('is not suppressed by an unknown event', async () => {
     assert.equal(await suppress('evt_9'), 'already_suppressed')
     assert.deepEqual(await suppressed(), [])
   })
 
-  it('is on the list once, by the first reason, however many events and attempts want it there', async () => {
+  it('is suppressed once, with the first reason, by any number of events and attempts', async () => {
     await bounce('evt_1')
     await bounce('evt_2', { type: 'complained' })
     assert.equal(await suppress('evt_1'), 'suppressed')
@@ -77,7 +88,7 @@ describe('the recipient of an event', () => {
     assert.deepEqual(await suppressed(), ['ada@example.com hard_bounce'])
   })
 
-  it('is added once by many at once', async () => {
+  it('is added once by concurrent statements', async () => {
     const ids = Array.from({ length: 10 }, (_, n) => `evt_${n}`)
     for (const id of ids) await bounce(id)
     const outcomes = await Promise.all([...ids, ...ids].map((id) => suppress(id)))
@@ -85,7 +96,7 @@ describe('the recipient of an event', () => {
     assert.equal((await suppressed()).length, 1)
   })
 
-  it('stays removed when the same event comes again, and is suppressed anew by another one', async () => {
+  it('stays removed for a repeat of the event, and is suppressed again by another event', async () => {
     await bounce('evt_1')
     await suppress('evt_1')
     await db.$executeRaw`UPDATE suppressions SET removed_at = now()`
@@ -93,7 +104,7 @@ describe('the recipient of an event', () => {
     assert.deepEqual(await suppressed(), [])
     await bounce('evt_2')
     assert.equal(await suppress('evt_2'), 'suppressed')
-    assert.equal(await db.suppression.count(), 2, 'the history is kept')
+    assert.equal(await db.suppression.count(), 2, 'the history stays')
   })
 
   describe('and its soft bounces', () => {
@@ -106,14 +117,14 @@ describe('the recipient of an event', () => {
     const softBounce = (id: string, day: number, parts: Partial<ReceivedEvent> = {}) =>
       bounce(id, { emailId: `em_${id}`, occurredAt: noon + day * dayMs, bounce: soft, ...parts })
 
-    it('are those within 14 days on either side, so that one which comes late counts those after it', async () => {
+    it('are those within 14 days before and after, so that a late one counts later ones too', async () => {
       for (const day of [-15, -14, -3, 0, 3, 14, 15]) await softBounce(`d${day}`, day)
       assert.deepEqual(await daysAround('d0'), [-14, -3, 0, 3, 14])
       await softBounce('late', -1)
       assert.deepEqual(await daysAround('late'), [-15, -14, -3, -1, 0, 3])
     })
 
-    it('are those of all its emails, and of nobody else; a hard bounce is none', async () => {
+    it('are those of all its emails and of no other recipient, without hard bounces', async () => {
       await softBounce('a', 0)
       await softBounce('b', 1)
       await softBounce('c', 2, { recipient: 'bob@example.org', to: ['bob@example.org'] })
@@ -122,28 +133,37 @@ describe('the recipient of an event', () => {
       assert.deepEqual(await daysAround('a'), [0, 1])
     })
 
-    it('are told with whom and when', async () => {
+    it('are returned with recipient and time', async () => {
       await softBounce('a', 0, { receivedAt: noon + 5 })
       const found = await readSoftBouncesAround(db, 'aisend', 'a')
       assert.equal(found?.recipient, 'ada@example.com')
       assert.deepEqual([found.occurredAt.getTime(), found.receivedAt.getTime()], [noon, noon + 5])
     })
 
-    it('count for the only recipient of its email when they name nobody', async () => {
+    it('count only where the mailbox is full or inactive', async () => {
+      const greylisted = { ...soft, code: '4.7.1', message: '451 4.7.1 Greylisted' } as const
+      await softBounce('a', 0)
+      await softBounce('b', 1, { bounce: greylisted })
+      await softBounce('c', 2, { bounce: { ...soft, code: '4.2.1', message: '450 4.2.1 mailbox is disabled' } })
+      assert.deepEqual(await daysAround('a'), [0, 2])
+      assert.equal(await readSoftBouncesAround(db, 'aisend', 'b'), null)
+    })
+
+    it('count for the only recipient of the email when they name none', async () => {
       await emailTo('ada@example.com')
       await softBounce('a', 0)
       await softBounce('unnamed', 1, { emailId: 'em_1', recipient: null, to: [] })
       assert.deepEqual(await daysAround('unnamed'), [0, 1])
     })
 
-    it('do not add up when none names anybody: attempts that were put off, or what the provider would not send', async () => {
+    it('do not add up for events without a recipient, such as deferrals', async () => {
       await emailTo('ada@example.com')
       const unnamed = { emailId: 'em_1', recipient: null, to: ['ada@example.com'] }
       for (const day of [0, 1, 2, 3]) await softBounce(`put-off-${day}`, day, unnamed)
       assert.deepEqual(await daysAround('put-off-3'), [])
     })
 
-    it('are nobody’s when the recipient is unclear', async () => {
+    it('do not count when the recipient is unclear', async () => {
       await emailTo('ada@example.com', 'bob@example.org')
       await softBounce('unclear', 0, { emailId: 'em_1', recipient: null, to: [] })
       assert.equal(await readSoftBouncesAround(db, 'aisend', 'unclear'), null)

@@ -1,27 +1,18 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/db/database.ts'
 import {
   type EraseByAge,
   eraseOldEmailAddresses,
   eraseOldEventAddresses,
   eraseOldPayloads,
 } from '../../src/db/retention.ts'
-import { type TestDatabase, testDatabase } from '../stack.ts'
+import { useDatabase } from '../stack.ts'
 import { store } from './stored.ts'
 
 const now = Date.now()
 const dayMs = 24 * 3_600_000
 
 describe('erasing by age', () => {
-  let database: TestDatabase
-  let db: Database
-  before(async () => {
-    database = await testDatabase()
-    db = database.db
-  })
-  after(() => database.drop())
-  beforeEach(() => db.$executeRaw`TRUNCATE events, emails, retention_progress`)
-
+  const { db } = useDatabase('events, emails, email_recipients, retention_progress')
   const add = async (
     id: string,
     days: number,
@@ -37,7 +28,7 @@ describe('erasing by age', () => {
       },
     })
   }
-  /** As the schedule's activity does: until nothing more is found. */
+  /** Like the schedule's activity: repeats until no rows are found. */
   const erase = async (statement: EraseByAge, days: number, limit = 2) => {
     let total = 0
     for (let count = -1; count !== 0; total += count) count = await statement(db, now - days * dayMs, limit)
@@ -48,7 +39,7 @@ describe('erasing by age', () => {
       row.payload === null ? [] : [row.eventId],
     )
 
-  it('takes the payload from events that are old enough, and their IDs, types and times stay', async () => {
+  it('erases the payloads of old events, and retains IDs, types and times', async () => {
     for (const [id, days] of Object.entries({ a: 40, b: 35, c: 35, d: 31, e: 29 })) await add(id, days)
     assert.equal(await erase(eraseOldPayloads, 30), 4)
     assert.deepEqual(await withPayload(), ['e'])
@@ -56,7 +47,7 @@ describe('erasing by age', () => {
     assert.equal(await erase(eraseOldPayloads, 28), 1)
   })
 
-  it('goes on where it stopped, many of one moment included', async () => {
+  it('continues from its progress, also among events with the same time', async () => {
     for (let n = 0; n < 7; n++) await add(`e${n}`, 40)
     assert.equal(await eraseOldPayloads(db, now - 30 * dayMs, 3), 3)
     assert.equal(await eraseOldPayloads(db, now - 30 * dayMs, 3), 3)
@@ -64,21 +55,22 @@ describe('erasing by age', () => {
     assert.equal(await erase(eraseOldPayloads, 30), 1)
   })
 
-  it('takes it from events that were put aside, and leaves it to those that wait and to registrations', async () => {
+  it('erases payloads of quarantined events, but not of pending events and registrations', async () => {
     await add('q', 40, 'quarantined')
     await add('r', 40, 'applied', 'aftersend.registered')
     await add('w', 39, 'pending')
     await add('x', 38)
     await erase(eraseOldPayloads, 30)
-    // What came after the one that waits waits with it.
+    // Events after a pending one are not erased either.
     assert.deepEqual(await withPayload(), ['r', 'w', 'x'])
     await db.event.updateMany({ where: { eventId: 'w' }, data: { appliedAt: new Date() } })
     await erase(eraseOldPayloads, 30)
     assert.deepEqual(await withPayload(), ['r'])
   })
 
-  it('takes addresses, subjects and words from events and emails, and marks the emails', async () => {
+  it('erases addresses, subjects and messages in events and emails, and marks the emails', async () => {
     await add('a', 200)
+    await db.event.updateMany({ data: { response: '250 accepted for ada@example.com' } })
     await add('b', 100)
     const email = (id: string, days: number, recipients: string[]) => ({
       ...{ id, provider: 'aisend', to: recipients, recipients, subject: 'A secret', recipientDomain: 'example.com' },
@@ -94,15 +86,24 @@ describe('erasing by age', () => {
     assert.equal(await erase(eraseOldEmailAddresses, 180), 1)
     const rows = await db.event.findMany({ orderBy: { eventId: 'asc' } })
     assert.deepEqual(
-      rows.map(({ recipient, to, subject }) => [recipient, to, subject]),
+      rows.map(({ recipient, to, subject, response }) => [recipient, to, subject, response]),
       [
-        [null, [], null],
-        ['ada@example.com', ['ada@example.com'], 'A secret'],
+        [null, [], null, null],
+        ['ada@example.com', ['ada@example.com'], 'A secret', null],
       ],
     )
     const [old, young] = await db.email.findMany({ orderBy: { id: 'asc' } })
     assert.deepEqual([old?.to, old?.subject, old?.recipientDomain], [['erased', 'erased'], null, 'example.com'])
     assert.ok(old?.erasedAt)
     assert.deepEqual([young?.to, young?.erasedAt], [['bob@example.com'], null])
+    const recipients = await db.emailRecipient.findMany({ orderBy: { emailId: 'asc' } })
+    assert.deepEqual(
+      recipients.map(({ address, domain }) => [address, domain]),
+      [
+        [null, 'example.com'],
+        [null, 'example.com'],
+        ['bob@example.com', 'example.com'],
+      ],
+    )
   })
 })

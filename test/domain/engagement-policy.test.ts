@@ -21,7 +21,7 @@ const engagement = (parts: Partial<StoredEngagement> & { id: string }): StoredEn
 })
 const judged = (...engagements: StoredEngagement[]) => Object.fromEntries(judgeEngagements(delivered, engagements))
 
-describe('the engagement policy, of one event', () => {
+describe('the engagement policy for one event', () => {
   const cases: [string | null, string | null, MachineReason | null][] = [
     ['Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)', null, 'image_proxy'],
     ['YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html', null, 'image_proxy'],
@@ -43,8 +43,8 @@ describe('the engagement policy, of one event', () => {
   }
 })
 
-describe('the second look at an email’s opens and clicks', () => {
-  it('takes for a machine’s what comes with the delivery or before it, and gives a quick reader the doubt', () => {
+describe('the judgement of all opens and clicks of an email', () => {
+  it('counts an open before or with the delivery as a machine’s, and one of a quick reader as human', () => {
     const at = (id: string, afterMs: number) => engagement({ id, occurredAt: delivered + afterMs })
     assert.deepEqual(judged(at('before', -5_000), at('with', 1_999), at('quick', 2_000)), {
       before: 'too_soon',
@@ -53,12 +53,12 @@ describe('the second look at an email’s opens and clicks', () => {
     assert.deepEqual([...judgeEngagements(null, [at('unknown', 0)])], [])
   })
 
-  it('takes for a scanner who follows three links or more in two seconds, and not who clicks one thrice', () => {
+  it('counts clicks on three or more links within two seconds as a scanner’s, but not three clicks on one link', () => {
     const click = (id: string, afterMs: number, link: string) =>
       engagement({ id, type: 'clicked', occurredAt: delivered + 60_000 + afterMs, link })
-    const walk = [click('a', 0, '/1'), click('b', 900, '/2'), click('c', 2_000, '/3')]
-    assert.deepEqual(judged(...walk), { a: 'many_links', b: 'many_links', c: 'many_links' })
-    assert.deepEqual(judged(...walk, click('later', 2_001, '/4'), click('d', 9_000, '/1')), {
+    const scan = [click('a', 0, '/1'), click('b', 900, '/2'), click('c', 2_000, '/3')]
+    assert.deepEqual(judged(...scan), { a: 'many_links', b: 'many_links', c: 'many_links' })
+    assert.deepEqual(judged(...scan, click('later', 2_001, '/4'), click('d', 9_000, '/1')), {
       a: 'many_links',
       b: 'many_links',
       c: 'many_links',
@@ -68,13 +68,13 @@ describe('the second look at an email’s opens and clicks', () => {
     assert.deepEqual(judged(click('a', 0, '/1'), click('b', 1, '/2'), click('c', 2_001, '/3')), {})
   })
 
-  it('keeps what an event said of itself when its payload is deleted, but judges its company anew', () => {
+  it('keeps the reason found in a deleted payload, but judges the events together again', () => {
     const bare = { userAgent: null, address: null }
     assert.deepEqual(judged(engagement({ id: 'a', ...bare, knownReason: 'image_proxy' })), { a: 'image_proxy' })
     assert.deepEqual(judged(engagement({ id: 'a', ...bare, knownReason: 'too_soon' })), {})
   })
 
-  it('does not depend on the order in which events are given', () => {
+  it('does not depend on the order of the events', () => {
     const anything = fc.record({
       type: fc.constantFrom('opened' as const, 'clicked' as const),
       occurredAt: fc.integer({ min: delivered - 3_000, max: delivered + 9_000 }),

@@ -3,20 +3,20 @@ import { effectsOf } from '../../src/domain/event-effect.ts'
 import type { LifecycleEvent } from '../../src/domain/events.ts'
 
 let count = 0
-/** Events as they are received: one after the other, whenever they happened. */
+/** Events in the order in which they are received, which may differ from that in which they occurred. */
 const received = (event: Record<string, unknown>): LifecycleEvent => {
   count += 1
   return { id: `evt_${count}`, occurredAt: count, receivedAt: count, ...event } as LifecycleEvent
 }
-const told = (...events: LifecycleEvent[]) => {
+const effectsIn = (...events: LifecycleEvent[]) => {
   const effects = effectsOf(events)
   return events.map(({ id }) => `${effects.get(id)?.changed ? '+' : '-'} ${effects.get(id)?.text}`)
 }
 
-describe('what an event did', () => {
-  it('is the status that it led to, and the news itself where another status outranks it', () => {
+describe('the effect of an event', () => {
+  it('is the new status, or the stored fact if another status outranks it', () => {
     assert.deepEqual(
-      told(
+      effectsIn(
         received({ type: 'queued' }),
         received({ type: 'delivered' }),
         received({ type: 'sent', occurredAt: 0 }),
@@ -25,19 +25,19 @@ describe('what an event did', () => {
         received({ type: 'complained' }),
       ),
       [
-        '+ The first word of this email: queued',
+        '+ The first event of this email: queued',
         '+ queued → delivered',
-        '+ Its time is noted; the status stays delivered, which outranks it',
-        '+ The first open, by a person, as far as can be told; delivered → opened',
+        '+ Its time is stored; the status stays delivered, which outranks it',
+        '+ The first open, likely by a person; delivered → opened',
         '+ opened → bounced',
         '+ bounced → complained',
       ],
     )
   })
 
-  it('is nothing for what was known already, a lesser bounce, or a type without a meaning', () => {
+  it('is nothing for a known fact, a lesser bounce or an unknown type', () => {
     assert.deepEqual(
-      told(
+      effectsIn(
         received({ type: 'sent', occurredAt: 1_000 }),
         received({ type: 'sent', occurredAt: 2_000 }),
         received({ type: 'sent', occurredAt: 500 }),
@@ -46,36 +46,36 @@ describe('what an event did', () => {
         received({ type: 'unknown' }),
       ),
       [
-        '+ The first word of this email: sent',
-        '- sent was known already, and the earliest time counts',
-        '+ sent was known already; this one says that it was earlier',
+        '+ The first event of this email: sent',
+        '- sent was known already, at the same time or earlier',
+        '+ sent was known already: this event has an earlier time, which is stored',
         '+ sent → bounced',
-        '- A hard bounce was known already, and counts before this one',
-        '- The lifecycle gives this type no meaning: it is kept and shown',
+        '- A known failure (bounced) takes precedence over this one',
+        '- This type does not affect the status: it is stored and shown',
       ],
     )
   })
 
-  it('counts opens and clicks, and tells machines from people', () => {
+  it('counts opens and clicks, by machines and by persons', () => {
     assert.deepEqual(
-      told(
+      effectsIn(
         received({ type: 'delivered' }),
         received({ type: 'opened', human: false }),
         received({ type: 'opened', human: true }),
         received({ type: 'registered', as: 'sent', priority: null }),
       ).slice(1),
       [
-        "+ The first open, by a machine: counted, but no sign of a person's; delivered → opened",
-        '+ Open number 2, by a person, as far as can be told',
-        '+ Its time is noted; the status stays opened, which outranks it',
+        '+ The first open, by a machine: counted, but not as human; delivered → opened',
+        '+ Open number 2, likely by a person',
+        '+ Its time is stored; the status stays opened, which outranks it',
       ],
     )
   })
 
-  it('goes by when events were received, whatever the order in which they are given', () => {
+  it('follows the order of receipt, for any order of the arguments', () => {
     const [first, second] = [received({ type: 'sent', occurredAt: 9_000 }), received({ type: 'sent', occurredAt: 1 })]
     const effects = effectsOf([second, first])
-    assert.equal(effects.get(first.id)?.text, 'The first word of this email: sent')
+    assert.equal(effects.get(first.id)?.text, 'The first event of this email: sent')
     assert.equal(effects.get(second.id)?.changed, true)
   })
 })

@@ -4,20 +4,20 @@ import type { LifecycleEvent } from '../../src/domain/events.ts'
 import {
   deliveryOf,
   deliveryTimeMsOf,
+  emptySnapshot,
   foldEvents,
   isSettled,
   sentAtOf,
   statusOf,
-  unheardOf,
 } from '../../src/domain/lifecycle.ts'
-import { eventSets } from './arbitrary-events.ts'
+import { eventSets, eventSetsOfOneRecipient } from './arbitrary-events.ts'
 
 let nextId = 0
 const event = (type: string, at: number, more: object = {}): LifecycleEvent =>
   ({ id: `evt_${nextId++}`, type, occurredAt: at, receivedAt: at, ...more }) as LifecycleEvent
 const bounced = (bounceClass: 'hard' | 'soft', at: number) =>
   event('bounced', at, { bounce: { class: bounceClass, code: null } })
-const fold = (...events: LifecycleEvent[]) => foldEvents(unheardOf, events)
+const fold = (...events: LifecycleEvent[]) => foldEvents(emptySnapshot, events)
 
 describe('the lifecycle fold', () => {
   it('gives the same snapshot for every order of the same events', () => {
@@ -26,7 +26,7 @@ describe('the lifecycle fold', () => {
     )
     fc.assert(
       fc.property(shuffled, ([events, other]) =>
-        assert.deepEqual(foldEvents(unheardOf, other), foldEvents(unheardOf, events)),
+        assert.deepEqual(foldEvents(emptySnapshot, other), foldEvents(emptySnapshot, events)),
       ),
       { numRuns: 2_000 },
     )
@@ -37,38 +37,38 @@ describe('the lifecycle fold', () => {
       fc.property(eventSets, fc.array(fc.nat({ max: 12 }), { maxLength: 4 }), (events, cuts) => {
         const bounds = [0, ...cuts.map((cut) => Math.min(cut, events.length)).sort((a, b) => a - b), events.length]
         const batches = bounds.slice(1).map((end, index) => events.slice(bounds[index], end))
-        assert.deepEqual(batches.reduce(foldEvents, unheardOf), foldEvents(unheardOf, events))
+        assert.deepEqual(batches.reduce(foldEvents, emptySnapshot), foldEvents(emptySnapshot, events))
       }),
       { numRuns: 2_000 },
     )
   })
 
-  it('folds nothing into the same snapshot', () => {
+  it('returns the same snapshot for no events', () => {
     fc.assert(
       fc.property(eventSets, (events) => {
-        const snapshot = foldEvents(unheardOf, events)
+        const snapshot = foldEvents(emptySnapshot, events)
         assert.deepEqual(foldEvents(snapshot, []), snapshot)
       }),
     )
   })
 
-  it('does not change what settles, only when: settled once is settled with every further event', () => {
+  it('stays settled with every further event of the same recipient', () => {
     fc.assert(
-      fc.property(eventSets, eventSets, (events, more) => {
-        const before = foldEvents(unheardOf, events)
+      fc.property(eventSetsOfOneRecipient, eventSetsOfOneRecipient, (events, more) => {
+        const before = foldEvents(emptySnapshot, events)
         if (isSettled(before)) assert.ok(isSettled(foldEvents(before, more)))
       }),
     )
   })
 })
 
-describe('a life', () => {
-  it('is queued while nothing else is known', () => {
-    assert.equal(statusOf(unheardOf), 'queued')
+describe('the state of an email', () => {
+  it('is queued without events', () => {
+    assert.equal(statusOf(emptySnapshot), 'queued')
     assert.equal(statusOf(fold(event('unknown', 1))), 'queued')
   })
 
-  it('is never undone by a late sent after delivered', () => {
+  it('stays delivered after a late sent', () => {
     const snapshot = fold(event('delivered', 20), event('sent', 30), event('queued', 10))
     assert.equal(statusOf(snapshot), 'delivered')
     assert.deepEqual([snapshot.queuedAt, snapshot.sentAt, snapshot.deliveredAt], [10, 30, 20])
@@ -96,11 +96,11 @@ describe('a life', () => {
     assert.deepEqual([snapshot.bounce?.class, snapshot.bounce?.at], ['hard', 2])
   })
 
-  it('never hides a complaint behind an open', () => {
+  it('is complained, whatever was opened', () => {
     assert.equal(statusOf(fold(event('complained', 1), event('opened', 2, { human: true }))), 'complained')
   })
 
-  it('counts opens and clicks, those of people apart', () => {
+  it('counts opens and clicks, in total and by persons', () => {
     const { opens, clicks } = fold(
       event('opened', 5, { human: true }),
       event('opened', 3, { human: false }),
@@ -110,13 +110,13 @@ describe('a life', () => {
     assert.deepEqual(clicks, { total: 1, human: 1, firstAt: 9, lastAt: 9 })
   })
 
-  it('is settled by what a person does with it, not by a machine', () => {
+  it('is settled by an action of a person, not of a machine', () => {
     assert.ok(isSettled(fold(event('clicked', 1, { human: true }))))
     assert.ok(!isSettled(fold(event('opened', 1, { human: false }))))
     assert.ok(!isSettled(fold(event('sent', 1), bounced('soft', 2))))
   })
 
-  it('is sent when registered as sent, and keeps the provider’s own time for it', () => {
+  it('is sent when registered as sent, with the provider’s time if there is one', () => {
     const registered = event('registered', 5, { as: 'sent', priority: null })
     assert.equal(deliveryOf(fold(registered)), 'sent')
     assert.equal(sentAtOf(fold(registered)), 5)
@@ -124,15 +124,15 @@ describe('a life', () => {
     assert.equal(deliveryOf(fold(event('registered', 5, { as: 'queued', priority: null }))), 'queued')
   })
 
-  it('takes the priority that was named last', () => {
+  it('has the priority that was set last', () => {
     const first = event('registered', 1, { as: 'sent', priority: 'critical' })
     const later = event('registered', 2, { as: 'sent', priority: 'bulk' })
-    const unnamed = event('registered', 3, { as: 'sent', priority: null })
-    assert.equal(fold(later, unnamed, first).priority, 'bulk')
-    assert.equal(fold(unnamed).priority, 'normal')
+    const unset = event('registered', 3, { as: 'sent', priority: null })
+    assert.equal(fold(later, unset, first).priority, 'bulk')
+    assert.equal(fold(unset).priority, 'normal')
   })
 
-  it('measures delivery from the first moment known of the sending', () => {
+  it('measures the delivery time from the earliest known time of sending', () => {
     assert.equal(deliveryTimeMsOf(fold(event('sent', 2_000), event('delivered', 5_500), event('queued', 1_000))), 4_500)
     assert.equal(deliveryTimeMsOf(fold(event('delivered', 5))), null)
     assert.equal(deliveryTimeMsOf(fold(event('sent', 9), event('delivered', 5))), 0)

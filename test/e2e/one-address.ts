@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { anyFreePort } from '../../src/local/free-port.ts'
+import { anyFreePort } from '../../src/embedded/free-port.ts'
 import { temporaryFolder } from '../stack.ts'
 import { until } from '../until.ts'
 

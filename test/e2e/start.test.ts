@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from '../../src/local/free-port.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
 import { Command, freshClone } from './clone.ts'
 
 const installWithinMs = 240_000
@@ -29,7 +29,7 @@ describe('a fresh clone', function () {
 
   before(async () => {
     folder = await freshClone()
-    env = { PORT: String(await freePort(3_900)) }
+    env = { PORT: String(await freePort(3_900)), MAILBOX_PROVIDER_LOOKUP: 'off' }
   })
   after(async () => {
     system?.signal('SIGTERM')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { insertEvents } from '../../src/db/events.ts'
-import { expireLeases } from '../db/stored.ts'
+import { unclaimAll } from '../db/stored.ts'
 import { assertAppliedOnce, opensOf } from '../inbox/instance.ts'
 import { isLong } from './form.ts'
 import { Rig } from './rig.ts'
@@ -18,14 +18,14 @@ describeLong('faults: a backlog after a long outage', function () {
   })
   after(() => rig.stop())
 
-  /** @returns events applied a second, from the moment on which all of them may be swept. */
+  /** @returns events applied per second, from the moment when all of them may be claimed. */
   const drain = async (run: string): Promise<number> => {
     const backlog = opensOf(run, emails, events)
     for (let start = 0; start < events; start += 1_000) {
       await insertEvents(rig.db, backlog.slice(start, start + 1_000))
       await rig.db.$executeRaw`UPDATE events SET lease_until = now() + interval '10 minutes' WHERE applied_at IS NULL`
     }
-    await expireLeases(rig.db)
+    await unclaimAll(rig.db)
     const startedAt = performance.now()
     await assertAppliedOnce(
       rig.db,
@@ -35,7 +35,7 @@ describeLong('faults: a backlog after a long outage', function () {
     return (events / (performance.now() - startedAt)) * 1_000
   }
 
-  it('is swept by three APIs and two workers: each event counts once, and they are in no other’s way', async () => {
+  it('is claimed by three APIs and two workers: each event counts once, and they do not block each other', async () => {
     const one = await drain('one')
     await Promise.all([rig.add('api'), rig.add('api'), rig.add('worker')])
     const several = await drain('several')
@@ -45,6 +45,6 @@ describeLong('faults: a backlog after a long outage', function () {
     )
     assert.equal(await rig.failedWorkflows(), 0)
     // One of each fills two cores beside the servers: there, more cannot be faster, only not much slower.
-    assert.ok(several > one / 2, 'they sweep the same events')
+    assert.ok(several > one / 2, 'they claim the same events')
   })
 })

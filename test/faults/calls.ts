@@ -1,11 +1,11 @@
-/** What a provider and an application ask of an API, wherever it runs. */
-import { signAisend } from '../../src/providers/aisend.ts'
+/** Requests of a provider and of an application. */
+import { aisendSignature } from '../../src/providers/aisend/sample.ts'
 import { apiKey, webhookSecret } from '../api/served.ts'
 
 /** Posts a genuine webhook. @returns how many of its events were new. @throws unless it is acknowledged. */
 export async function postWebhook(url: string, event: object): Promise<number> {
   const body = JSON.stringify(event)
-  const headers = { 'content-type': 'application/json', 'x-webhook-signature': signAisend(body, webhookSecret) }
+  const headers = { 'content-type': 'application/json', 'x-webhook-signature': aisendSignature(body, webhookSecret) }
   const response = await fetch(`${url}/webhooks/aisend`, { method: 'POST', headers, body })
   const answer = (await response.json()) as { received: number }
   if (response.status !== 200) throw new Error(`answered ${response.status}`)

@@ -1,43 +1,43 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { createSteadyClock } from '../../src/api/steady-clock.ts'
 import type { Database } from '../../src/db/database.ts'
-import { isAllApplied, Lifecycles, opensCounted, opensOf, SilentLives, startInstance } from '../inbox/instance.ts'
+import { createSteadyClock } from '../../src/webhooks/steady-clock.ts'
+import { isAllApplied, Lifecycles, opensCounted, opensOf, startInstance, UnansweredSignals } from '../inbox/instance.ts'
 import { testDatabase, testTemporal } from '../stack.ts'
 import { until } from '../until.ts'
-import { Living, stallAfter } from '../workflows/living.ts'
+import { EmailRig, stallAfter } from '../workflows/email-rig.ts'
 
 const hourMs = 3_600_000
 const stallAfterMs = 3_000
 
 describe("faults: the API's clock is set back an hour", () => {
-  let living: Living
+  let rig: EmailRig
   let stepMs = 0
   before(async () => {
-    living = await Living.begin()
+    rig = await EmailRig.start()
   })
-  after(() => living.end())
+  after(() => rig.stop())
 
-  it('an email that is heard of before and after is told as stalled when it is, and once', async () => {
+  it('an email with events before and after is reported as stalled on time, and once', async () => {
     const receivedAt = createSteadyClock(() => Date.now() + stepMs)
-    const email = living.email(stallAfter(stallAfterMs))
+    const email = rig.email(stallAfter(stallAfterMs))
     const [first, startedAt] = [email.event('queued', { receivedAt: receivedAt() }), Date.now()]
-    await email.hear(first)
+    await email.apply(first)
     stepMs = -hourMs
-    await email.hear(email.event('sent', { receivedAt: receivedAt(), occurredAt: Date.now() - hourMs }))
+    await email.apply(email.event('sent', { receivedAt: receivedAt(), occurredAt: Date.now() - hourMs }))
     assert.deepEqual(await email.escalations(), [])
     const { openedAt } = await email.escalated('stalled', 'open')
     await until(() => email.notices().length > 0)
     const lateMs = openedAt.getTime() - startedAt - stallAfterMs
-    console.log(`      told ${lateMs} ms after its deadline`)
+    console.log(`      reported ${lateMs} ms after its deadline`)
     assert.ok(lateMs >= -100)
-    await email.hear(email.event('delivered', { receivedAt: receivedAt() }))
+    await email.apply(email.event('delivered', { receivedAt: receivedAt() }))
     await email.escalated('stalled', 'resolved')
     assert.equal(email.notices().length, 1)
   })
 })
 
-/** For connections made from now on: `now()` is another function, found before PostgreSQL's own. */
+/** For new connections: puts another `now()` before PostgreSQL's own in the search path. */
 async function setBackAnHour(db: Database): Promise<void> {
   await db.$executeRaw`CREATE SCHEMA set_back`
   await db.$executeRaw`
@@ -48,17 +48,17 @@ async function setBackAnHour(db: Database): Promise<void> {
 }
 
 describe("faults: PostgreSQL's clock is set back an hour", () => {
-  it('what an API was about to signal at that moment is swept within seconds, and counted once', async () => {
+  it('another instance claims the events of a killed API within seconds, and each counts once', async () => {
     const database = await testDatabase()
     const lifecycles = new Lifecycles(await testTemporal())
-    const silent = new SilentLives()
-    const dying = startInstance(database.url, silent, 60_000)
+    const unanswered = new UnansweredSignals()
+    const dying = startInstance(database.url, unanswered, 60_000)
     await dying.inbox.append(opensOf(randomUUID(), 4, 12))
-    await until(() => silent.heard.length > 0)
+    await until(() => unanswered.received.length > 0)
     await setBackAnHour(database.db)
     const [stopWorker, other] = [
       await lifecycles.startWorker(database.url),
-      startInstance(database.url, lifecycles.lives),
+      startInstance(database.url, lifecycles.emailWorkflows),
     ]
     try {
       const [clock] = await other.db.$queryRaw<{ hours: number }[]>`
@@ -68,7 +68,7 @@ describe("faults: PostgreSQL's clock is set back an hour", () => {
       assert.equal(await opensCounted(database.db), 12)
       assert.equal(other.signalled.length, 12)
     } finally {
-      silent.letGo()
+      unanswered.resolve()
       await Promise.all([dying.close(), other.close(), stopWorker()])
       await lifecycles.close()
       await database.drop()

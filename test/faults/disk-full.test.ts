@@ -5,21 +5,21 @@ import { rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import { applyMigrations } from '../../src/db/migrate.ts'
-import { type LocalPostgres, startPostgres } from '../../src/local/postgres.ts'
-import { signAisend } from '../../src/providers/aisend.ts'
+import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts'
+import { aisendSignature } from '../../src/providers/aisend/sample.ts'
 import { webhookSecret } from '../api/served.ts'
-import { expireLeases } from '../db/stored.ts'
+import { unclaimAll } from '../db/stored.ts'
 import { assertAppliedOnce } from '../inbox/instance.ts'
 import { temporaryFolder, testTemporal } from '../stack.ts'
 import { until } from '../until.ts'
 import { type Started, startInstance } from './in-process.ts'
 
-const quietly = () => {}
+const ignore = () => {}
 
 describe('faults: the disk of PostgreSQL is full', function () {
   this.timeout(150_000)
   let volume: string
-  let postgres: LocalPostgres
+  let postgres: EmbeddedPostgres
   let db: Database
   let system: Started
 
@@ -30,7 +30,7 @@ describe('faults: the disk of PostgreSQL is full', function () {
     }
     volume = await temporaryFolder()
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256m,mode=0711', 'tmpfs', volume])
-    postgres = await startPostgres({ dataDir: volume, say: quietly, onTrouble: quietly })
+    postgres = await startPostgres({ dataDir: volume, report: ignore })
     await applyMigrations({ databaseUrl: postgres.url })
     db = createDatabase({ url: postgres.url })
     system = await startInstance({ databaseUrl: postgres.url, temporalAddress: await testTemporal() }, 'all')
@@ -43,7 +43,7 @@ describe('faults: the disk of PostgreSQL is full', function () {
     execFileSync('umount', [volume])
   })
 
-  it('answers 503 while nothing can be stored, and goes on when there is room again, with nothing lost', async () => {
+  it('answers 503 while nothing can be stored, then continues, and loses nothing', async () => {
     const acknowledged: string[] = []
     const refused: number[] = []
     const send = async (): Promise<void> => {
@@ -68,7 +68,7 @@ describe('faults: the disk of PostgreSQL is full', function () {
       return acknowledged.length > acknowledgedBefore
     }, 60_000)
     const againAfterMs = performance.now() - roomAt
-    await expireLeases(db)
+    await unclaimAll(db)
     await assertAppliedOnce(db, acknowledged, 60_000)
     console.log(
       `      ${refused.length} refused, the slowest after ${Math.round(Math.max(...refused))} ms; ` +
@@ -78,7 +78,7 @@ describe('faults: the disk of PostgreSQL is full', function () {
   })
 })
 
-/** Takes all room that is left. */
+/** Fills the volume. */
 function fill(path: string, volume: string): void {
   const { bavail, bsize } = statfsSync(volume)
   try {
@@ -89,10 +89,10 @@ function fill(path: string, volume: string): void {
   }
 }
 
-/** An open whose payload cannot be compressed, so that each needs room. */
+/** An open whose payload cannot be compressed, so that each needs space. */
 function postLargeOpen(url: string, id: string): Promise<Response> {
   const data = { email_id: 'em_large', to: ['ada@example.com'], note: randomBytes(50_000).toString('base64') }
   const body = JSON.stringify({ id, type: 'email.opened', data })
-  const headers = { 'content-type': 'application/json', 'x-webhook-signature': signAisend(body, webhookSecret) }
+  const headers = { 'content-type': 'application/json', 'x-webhook-signature': aisendSignature(body, webhookSecret) }
   return fetch(`${url}/webhooks/aisend`, { method: 'POST', headers, body })
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A way to a server of this machine that can be made as bad as networks and servers get. It begins as a good one. */
+/** A TCP proxy to a server on this machine that simulates faults of networks and servers. It starts without faults. */
 export class FaultProxy {
   readonly port: number
   readonly #server: Server
@@ -9,7 +9,7 @@ export class FaultProxy {
   readonly #sockets = new Set<Socket>()
   #isHolding = false
   #delayMs = 0
-  #lastWords: Buffer | null = null
+  #onlyAnswer: Buffer | null = null
 
   private constructor(server: Server, targetPort: number) {
     this.#server = server
@@ -24,44 +24,44 @@ export class FaultProxy {
     return new FaultProxy(server, targetPort)
   }
 
-  /** Connections that are open now, from those who use it. */
+  /** Open connections of clients. */
   get connections(): number {
     return Math.ceil(this.#sockets.size / 2)
   }
 
-  /** Becomes a good way again. What was held arrives, as after a network partition. */
-  async mend(): Promise<void> {
+  /** Ends all faults. Held data arrives, as after a network partition. */
+  async restore(): Promise<void> {
     this.#isHolding = false
     this.#delayMs = 0
-    this.#lastWords = null
+    this.#onlyAnswer = null
     for (const socket of this.#sockets) socket.resume()
     if (!this.#server.listening) await once(this.#server.listen(this.port, '127.0.0.1'), 'listening')
   }
 
-  /** A black hole: connections stay up and new ones are accepted, but nothing comes through in either direction. */
+  /** A black hole: connections stay open and new ones are accepted, but no data passes in either direction. */
   hold(): void {
     this.#isHolding = true
     for (const socket of this.#sockets) socket.pause()
   }
 
-  /** A server that is not there: connections break, and new ones are refused. */
+  /** A server that is down: connections break, and new ones are refused. */
   refuse(): void {
     this.#server.close()
     this.cut()
   }
 
-  /** A server that is there and cannot serve: whoever connects hears these bytes, then the end. */
-  answerOnly(lastWords: Buffer): void {
-    this.#lastWords = lastWords
+  /** A server that is up but cannot serve: a client receives these bytes, then the end. */
+  answerOnly(answer: Buffer): void {
+    this.#onlyAnswer = answer
     this.cut()
   }
 
-  /** Whatever is sent takes so much longer, each way. */
+  /** Adds latency in each direction. */
   delay(ms: number): void {
     this.#delayMs = ms
   }
 
-  /** Breaks all connections, as a restarted switch does; new ones work. */
+  /** Breaks all connections; new ones work. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
@@ -72,9 +72,9 @@ export class FaultProxy {
   }
 
   #accept(near: Socket): void {
-    if (this.#lastWords) {
+    if (this.#onlyAnswer) {
       near.on('error', () => {})
-      near.once('data', () => near.end(this.#lastWords ?? ''))
+      near.once('data', () => near.end(this.#onlyAnswer ?? ''))
       return
     }
     const far = connect(this.#targetPort, '127.0.0.1')

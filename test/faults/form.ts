@@ -1,11 +1,9 @@
-/** How much of a fault a run of the tests takes: the short form is part of `npm test`, the long one is `npm run test:faults`. */
-
+/** The short form of a test is part of `npm test`; the long one runs with `npm run test:faults`, `test:fuzz` or `test:model`. */
 export const isLong = process.env['TEST_FORM'] === 'long'
 
-/** What the form that runs now wants of something. */
 export const inForm = <T>(forms: { short: T; long: T }): T => (isLong ? forms.long : forms.short)
 
-/** The long form is bounded as a whole: what is not done by then has failed. */
+/** The time limit of a whole run of the long form. */
 const longestRunMs = 15 * 60_000
 if (isLong) {
   setTimeout(() => {

@@ -1,6 +1,6 @@
-/** Whole systems within the test's own process: for faults that need several instances, and no process that dies. */
+/** Whole systems in the test's own process: for faults that need several instances but kill none. */
 import { readConfig } from '../../src/config.ts'
-import { freePort } from '../../src/local/free-port.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
 import { startSystem } from '../../src/system.ts'
 import { quietLog, quietTemporalRuntime } from '../quiet.ts'
 import { type Servers, settingsOf } from './settings.ts'
@@ -12,7 +12,7 @@ export interface Started {
 
 const firstPort = 3_980
 
-/** Starts one instance; resolves when it serves and, should it be a worker, polls. */
+/** Resolves when the instance serves and its worker, if any, polls. */
 export async function startInstance(
   servers: Servers,
   role: 'all' | 'api',

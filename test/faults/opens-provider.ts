@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { signAisend } from '../../src/providers/aisend.ts'
+import { aisendSignature } from '../../src/providers/aisend/sample.ts'
 import { webhookSecret } from '../api/served.ts'
 
 export interface OpensProviderOptions {
-  /** Of APIs; each request takes the next. */
+  /** Of APIs, used in turn. */
   readonly urls: readonly string[]
   readonly perSecond: number
   /** Over how many emails the opens are spread. */
   readonly emails: number
 }
 
-/** One request's end. */
+/** The result of a request. */
 export interface Answer {
   /** Epoch milliseconds. */
   readonly sentAt: number
   readonly ms: number
-  /** Null when the connection broke or the answer did not come in time. */
+  /** Null if the connection broke or the answer was late. */
   readonly status: number | null
   readonly retryAfter: string | null
 }
@@ -28,24 +28,24 @@ interface Open {
 }
 
 const tickMs = 10
-/** Impatient, so that tests are short: real ones wait seconds to hours. */
+/** Short, for fast tests: real providers wait seconds to hours. */
 const retryAfterMs = 500
-/** Longer than any deadline of ours: whoever sees it come has found a request that hangs. */
+/** Longer than any deadline of the API: reached only by a request that hangs. */
 const answerWithinMs = 20_000
 
 /**
- * A provider that posts opens at a steady rate, however slow the answers are, and sends again whatever was not
- * acknowledged. Opens, since what is lost or counted twice shows in the emails' counts.
+ * A provider that posts opens at a steady rate, however slow the answers are, and retries until they are acknowledged. Opens,
+ * since the emails' counts show losses and duplicates.
  */
 export class OpensProvider {
   readonly answers: Answer[] = []
   readonly acknowledged = new Set<string>()
   readonly run = randomUUID()
   readonly #options: OpensProviderOptions
-  /** As many as it takes: a request that waits for a connection of ours would look like one that is answered late. */
+  /** Enough connections: waiting for one would count as a late answer. */
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 2_000 })
   readonly #startedAt = Date.now()
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #inFlight = new Set<Promise<void>>()
   readonly #timer: NodeJS.Timeout
   #sent = 0
   #posts = 0
@@ -57,14 +57,14 @@ export class OpensProvider {
 
   emailIds = (): string[] => Array.from({ length: this.#options.emails }, (_, n) => this.#emailId(n))
 
-  /** Sends no more, and resolves when all that was ever sent is acknowledged. */
+  /** Stops sending, and resolves when everything sent is acknowledged. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await Promise.all(this.#underWay)
+    await Promise.all(this.#inFlight)
     this.#agent.destroy()
   }
 
-  /** Of requests that were sent in a span of time (epoch milliseconds). */
+  /** Answers to requests sent within a time span (epoch milliseconds). */
   answersTo = (from: number, until: number): Answer[] =>
     this.answers.filter(({ sentAt }) => sentAt >= from && sentAt < until)
 
@@ -73,8 +73,8 @@ export class OpensProvider {
   #sendDue(): void {
     const due = ((Date.now() - this.#startedAt) / 1_000) * this.#options.perSecond
     for (; this.#sent < due; this.#sent += 1) {
-      const delivery = this.#deliver(this.#open(this.#sent)).finally(() => this.#underWay.delete(delivery))
-      this.#underWay.add(delivery)
+      const delivery = this.#deliver(this.#open(this.#sent)).finally(() => this.#inFlight.delete(delivery))
+      this.#inFlight.add(delivery)
     }
   }
 
@@ -101,7 +101,7 @@ export class OpensProvider {
     const headers = {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
-      'x-webhook-signature': signAisend(body, webhookSecret),
+      'x-webhook-signature': aisendSignature(body, webhookSecret),
     }
     return new Promise((resolve) => {
       const answered = (response: IncomingMessage | null) =>

@@ -1,11 +1,11 @@
-/** A whole system of real processes, with faulty ways between them. */
+/** A whole system of real processes, with fault proxies to the servers. */
 import type { Client } from '@temporalio/client'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import { applyMigrations } from '../../src/db/migrate.ts'
-import type { LocalPostgres } from '../../src/local/postgres.ts'
-import type { LocalTemporal } from '../../src/local/temporal.ts'
+import type { EmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import type { EmbeddedTemporal } from '../../src/embedded/temporal.ts'
 import { createTemporalClient } from '../../src/temporal/connection.ts'
-import { workflowIdOf } from '../../src/temporal/lives.ts'
+import { workflowIdOf } from '../../src/temporal/email-workflows.ts'
 import { ownPostgres, ownTemporal } from '../stack.ts'
 import { until } from '../until.ts'
 import { FaultProxy } from './fault-proxy.ts'
@@ -19,8 +19,8 @@ export interface RigOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** The two ways to a server: each role has its own, so that one alone can be away. */
-interface Ways {
+/** The proxies to a server: one per role, so that a server can be down for one role only. */
+interface Proxies {
   readonly api: FaultProxy
   readonly worker: FaultProxy
 }
@@ -28,19 +28,24 @@ interface Ways {
 export class Rig {
   readonly apis: SystemProcess[] = []
   readonly workers: SystemProcess[] = []
-  readonly postgres: LocalPostgres
-  readonly temporal: LocalTemporal
-  readonly toPostgres: Ways
-  readonly toTemporal: Ways
-  /** On ways of their own that always work. */
+  readonly postgres: EmbeddedPostgres
+  readonly temporal: EmbeddedTemporal
+  readonly toPostgres: Proxies
+  readonly toTemporal: Proxies
+  /** Connected directly, without faults. */
   readonly db: Database
   readonly client: Client
   readonly #env: Readonly<Record<string, string>>
 
-  private constructor(postgres: LocalPostgres, temporal: LocalTemporal, ways: [Ways, Ways], env: RigOptions['env']) {
+  private constructor(
+    postgres: EmbeddedPostgres,
+    temporal: EmbeddedTemporal,
+    proxies: [Proxies, Proxies],
+    env: RigOptions['env'],
+  ) {
     this.postgres = postgres
     this.temporal = temporal
-    ;[this.toPostgres, this.toTemporal] = ways
+    ;[this.toPostgres, this.toTemporal] = proxies
     this.db = createDatabase({ url: postgres.url })
     this.client = createTemporalClient({ address: temporal.address, namespace: 'default', security: {} })
     this.#env = env ?? {}
@@ -50,8 +55,8 @@ export class Rig {
   static async start({ apis = 1, workers = 1, env }: RigOptions = {}): Promise<Rig> {
     const [postgres, temporal] = await Promise.all([ownPostgres({ durable: true }), ownTemporal({ durable: true })])
     await applyMigrations({ databaseUrl: postgres.url })
-    const ways = [await waysTo(postgres.port), await waysTo(portOf(temporal))] as [Ways, Ways]
-    const rig = new Rig(postgres, temporal, ways, env)
+    const proxies = [await proxiesTo(postgres.port), await proxiesTo(portOf(temporal))] as [Proxies, Proxies]
+    const rig = new Rig(postgres, temporal, proxies, env)
     for (let n = 0; n < apis; n += 1) await rig.add('api')
     for (let n = 0; n < workers; n += 1) await rig.add('worker')
     return rig
@@ -89,9 +94,11 @@ export class Rig {
     return (await this.client.workflow.count(query)).count
   }
 
-  /** Ways that work again, between tests. */
-  async mend(): Promise<void> {
-    await Promise.all([this.toPostgres, this.toTemporal].flatMap(({ api, worker }) => [api.mend(), worker.mend()]))
+  /** Ends all faults. */
+  async restore(): Promise<void> {
+    await Promise.all(
+      [this.toPostgres, this.toTemporal].flatMap(({ api, worker }) => [api.restore(), worker.restore()]),
+    )
   }
 
   async stop(): Promise<void> {
@@ -107,9 +114,9 @@ export class Rig {
   }
 }
 
-const portOf = ({ address }: LocalTemporal): number => Number(address.split(':')[1])
+const portOf = ({ address }: EmbeddedTemporal): number => Number(address.split(':')[1])
 
-const waysTo = async (port: number): Promise<Ways> => ({
+const proxiesTo = async (port: number): Promise<Proxies> => ({
   api: await FaultProxy.to(port),
   worker: await FaultProxy.to(port),
 })

@@ -3,29 +3,29 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SMTPServer } from 'smtp-server'
-import type { LocalTemporal } from '../../src/local/temporal.ts'
-import { ownTemporal, type TestDatabase, testDatabase } from '../stack.ts'
+import type { EmbeddedTemporal } from '../../src/embedded/temporal.ts'
+import { ownTemporal, useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 import { callApi, postWebhook } from './calls.ts'
 import { inForm } from './form.ts'
 import { type Started, startInstance } from './in-process.ts'
-import { SupportDesk, supportSecret } from './support-desk.ts'
+import { SupportReceiver, supportSecret } from './support-receiver.ts'
 
-/** Stands for an hour: the pauses between tries grow to a minute and stay there for three days. */
+/** Stands for an hour: the pauses between attempts grow to a minute, for up to three days. */
 const outageMs = inForm({ short: 3_000, long: 30_000 })
 
-describe('faults: support cannot be told', function () {
+describe('faults: support cannot be notified', function () {
   this.timeout(outageMs + 150_000)
-  let temporal: LocalTemporal
-  let database: TestDatabase
-  let desk: SupportDesk
+  const database = useDatabase()
+  let temporal: EmbeddedTemporal
+  let receiver: SupportReceiver
   let system: Started
   let smtp: SMTPServer
   let isMailRefused = false
   let mails = 0
 
   before(async () => {
-    ;[temporal, database, desk] = await Promise.all([ownTemporal(), testDatabase(), SupportDesk.open()])
+    ;[temporal, receiver] = await Promise.all([ownTemporal(), SupportReceiver.open()])
     smtp = new SMTPServer({
       authOptional: true,
       disabledCommands: ['STARTTLS'],
@@ -42,7 +42,7 @@ describe('faults: support cannot be told', function () {
     await once(listening, 'listening')
     const servers = { databaseUrl: database.url, temporalAddress: temporal.address }
     system = await startInstance(servers, 'all', {
-      ...{ SUPPORT_WEBHOOK_URL: desk.url, SUPPORT_WEBHOOK_SECRET: supportSecret },
+      ...{ SUPPORT_WEBHOOK_URL: receiver.url, SUPPORT_WEBHOOK_SECRET: supportSecret },
       ...{ SUPPORT_EMAIL: 'support@example.org' },
       SMTP_URL: `smtp://127.0.0.1:${(listening.address() as AddressInfo).port}`,
     })
@@ -50,12 +50,11 @@ describe('faults: support cannot be told', function () {
   after(async () => {
     await system.stop()
     smtp.close(() => {})
-    desk.close()
-    await database.drop()
+    receiver.close()
     await temporal.stop()
   })
 
-  /** What calls support at once: a critical email that is refused for good. */
+  /** Opens an escalation at once: a hard bounce of a critical email. */
   const bounceCritically = async (id: string) => {
     await callApi(system.url, 'POST', '/emails', { id, to: 'ada@example.com', priority: 'critical' })
     await postWebhook(system.url, {
@@ -65,27 +64,27 @@ describe('faults: support cannot be told', function () {
     })
   }
 
-  it('its webhook is down: the other channel tells at once, and the webhook once when it is back, under the same ID', async () => {
-    desk.isDown = true
+  it('its webhook is down: the other channel notifies at once, and the webhook once when it is back, with the same ID', async () => {
+    receiver.isDown = true
     await bounceCritically('em_desk_down')
-    await until(() => mails === 1 && desk.refused.length > 0)
+    await until(() => mails === 1 && receiver.refused.length > 0)
     await sleep(outageMs)
-    desk.isDown = false
+    receiver.isDown = false
     const backAt = performance.now()
-    await until(() => desk.taken.length > 0, 90_000)
-    const toldAfterMs = performance.now() - backAt
+    await until(() => receiver.accepted.length > 0, 90_000)
+    const notifiedAfterMs = performance.now() - backAt
     await until(async () => (await database.db.notification.count()) === 3)
     console.log(
-      `      ${outageMs / 1_000} s down, ${desk.refused.length} tries refused; told ${Math.round(toldAfterMs)} ms after its return`,
+      `      ${outageMs / 1_000} s down, ${receiver.refused.length} attempts refused; notified ${Math.round(notifiedAfterMs)} ms after its return`,
     )
-    assert.equal(new Set([...desk.refused, ...desk.taken]).size, 1)
-    assert.deepEqual([desk.taken.length, mails], [1, 1])
+    assert.equal(new Set([...receiver.refused, ...receiver.accepted]).size, 1)
+    assert.deepEqual([receiver.accepted.length, mails], [1, 1])
   })
 
-  it('SMTP refuses: the webhook tells all the same', async () => {
+  it('SMTP refuses: the webhook notifies all the same', async () => {
     isMailRefused = true
     await bounceCritically('em_mail_refused')
-    await until(() => desk.taken.length === 2)
+    await until(() => receiver.accepted.length === 2)
     assert.equal(mails, 1)
     isMailRefused = false
     await until(() => mails === 2, 60_000)

@@ -3,27 +3,28 @@ import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Client } from '@temporalio/client'
-import { freePort } from '../../src/local/free-port.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
 import { taskQueue } from '../../src/temporal/worker.ts'
 import { until } from '../until.ts'
 import { type Servers, settingsOf } from './settings.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const startWithinMs = 60_000
-const firstPort = 3_950
+/** Differs between test runs: the API of another run must not take over a port that is free for a moment. */
+const firstPort = 20_000 + (process.pid % 500) * 10
 
 export interface SystemProcessOptions extends Servers {
-  readonly role: 'api' | 'worker'
-  /** Of a worker: on a way to Temporal that works, whatever the process's own way does. */
+  readonly role: 'all' | 'api' | 'worker'
+  /** For a worker: connected to Temporal without faults. */
   readonly client?: Client
   /** Further settings, by their variables. */
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Aftersend with one role, as operators run it: `src/main.ts` in a process of its own, to be killed and started again. */
+/** Aftersend in a process of its own, as operators run it: `src/main.ts` with one role. Can be killed and started again. */
 export class SystemProcess {
   readonly url: string
-  /** Everything that its present process said. */
+  /** The output of its current process. */
   output = ''
   readonly #options: SystemProcessOptions
   readonly #port: number
@@ -37,7 +38,7 @@ export class SystemProcess {
 
   /** Resolves when it serves, or polls. */
   static async start(options: SystemProcessOptions): Promise<SystemProcess> {
-    const started = new SystemProcess(options, options.role === 'api' ? await freePort(firstPort) : 0)
+    const started = new SystemProcess(options, options.role === 'worker' ? 0 : await freePort(firstPort))
     await started.start()
     return started
   }
@@ -55,12 +56,12 @@ export class SystemProcess {
         this.output += text
       })
     }
-    const isReady = this.#options.role === 'api' ? this.#serves : this.#polls
+    const isReady = this.#options.role === 'worker' ? this.#polls : this.#serves
     await until(() => this.#hasExited() || isReady(), startWithinMs)
     if (this.#hasExited()) throw new Error(`it exited (${child.exitCode ?? child.signalCode}): ${this.output}`)
   }
 
-  /** Resolves with the exit code when it is gone, or with the signal that ended it. */
+  /** Resolves with the exit code, or with the signal that ended the process. */
   async end(signal: NodeJS.Signals): Promise<number | string | null> {
     const child = this.#child
     if (!child || this.#hasExited()) return null
@@ -84,10 +85,10 @@ export class SystemProcess {
     }
   }
 
-  /** By its own word: on its port somebody else's process might answer. */
+  /** By its output: another process might answer on its port. */
   #serves = async (): Promise<boolean> => this.output.includes('Aftersend runs')
 
-  /** Workers name themselves by process and machine. */
+  /** Workers identify themselves by process and machine. */
   #polls = async (): Promise<boolean> => {
     const described = this.#options.client?.workflowService.describeTaskQueue({
       namespace: 'default',

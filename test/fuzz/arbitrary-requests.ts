@@ -1,7 +1,7 @@
-/** Requests that nobody should send: everything that a sender can get wrong, on purpose or not. */
+/** Generators of invalid requests: everything that a client can get wrong, on purpose or not. */
 import fc from 'fast-check'
 
-/** Any text, with what breaks parsers, databases and headers more likely than chance has it. */
+/** Any text, with a bias to what breaks parsers, databases and headers. */
 export const awkwardText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.string({ unit: 'grapheme', maxLength: 20 }),
@@ -33,7 +33,7 @@ export const awkwardValue = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 })).value
 
-/** A JSON object whose keys are mostly such as are looked at. */
+/** A JSON object with mostly known keys. */
 export const objectOf = (keys: readonly string[]) =>
   fc.dictionary(
     fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...keys) }, { weight: 1, arbitrary: awkwardText }),
@@ -43,7 +43,7 @@ export const objectOf = (keys: readonly string[]) =>
     },
   )
 
-/** Bytes of a body: random, cut, or JSON that says too much. */
+/** Bytes of a body: random, truncated, or unusual JSON. */
 export const junkBytes = fc.oneof(
   fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
   awkwardText.map((text) => Buffer.from(text)),
@@ -61,7 +61,7 @@ export const junkBytes = fc.oneof(
   ),
 )
 
-/** A header's value: what HTTP lets through, and nothing of it sense. */
+/** A header's value: any text that HTTP allows. */
 export const headerText = fc.string({
   unit: fc
     .integer({ min: 0x20, max: 0xff })

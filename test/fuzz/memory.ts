@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Bytes that are really in use, in the heap and beside it. */
+/** Bytes in use after a garbage collection, inside and outside of the heap. */
 export function bytesInUse(): number {
   collectGarbage()
   const { heapUsed, external } = process.memoryUsage()

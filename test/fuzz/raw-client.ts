@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 
 export interface RawRequest {
   readonly method: string
-  /** As it stands in the request line. */
+  /** As in the request line. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer | null
@@ -14,7 +14,7 @@ export interface RawAnswer {
   readonly text: string
 }
 
-/** A client that sends what it is told, keeps its connections, and hangs up on what streams. */
+/** A client that sends requests unchanged, reuses connections, and disconnects from streams. */
 export class RawClient {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 })
   readonly #port: number

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import Router from '@koa/router'
 import fc from 'fast-check'
-import { createEventStreams } from '../../src/api/event-streams.ts'
 import { createDashboard } from '../../src/dashboard/dashboard.ts'
+import { createEventStreams } from '../../src/http/event-streams.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { createChangeFeed } from '../../src/live/change-feed.ts'
-import type { ProviderApi } from '../../src/providers/provider.ts'
-import { CommandRefusedError } from '../../src/temporal/lives.ts'
-import { apiKey, LivesInMemory, quietMetrics, type Served, serve } from '../api/served.ts'
+import type { ProviderApi } from '../../src/providers/provider-api.ts'
+import { CommandRefusedError } from '../../src/temporal/email-workflows.ts'
+import { apiKey, EmailWorkflowsInMemory, quietMetrics, type Served, serve } from '../api/served.ts'
 import { isLong } from '../faults/form.ts'
 import { quietLog } from '../quiet.ts'
-import { type TestDatabase, testDatabase } from '../stack.ts'
+import { useDatabase } from '../stack.ts'
 import { awkwardText, awkwardValue, headerText, junkBytes, objectOf } from './arbitrary-requests.ts'
 import { bytesInUse } from './memory.ts'
 import { RawClient, type RawRequest } from './raw-client.ts'
@@ -18,7 +18,7 @@ import { RawClient, type RawRequest } from './raw-client.ts'
 const runs = isLong ? 40_000 : 1_600
 const atOnce = 4
 
-/** Names that routes look at, those of all routes together. */
+/** Names of fields that the routes read. */
 const fields = [
   ...['id', 'to', 'from', 'subject', 'html', 'text', 'headers', 'priority', 'tags', 'provider', 'status', 'address'],
   ...['addresses', 'reason', 'by', 'for', 'until', 'events', 'filter', 'type', 'recipient', 'key', 'return_to'],
@@ -28,44 +28,42 @@ const queries = [
   ...['includeRemoved', 'bucket', 'by', 'domain', 'q', 'since', 'lastEventId', 'dryRun', 'format'],
 ]
 
-/** Sends nothing, and answers at once. */
 const providerApi: ProviderApi = {
   idempotencyWindowMs: null,
   fetchEvents: async () => [],
   send: async () => ({ emailId: 'em_sent' }),
-  registerWebhook: async () => Promise.reject(new Error('not asked for')),
+  registerWebhook: async () => Promise.reject(new Error('not requested')),
   listWebhooks: async () => [],
 }
 
-interface Place {
+interface Endpoint {
   readonly method: string
-  /** With `:name` for what varies. */
+  /** With `:name` for parameters. */
   readonly path: string
 }
 
 describe('fuzz: every route of the API', function () {
   this.timeout(isLong ? 600_000 : 90_000)
-  let database: TestDatabase
+  const database = useDatabase()
   let inbox: RunningInbox
   let served: Served
   let client: RawClient
-  let places: Place[]
+  let endpoints: Endpoint[]
 
   before(async () => {
-    database = await testDatabase()
     const { db } = database
-    const lives = new LivesInMemory()
-    lives.answer = () => Promise.reject(new CommandRefusedError('it is resolved already'))
-    inbox = createInbox({ db, lives, metrics: quietMetrics(), log: quietLog })
+    const emailWorkflows = new EmailWorkflowsInMemory()
+    emailWorkflows.answer = () => Promise.reject(new CommandRefusedError('it is resolved already'))
+    inbox = createInbox({ db, emailWorkflows, metrics: quietMetrics(), log: quietLog })
     const parts = {
-      ...{ db, inbox, lives, apiKeys: [apiKey], log: quietLog },
+      ...{ db, inbox, emailWorkflows, apiKeys: [apiKey], log: quietLog },
       providerApis: new Map([['aisend', providerApi]]),
       webhooks: new Map(),
-      // Hears no ring: what changes is looked for now and then.
+      // Without notifications: polls.
       changes: createChangeFeed({ db, listen: () => ({ close: async () => {} }), log: quietLog }),
       streams: createEventStreams(),
     }
-    places = await placesOf(async () => {
+    endpoints = await endpointsOf(async () => {
       const dashboard = createDashboard({ ...parts, supportChannels: [], webUi: null })
       served = await serve({ ...parts, dashboard })
     })
@@ -75,7 +73,6 @@ describe('fuzz: every route of the API', function () {
     client.close()
     await served.stop()
     await inbox.close()
-    await database.drop()
   })
 
   const encoded = awkwardText.map((text) => encodeURIComponent(text.toWellFormed()))
@@ -110,23 +107,23 @@ describe('fuzz: every route of the API', function () {
     },
     { requiredKeys: ['authorization', 'content-type'] },
   )
-  const request = (place: Place): fc.Arbitrary<RawRequest> =>
+  const request = (endpoint: Endpoint): fc.Arbitrary<RawRequest> =>
     fc
       .tuple(fc.array(part, { minLength: 3, maxLength: 3 }), query, body, headers)
-      .map(([parts, asked, sent, given]) => ({
-        method: place.method,
-        path: `${pathOf(place, parts)}?${asked}`,
+      .map(([parts, search, sent, given]) => ({
+        method: endpoint.method,
+        path: `${pathOf(endpoint, parts)}?${search}`,
         headers: given,
-        body: place.method === 'GET' || place.method === 'HEAD' ? null : sent,
+        body: endpoint.method === 'GET' || endpoint.method === 'HEAD' ? null : sent,
       }))
 
-  it(`answers whatever is sent, never with 5xx, and errors as problems (${runs} cases)`, async () => {
-    assert.ok(places.length > 25, `found ${places.length} routes`)
-    const perPlace = Math.ceil(runs / places.length / atOnce)
+  it(`never answers with 5xx, and answers errors as problems (${runs} cases)`, async () => {
+    assert.ok(endpoints.length > 25, `found ${endpoints.length} routes`)
+    const perEndpoint = Math.ceil(runs / endpoints.length / atOnce)
     const answered = new Map<number, number>()
     const run = async (numRuns: number) => {
-      for (const place of places) {
-        const property = fc.asyncProperty(request(place), async (sent) => {
+      for (const endpoint of endpoints) {
+        const property = fc.asyncProperty(request(endpoint), async (sent) => {
           const { status, type, text } = await client.send(sent)
           answered.set(status, (answered.get(status) ?? 0) + 1)
           assert.ok(status < 500, `${status} to ${sent.method} ${sent.path}: ${text}`)
@@ -135,24 +132,26 @@ describe('fuzz: every route of the API', function () {
         await Promise.all(Array.from({ length: atOnce }, () => fc.assert(property, { numRuns, endOnFailure: true })))
       }
     }
-    await run(Math.ceil(perPlace / 10))
+    await run(Math.ceil(perEndpoint / 10))
     const before = bytesInUse()
-    await run(perPlace)
+    await run(perEndpoint)
     const grown = bytesInUse() - before
     const sums = [...answered].sort().map(([status, count]) => `${count} × ${status}`)
-    console.log(`      ${places.length} routes: ${sums.join(', ')}; memory grew by ${(grown / 2 ** 20).toFixed(1)} MiB`)
+    console.log(
+      `      ${endpoints.length} routes: ${sums.join(', ')}; memory grew by ${(grown / 2 ** 20).toFixed(1)} MiB`,
+    )
     assert.ok(grown < 50 * 2 ** 20)
     assert.ok((answered.get(200) ?? 0) > 0)
   })
 })
 
-const pathOf = ({ path }: Place, parts: readonly string[]): string => {
+const pathOf = ({ path }: Endpoint, parts: readonly string[]): string => {
   let next = 0
   return path.replaceAll(/:\w+/g, () => parts[next++] || 'x')
 }
 
-/** Every route that is added to any router while `create` runs. */
-async function placesOf(create: () => Promise<void>): Promise<Place[]> {
+/** Every route added to any router while `create` runs. */
+async function endpointsOf(create: () => Promise<void>): Promise<Endpoint[]> {
   const routers = new Set<Router>()
   const { register } = Router.prototype
   Router.prototype.register = function (this: Router, ...route: Parameters<typeof register>) {
@@ -165,6 +164,6 @@ async function placesOf(create: () => Promise<void>): Promise<Place[]> {
     Router.prototype.register = register
   }
   const layers = [...routers].flatMap(({ stack }) => stack).filter(({ methods }) => methods.length > 0)
-  const places = layers.flatMap(({ methods, path }) => methods.map((method) => ({ method, path: String(path) })))
-  return [...new Map(places.map((place) => [`${place.method} ${place.path}`, place])).values()]
+  const endpoints = layers.flatMap(({ methods, path }) => methods.map((method) => ({ method, path: String(path) })))
+  return [...new Map(endpoints.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint])).values()]
 }

@@ -1,118 +1,230 @@
-/** One life of every kind that the workflow's code takes a path of its own for. Recorded, they guard its determinism. */
+/** One workflow for each path through the workflow code. Their recorded histories test that the code stays deterministic. */
 
+import { randomUUID } from 'node:crypto'
+import { lifecycleEventOf } from '../../src/domain/received-event.ts'
+import { store } from '../db/stored.ts'
 import { until } from '../until.ts'
-import { type Living, type LivingEmail, stallAfter } from '../workflows/living.ts'
+import { type EmailRig, type RigEmail, stallAfter } from '../workflows/email-rig.ts'
+import { IncidentRuns } from './incident-runs.ts'
 
-/** Lives it to its end, or to where it is worth recording. */
-type Kind = (living: Living) => Promise<LivingEmail>
+/** The recorded workflow: every run of it. */
+type Recorded = Pick<RigEmail, 'runs' | 'handle'>
 
+/** Runs a workflow to its end, or to a state worth recording. */
+type Kind = (rig: EmailRig) => Promise<Recorded>
+
+/** Names are those of the recorded files. */
 export const kinds: Record<string, Kind> = {
-  async delivered(living) {
-    const email = living.email({ engagementWindowMs: 300 })
+  async delivered(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 300 })
     await email.register()
-    for (const type of ['queued', 'sending', 'sent', 'delivered']) await email.hear(email.event(type))
-    await email.hear(email.event('opened', { human: true }))
+    for (const type of ['queued', 'sending', 'sent', 'delivered']) await email.apply(email.event(type))
+    await email.apply(email.event('opened', { human: true }))
     await email.closed()
     return email
   },
 
-  async reopened(living) {
-    const email = living.email({ engagementWindowMs: 200 })
-    await email.hear(email.event('sent'), email.event('delivered'))
+  async reopened(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 200 })
+    await email.apply(email.event('sent'), email.event('delivered'))
     await email.closed()
-    await email.hear(email.event('clicked', { human: true }))
+    await email.apply(email.event('complained'))
+    await until(async () => (await email.runs()).length === 2)
     await email.closed()
     return email
   },
 
-  async 'critical-bounce'(living) {
-    const email = living.email({ escalationRepeatAfterMs: 300 })
+  async 'critical-bounce'(rig) {
+    const email = rig.email({ escalationRepeatAfterMs: 300 })
     await email.register('critical')
-    await email.hear(email.event('sent'), email.hardBounce())
+    await email.apply(email.event('sent'), email.hardBounce())
     await email.escalated('critical_bounce', 'open')
     await until(() => email.notices().length === 2)
-    await email.lives.command(email, 'critical_bounce', { do: 'resolve', by: 'ada' })
+    await email.emailWorkflows.command(email, 'critical_bounce', { do: 'resolve', by: 'ada' })
     return email
   },
 
-  async 'stalled-and-delivered'(living) {
-    const email = living.email({ ...stallAfter(200), escalationRepeatAfterMs: 200, engagementWindowMs: 300 })
+  async 'stalled-and-delivered'(rig) {
+    const email = rig.email({ ...stallAfter(200), escalationRepeatAfterMs: 200, lingerAfterSettledMs: 300 })
     await email.register()
     await until(() => email.notices().length === 2)
-    await email.lives.command(email, 'stalled', { do: 'snooze', by: 'ada', until: Date.now() + 300 })
+    await email.emailWorkflows.command(email, 'stalled', { do: 'snooze', by: 'ada', until: Date.now() + 300 })
     await until(() => email.notices().length === 3)
-    await email.lives.command(email, 'stalled', { do: 'acknowledge', by: 'ada' })
-    await email.hear(email.event('delivered'))
+    await email.emailWorkflows.command(email, 'stalled', { do: 'acknowledge', by: 'ada' })
+    await email.apply(email.event('delivered'))
     await email.closed()
     return email
   },
 
-  async 'webhook-lost'(living) {
-    const email = living.email({ ...stallAfter(200), engagementWindowMs: 300 })
-    living.answers.set(email.emailId, [email.event('delivered')])
+  async 'webhook-lost'(rig) {
+    const email = rig.email({ ...stallAfter(200), lingerAfterSettledMs: 300 })
+    rig.answers.set(email.emailId, [email.event('delivered')])
     await email.register()
     await email.closed()
     return email
   },
 
-  async 'given-up-and-resolved'(living) {
-    const email = living.email({ ...stallAfter(100), escalationRepeatAfterMs: 100, giveUpAfterMs: 600 })
+  async 'given-up-and-resolved'(rig) {
+    const email = rig.email({ ...stallAfter(100), escalationRepeatAfterMs: 100, giveUpAfterMs: 600 })
     await email.register()
     await email.closed()
-    await email.lives.command(email, 'stalled', { do: 'resolve', by: 'ada' })
+    await email.emailWorkflows.command(email, 'stalled', { do: 'resolve', by: 'ada' })
     await email.closed()
     return email
   },
 
-  async 'soft-bounces'(living) {
-    const email = living.email({ engagementWindowMs: 300 })
+  async 'soft-bounces'(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 300 })
     for (const days of [4, 2, 0]) {
       const occurredAt = Date.now() - days * 24 * 3_600_000
       const bounce = { class: 'soft' as const, code: '4.2.2', message: null }
-      await email.hear(email.event('bounced', { occurredAt, bounce }))
+      await email.apply(email.event('bounced', { occurredAt, bounce }))
     }
     await email.closed()
     return email
   },
 
-  async 'bounced-and-complained'(living) {
-    const email = living.email({ engagementWindowMs: 300 })
-    await email.hear(email.event('sent'), email.hardBounce(), email.event('complained'))
+  async 'bounced-and-complained'(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 300 })
+    await email.apply(email.event('sent'), email.hardBounce(), email.event('complained'))
     await email.closed()
     return email
   },
 
-  async 'delivered-within-moments'(living) {
-    const email = living.email({ transitShownAfterMs: 60_000, engagementWindowMs: 300 })
-    for (const type of ['queued', 'sending', 'sent', 'delivered']) await email.hear(email.event(type))
+  async 'delivered-within-moments'(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 300 })
+    for (const type of ['queued', 'sending', 'sent', 'delivered']) await email.apply(email.event(type))
     await email.closed()
     return email
   },
 
-  async 'rests-on-its-way'(living) {
-    const email = living.email({ transitShownAfterMs: 500, ...stallAfter(1_000), engagementWindowMs: 300 })
-    for (const type of ['queued', 'sent']) await email.hear(email.event(type))
+  async 'rests-on-its-way'(rig) {
+    const email = rig.email({ ...stallAfter(1_000), lingerAfterSettledMs: 500 })
+    for (const type of ['queued', 'sent']) await email.apply(email.event(type))
     await email.escalated('stalled', 'open')
-    await email.hear(email.event('delivered'))
+    await email.apply(email.event('delivered'))
     await email.closed()
     return email
   },
 
-  async woken(living) {
-    const email = living.email({ ...stallAfter(500), engagementWindowMs: 300 })
-    await email.hear(email.event('sent'))
+  async woken(rig) {
+    const email = rig.email({ ...stallAfter(500), lingerAfterSettledMs: 300 })
+    await email.apply(email.event('sent'))
     await email.handle().terminate()
-    await email.lives.wake(email, null)
+    await email.emailWorkflows.ensureStarted(email, null)
     await email.escalated('stalled', 'open')
-    await email.hear(email.event('delivered'))
+    await email.apply(email.event('delivered'))
     await email.closed()
     return email
   },
 
-  async 'heard-of-often'(living) {
-    const email = living.email()
-    await email.hear(email.event('sent'), email.event('delivered'))
-    for (let opens = 0; opens < 52; opens++) await email.hear(email.event('opened', { human: true }))
+  async 'heard-of-often'(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 500 })
+    await email.apply(email.event('sent'))
+    for (let opens = 0; opens < 52; opens++) await email.apply(email.event('opened', { human: false }))
+    await until(async () => (await email.runs()).length === 2)
     return email
+  },
+
+  async lingering(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 1_000 })
+    await email.apply(email.event('sent'))
+    const started = (await email.handle().describe()).startTime.getTime()
+    await until(() => Date.now() > started + 700)
+    await email.apply(email.event('delivered'))
+    await email.closed()
+    return email
+  },
+
+  async repeats(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 500 })
+    const [sent, open] = [email.event('sent'), email.event('opened')]
+    await email.apply(sent, open)
+    await email.emailWorkflows.signal(email, [lifecycleEventOf(open)], null)
+    await email.apply(email.event('opened'))
+    await email.apply(email.event('delivered'))
+    await email.closed()
+    return email
+  },
+
+  async 'lost-by-a-failover'(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 500 })
+    const [sent, open, another] = [email.event('sent'), email.event('opened'), email.event('opened')]
+    await email.apply(sent, open)
+    const before = await email.row()
+    await email.apply(another)
+    const { provider, emailId } = email
+    const lose = (eventId: string) =>
+      rig.db.event.updateMany({ where: { provider, eventId }, data: { appliedAt: null } })
+    await lose(another.id)
+    await rig.db.email.update({ where: { id_provider: { id: emailId, provider } }, data: before })
+    await email.emailWorkflows.signal(email, [lifecycleEventOf(another)], null)
+    await email.untilApplied()
+    await lose(another.id)
+    await rig.db.email.update({ where: { id_provider: { id: emailId, provider } }, data: before })
+    const third = email.event('opened')
+    await store(rig.db, third)
+    await email.emailWorkflows.signal(
+      email,
+      [third, another].map((event) => lifecycleEventOf(event)),
+      null,
+    )
+    await email.untilApplied()
+    await email.apply(email.event('delivered'))
+    await email.closed()
+    return email
+  },
+
+  async 'escalation-resolved-elsewhere'(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 100, escalationRepeatAfterMs: 60_000 })
+    await email.register('critical')
+    await email.apply(email.hardBounce())
+    const { id } = await email.escalated('critical_bounce', 'open')
+    const resolved = { state: 'resolved', resolvedAt: new Date(), resolvedBy: 'ada', nextNoticeAt: null }
+    await rig.db.escalation.update({ where: { id }, data: { ...resolved, version: { increment: 1 } } })
+    await email.emailWorkflows.command(email, 'critical_bounce', { do: 'acknowledge', by: 'bob' }).catch(() => {})
+    await email.closed()
+    return email
+  },
+
+  async 'owed-by-a-lost-run'(rig) {
+    const email = rig.email({ lingerAfterSettledMs: 100, escalationRepeatAfterMs: 500 })
+    await email.register('critical')
+    await email.apply(email.hardBounce())
+    await until(() => email.notices().length === 1)
+    await email.handle().terminate()
+    await rig.db.escalation.deleteMany({ where: { emailId: email.emailId } })
+    await email.emailWorkflows.ensureStarted(email, null)
+    await email.escalated('critical_bounce', 'open')
+    await email.closed()
+    return email
+  },
+
+  async incident(rig) {
+    const incident = new IncidentRuns(rig, `tag:${randomUUID()}`, { escalationRepeatAfterMs: 500 })
+    await incident.raise()
+    await until(() => incident.notices() === 2)
+    await incident.command({ do: 'snooze', by: 'ada', until: Date.now() + 500 })
+    await until(() => incident.notices() === 3)
+    await incident.command({ do: 'acknowledge', by: 'ada' })
+    await incident.clear()
+    await incident.closed()
+    return incident
+  },
+
+  async 'incident-begun-anew'(rig) {
+    const incident = new IncidentRuns(rig, `tag:${randomUUID()}`)
+    rig.channelError = new Error('connection refused')
+    await incident.raise()
+    await until(async () => (await incident.states()).includes('open'))
+    await incident.clear()
+    await until(async () => (await incident.states()).includes('resolved'))
+    await incident.raise()
+    await until(async () => (await incident.states()).includes('open'))
+    rig.channelError = null
+    await until(() => incident.notices() === 2)
+    await incident.clear()
+    await incident.closed()
+    return incident
   },
 }

@@ -3,15 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from '@temporalio/worker'
 import { startTracing } from '../../src/telemetry/start-tracing.ts'
-import type { WorkerTracing } from '../../src/telemetry/tracing.ts'
 import { workflowCode } from '../../src/temporal/worker.ts'
+import type { WorkerTracing } from '../../src/temporal/worker-tracing.ts'
 import { kinds } from './kinds.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const recorded = readdirSync(here, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'))
 
-describe('the workflow replays', () => {
-  it('a recording of every kind of life', () => {
+describe('the workflow code', () => {
+  it('has a recorded history of every kind of workflow', () => {
     for (const kind of Object.keys(kinds))
       assert.ok(
         recorded.some((name) => name.includes(`/${kind}-`)),
@@ -33,9 +33,9 @@ describe('the workflow replays', () => {
     assert.equal(replayed, recorded.length)
   }
 
-  it('every history that it or an older version of it has made', () => replayAll(null))
+  it('replays every history that this version or an older one has recorded', () => replayAll(null))
 
-  it('every one of them with tracing turned on in between', async () => {
+  it('replays them also with tracing turned on since', async () => {
     const tracing = startTracing({ url: 'http://127.0.0.1:1', headers: {}, serviceName: 'replay', sampleRatio: 1 })
     await replayAll(tracing.worker)
   })

@@ -1,49 +1,41 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Database } from '../../src/db/database.ts'
-import { attemptLimit, insertEvents } from '../../src/db/events.ts'
+import { attemptLimit } from '../../src/db/event-claims.ts'
+import { insertEvents } from '../../src/db/events.ts'
 import type { EmailKey, LifecycleEvent } from '../../src/domain/events.ts'
-import { expireLeases, store } from '../db/stored.ts'
+import { store, unclaimAll } from '../db/stored.ts'
 import { receivedEvent } from '../received-event.ts'
-import { type TestDatabase, testDatabase, testTemporal } from '../stack.ts'
+import { testTemporal, useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
-import { counted, type Instance, Lifecycles, SilentLives, startInstance } from './instance.ts'
+import { counted, type Instance, Lifecycles, startInstance } from './instance.ts'
 
-/** A Temporal that takes every signal at once. */
-class OpenEar {
-  readonly heard: { email: EmailKey; events: readonly LifecycleEvent[]; recipientDomain: string | null }[] = []
+/** Workflows that accept every signal at once. */
+class AcceptingWorkflows {
+  readonly signals: { email: EmailKey; events: readonly LifecycleEvent[]; recipientDomain: string | null }[] = []
   signal = async (email: EmailKey, events: readonly LifecycleEvent[], recipientDomain: string | null) => {
-    this.heard.push({ email, events, recipientDomain })
+    this.signals.push({ email, events, recipientDomain })
   }
 }
 
 describe('the inbox', () => {
-  let database: TestDatabase
-  let db: Database
-  let ear: OpenEar
+  const database = useDatabase()
+  const { db } = database
+  let workflows: AcceptingWorkflows
   const instances: Instance[] = []
-
-  before(async () => {
-    database = await testDatabase()
-    db = database.db
-  })
-  after(() => database.drop())
   beforeEach(async () => {
-    ear = new OpenEar()
+    workflows = new AcceptingWorkflows()
     await db.$executeRaw`TRUNCATE events, emails`
   })
-  afterEach(async () => {
-    await Promise.all(instances.splice(0).map((instance) => instance.close()))
-  })
+  afterEach(() => Promise.all(instances.splice(0).map((instance) => instance.close())))
 
-  const instance = (...[lives, sweepEveryMs]: [Lives?, number?]): Instance => {
-    const started = startInstance(database.url, lives ?? ear, sweepEveryMs)
+  const instance = (...[emailWorkflows, pollEveryMs]: [EmailWorkflows?, number?]): Instance => {
+    const started = startInstance(database.url, emailWorkflows ?? workflows, pollEveryMs)
     instances.push(started)
     return started
   }
-  type Lives = Parameters<typeof startInstance>[1]
+  type EmailWorkflows = Parameters<typeof startInstance>[1]
 
-  it('stores and signals an event once that comes 200 times at once to two instances', async () => {
+  it('stores and signals an event once that two instances receive 200 times at once', async () => {
     const both = [instance(), instance()]
     const results = await Promise.all(
       Array.from({ length: 200 }, (_, n) => both[n % 2]?.inbox.append([receivedEvent({ id: 'evt_1' })])),
@@ -57,8 +49,8 @@ describe('the inbox', () => {
       199,
     )
     assert.equal(await db.event.count(), 1)
-    await until(() => ear.heard.length > 0)
-    assert.equal(ear.heard.flatMap(({ events }) => events).length, 1)
+    await until(() => workflows.signals.length > 0)
+    assert.equal(workflows.signals.flatMap(({ events }) => events).length, 1)
     const sums = await Promise.all(both.map(({ metrics }) => counted(metrics, { outcome: 'duplicate', type: 'sent' })))
     assert.equal(
       sums.reduce((sum, duplicates) => sum + duplicates),
@@ -66,28 +58,28 @@ describe('the inbox', () => {
     )
   })
 
-  it('tells of one request which events were new, repeats within it included', async () => {
+  it('counts new events and repeats of one request, including repeats within it', async () => {
     const { inbox } = instance()
     await inbox.append([receivedEvent({ id: 'a' })])
     const events = ['a', 'b', 'b', 'c'].map((id) => receivedEvent({ id }))
     assert.deepEqual(await inbox.append(events), { received: 2, duplicates: 2 })
   })
 
-  it('counts types that it has no meaning for as one', async () => {
+  it('counts all unknown types as one', async () => {
     const { inbox, metrics } = instance()
     await inbox.append(['a', 'b'].map((id) => receivedEvent({ id, type: `made up ${id}` })))
     assert.equal(await counted(metrics, { outcome: 'received', type: 'unknown' }), 2)
   })
 
-  it('hands Temporal no more than IDs, types, times and a domain', async () => {
+  it('sends only IDs, types, times and a domain to Temporal', async () => {
     const { inbox } = instance()
     await inbox.append([receivedEvent({ subject: 'Your secret', payload: '{"ip":"192.0.2.7"}' })])
-    await until(() => ear.heard.length === 1)
-    assert.equal(ear.heard[0]?.recipientDomain, 'example.com')
-    assert.doesNotMatch(JSON.stringify(ear.heard), /ada|secret|192\.0/)
+    await until(() => workflows.signals.length === 1)
+    assert.equal(workflows.signals[0]?.recipientDomain, 'example.com')
+    assert.doesNotMatch(JSON.stringify(workflows.signals), /ada|secret|192\.0/)
   })
 
-  it('signals a registration like any event, again and again if it is made again and again', async () => {
+  it('signals every registration of an email as an event', async () => {
     const { inbox } = instance()
     const registration = {
       ...{ provider: 'aisend', emailId: 'em_1' },
@@ -100,81 +92,82 @@ describe('the inbox', () => {
     )
     assert.ok(created.some((result) => result.created))
     assert.deepEqual(await inbox.register({ ...registration, priority: null, as: 'queued' }), { created: false })
-    await until(() => ear.heard.flatMap(({ events }) => events).length === 21)
+    await until(() => workflows.signals.flatMap(({ events }) => events).length === 21)
     assert.equal(await db.email.count(), 1)
     assert.equal((await db.email.findFirstOrThrow()).priority, 'critical')
-    assert.equal(ear.heard[0]?.recipientDomain, 'example.com')
+    assert.equal(workflows.signals[0]?.recipientDomain, 'example.com')
   })
 
-  it('sweeps up what was committed without it, and leaves what is leased or quarantined', async () => {
+  it('claims events that other processes stored, unless they are claimed or quarantined', async () => {
     await store(db, { id: 'due' }, { id: 'quarantined' })
-    await expireLeases(db)
+    await unclaimAll(db)
     await db.$executeRaw`UPDATE events SET quarantined_reason = 'broken' WHERE event_id = 'quarantined'`
-    await store(db, { id: 'leased' })
+    await store(db, { id: 'claimed' })
     const { signalled } = instance()
     await until(() => signalled.length > 0)
-    await db.$executeRaw`UPDATE events SET lease_until = now() - interval '1 second' WHERE event_id = 'leased'`
+    await db.$executeRaw`UPDATE events SET lease_until = now() - interval '1 second' WHERE event_id = 'claimed'`
     await until(() => signalled.length > 1)
-    assert.deepEqual(signalled, ['due', 'leased'])
+    assert.deepEqual(signalled, ['due', 'claimed'])
   })
 
-  it('quarantines what Temporal refuses again and again, with its reason, and harms nobody else', async () => {
+  it('quarantines an event that Temporal refuses repeatedly, with the reason, without effect on others', async () => {
     const lifecycles = new Lifecycles(await testTemporal())
-    const { inbox, metrics, signalled } = instance(lifecycles.lives)
-    // Temporal takes workflow IDs of up to 1,000 characters.
+    const { inbox, metrics, signalled } = instance(lifecycles.emailWorkflows)
+    // Temporal accepts workflow IDs of up to 1,000 characters.
     const refused = receivedEvent({ id: randomUUID(), emailId: 'x'.repeat(1_100), type: 'opened' })
-    const sound = receivedEvent({ id: randomUUID(), emailId: randomUUID() })
+    const valid = receivedEvent({ id: randomUUID(), emailId: randomUUID() })
     const rowOfRefused = () => db.event.findFirstOrThrow({ where: { eventId: refused.id } })
-    await inbox.append([refused, sound])
+    await inbox.append([refused, valid])
     for (let attempt = 1; attempt <= attemptLimit; attempt += 1) {
       await until(async () => (await rowOfRefused()).attempts === attempt)
-      if (attempt < attemptLimit) assert.equal((await rowOfRefused()).quarantinedReason, null)
+      if (attempt === attemptLimit) break
+      assert.equal((await rowOfRefused()).quarantinedReason, null)
+      // It was refused again: the time to the next attempt differs from that of a claim.
+      await until(async () => Number((await rowOfRefused()).leaseUntil) < Date.now() + 2 ** attempt * 1_000 + 500)
       await db.$executeRaw`UPDATE events SET lease_until = now() - interval '1 second' WHERE event_id = ${refused.id}`
     }
+    await until(async () => (await rowOfRefused()).quarantinedReason !== null)
     assert.match((await rowOfRefused()).quarantinedReason ?? '', /length/i)
     await until(async () => (await counted(metrics, { outcome: 'quarantined', type: 'opened' })) === 1)
-    assert.deepEqual(signalled, [sound.id])
+    assert.deepEqual(signalled, [valid.id])
     assert.equal((await rowOfRefused()).attempts, attemptLimit)
     await lifecycles.close()
   })
 
-  it('keeps what it has no room for in the database, free for whoever sweeps first', async () => {
-    const silent = new SilentLives()
-    const full = instance(silent, 60_000)
-    const events = (from: number, to: number) =>
-      Array.from({ length: to - from }, (_, n) => receivedEvent({ id: `evt_${from + n}`, emailId: `em_${from + n}` }))
-    try {
-      for (let from = 0; from < 4_000; from += 1_000) await full.inbox.append(events(from, from + 1_000))
-      await full.inbox.append(events(4_000, 4_010))
-      const other = instance()
-      await until(() => other.signalled.length >= 10)
-      const without = new Set(events(4_000, 4_010).map(({ id }) => id))
-      assert.deepEqual(new Set(other.signalled), without)
-    } finally {
-      silent.letGo()
-    }
-  })
-
-  it('runs only so far ahead of the workers, and goes on as they apply what was signalled', async () => {
-    const ahead = instance()
+  it('claims events up to the window, and leaves the others unclaimed until some are applied', async () => {
+    const ahead = startInstance(database.url, workflows, 20, 64)
+    instances.push(ahead)
     const emails = Array.from({ length: 100 }, (_, n) => receivedEvent({ id: `evt_${n}`, emailId: `em_${n}` }))
-    await ahead.inbox.append(emails)
-    await until(() => ear.heard.length >= 64)
-    // One that waits for no worker would have been heard before this comes back.
-    await db.event.count()
-    assert.equal(ear.heard.length, 64)
-    await db.event.updateMany({ where: { eventId: { in: ahead.signalled } }, data: { appliedAt: new Date() } })
-    await until(() => ear.heard.length >= 100)
+    for (const event of emails) await ahead.inbox.append([event])
+    await until(() => workflows.signals.length >= 64)
+    assert.equal(await db.event.count({ where: { leaseUntil: null } }), 36)
+    await db.event.updateMany({
+      where: { eventId: { in: ahead.signalled.slice(0, 40) } },
+      data: { appliedAt: new Date() },
+    })
+    await until(() => workflows.signals.length >= 100)
     assert.deepEqual(new Set(ahead.signalled), new Set(emails.map(({ id }) => id)))
   })
 
-  it('is closed with everything that it acknowledged in the database', async () => {
+  it('signals no further than the window of all instances together', async () => {
+    const numbered = (prefix: string) =>
+      Array.from({ length: 30 }, (_, n) => receivedEvent({ id: `${prefix}_${n}`, emailId: `${prefix}_${n}` }))
+    await insertEvents(db, numbered('of_another_instance'))
+    await insertEvents(db, numbered('unclaimed'), () => false)
+    const one = startInstance(database.url, workflows, 20, 32)
+    instances.push(one)
+    await until(() => one.signalled.length >= 2)
+    await db.event.updateMany({ where: { eventId: { in: one.signalled } }, data: { appliedAt: new Date() } })
+    await until(() => one.signalled.length >= 4)
+    assert.equal(await db.event.count({ where: { leaseUntil: null } }), 26)
+  })
+
+  it('has stored everything that it acknowledged when it is closed', async () => {
     const closing = instance()
     await closing.inbox.append([receivedEvent({ id: 'evt_1' })])
     await closing.inbox.close()
     assert.equal(await db.event.count(), 1)
-    await insertEvents(db, [receivedEvent({ id: 'evt_2' })])
-    await expireLeases(db)
+    await insertEvents(db, [receivedEvent({ id: 'evt_2' })], () => false)
     const other = instance()
     await until(() => other.signalled.includes('evt_2'))
     assert.ok(!closing.signalled.includes('evt_2'))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { EventKey } from '../../src/db/events.ts'
+import type { EventKey } from '../../src/db/event-key.ts'
 import type { ReceivedEvent } from '../../src/domain/events.ts'
 import { DatabaseUnavailableError } from '../../src/errors.ts'
 import { GroupCommit } from '../../src/inbox/group-commit.ts'
@@ -8,8 +8,8 @@ import { receivedEvent } from '../received-event.ts'
 
 const ids = (events: readonly { id: string }[]) => events.map(({ id }) => id)
 
-/** A table that commits when it is told to. */
-class HeldTable {
+/** A table whose commits the test triggers. */
+class ManualTable {
   readonly statements: string[][] = []
   readonly stored = new Set<string>()
   #release: (() => void)[] = []
@@ -28,8 +28,8 @@ class HeldTable {
 }
 
 describe('a group commit', () => {
-  it('stores the events of all requests that wait in one statement', async () => {
-    const table = new HeldTable()
+  it('stores the events of all waiting requests in one statement', async () => {
+    const table = new ManualTable()
     const commits = new GroupCommit({ insert: table.insert })
     const first = commits.append([receivedEvent({ id: 'a' })])
     const others = ['c', 'b', 'd'].map((id) => commits.append([receivedEvent({ id })]))
@@ -37,24 +37,24 @@ describe('a group commit', () => {
     assert.deepEqual(ids(await first), ['a'])
     await table.commit()
     assert.deepEqual((await Promise.all(others)).map(ids), [['c'], ['b'], ['d']])
-    assert.deepEqual(table.statements, [['a'], ['b', 'c', 'd']], 'in the order of their keys, against deadlocks')
+    assert.deepEqual(table.statements, [['a'], ['b', 'c', 'd']], 'sorted by key, against deadlocks')
   })
 
-  it('answers nobody before the commit', async () => {
-    const table = new HeldTable()
-    let answered = false
+  it('resolves no request before the commit', async () => {
+    const table = new ManualTable()
+    let isResolved = false
     const append = new GroupCommit({ insert: table.insert }).append([receivedEvent({ id: 'a' })]).then(() => {
-      answered = true
+      isResolved = true
     })
     await turn()
-    assert.ok(!answered)
+    assert.ok(!isResolved)
     await table.commit()
     await append
-    assert.ok(answered)
+    assert.ok(isResolved)
   })
 
-  it('tells one of two requests with the same event that it was new', async () => {
-    const table = new HeldTable()
+  it('reports an event of two requests as new to one of them', async () => {
+    const table = new ManualTable()
     const commits = new GroupCommit({ insert: table.insert })
     const blocker = commits.append([receivedEvent({ id: 'x' })])
     const twice = [commits.append([receivedEvent({ id: 'a' })]), commits.append([receivedEvent({ id: 'a' })])]
@@ -64,7 +64,7 @@ describe('a group commit', () => {
     assert.deepEqual((await Promise.all(twice)).map(ids), [['a'], []])
   })
 
-  it('refuses a request whose commit does not come in time, and goes on with the next', async () => {
+  it('refuses a request whose commit is late, and continues with the next', async () => {
     let hang = true
     const insert = (events: readonly ReceivedEvent[]) =>
       hang ? new Promise<EventKey[]>(() => {}) : Promise.resolve(events.map(({ provider, id }) => ({ provider, id })))
@@ -74,8 +74,8 @@ describe('a group commit', () => {
     assert.deepEqual(ids(await commits.append([receivedEvent({ id: 'b' })])), ['b'])
   })
 
-  it('refuses at once what would wait past its bound', async () => {
-    const table = new HeldTable()
+  it('refuses requests beyond the limit at once', async () => {
+    const table = new ManualTable()
     const commits = new GroupCommit({ insert: table.insert, maxWaiting: 1 })
     const first = commits.append([receivedEvent({ id: 'a' })])
     const second = commits.append([receivedEvent({ id: 'b' })])
@@ -85,17 +85,17 @@ describe('a group commit', () => {
     assert.deepEqual((await Promise.all([first, second])).map(ids), [['a'], ['b']])
   })
 
-  it('lets no broken event harm the requests that share its statement', async () => {
+  it('stores the other requests of a group when one has an invalid event', async () => {
     const insert = async (events: readonly ReceivedEvent[]) => {
       await turn()
-      if (events.some(({ id }) => id === 'broken')) throw new TypeError('broken')
+      if (events.some(({ id }) => id === 'invalid')) throw new TypeError('invalid')
       return events.map(({ provider, id }) => ({ provider, id }))
     }
     const commits = new GroupCommit({ insert })
     const blocker = commits.append([receivedEvent({ id: 'x' })])
-    const broken = assert.rejects(commits.append([receivedEvent({ id: 'broken' })]), TypeError)
-    const sound = commits.append([receivedEvent({ id: 'sound' })])
-    await Promise.all([blocker, broken])
-    assert.deepEqual(ids(await sound), ['sound'])
+    const invalid = assert.rejects(commits.append([receivedEvent({ id: 'invalid' })]), TypeError)
+    const valid = commits.append([receivedEvent({ id: 'valid' })])
+    await Promise.all([blocker, invalid])
+    assert.deepEqual(ids(await valid), ['valid'])
   })
 })

@@ -1,4 +1,4 @@
-/** Instances of the inbox on real servers, and the worker that applies what they signal. */
+/** Instances of the inbox on real servers, and the worker that applies their events. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Client } from '@temporalio/client'
@@ -10,8 +10,8 @@ import type { LifecyclePolicy } from '../../src/domain/stall-policy.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { createMetrics, type Metrics } from '../../src/metrics.ts'
 import { connectWorker, createTemporalClient } from '../../src/temporal/connection.ts'
-import type { Lives } from '../../src/temporal/lives.ts'
-import { createTemporalLives } from '../../src/temporal/temporal-lives.ts'
+import type { EmailWorkflows } from '../../src/temporal/email-workflows.ts'
+import { createTemporalEmailWorkflows } from '../../src/temporal/temporal-email-workflows.ts'
 import { createLifecycleWorker } from '../../src/temporal/worker.ts'
 import { quietLog, quietTemporalRuntime } from '../quiet.ts'
 import { receivedEvent } from '../received-event.ts'
@@ -19,11 +19,11 @@ import { until } from '../until.ts'
 
 const hourMs = 3_600_000
 
-/** Nothing happens by itself while a test runs. */
+/** No deadline passes while a test runs. */
 const policy: LifecyclePolicy = {
   stallAfterMs: { critical: hourMs, normal: hourMs, bulk: hourMs },
   escalationRepeatAfterMs: hourMs,
-  engagementWindowMs: hourMs,
+  lingerAfterSettledMs: hourMs,
   giveUpAfterMs: hourMs,
 }
 
@@ -31,23 +31,28 @@ export interface Instance {
   readonly inbox: RunningInbox
   readonly db: Database
   readonly metrics: Metrics
-  /** IDs of events in the order in which Temporal took them from this instance, once per signal. */
+  /** IDs of the events that Temporal accepted from this instance, in order, once per signal. */
   readonly signalled: string[]
   close(): Promise<void>
 }
 
-/** One process's inbox, with a pool of its own; it sweeps often unless told otherwise. */
-export function startInstance(url: string, lives: Pick<Lives, 'signal'>, sweepEveryMs = 20): Instance {
+/** The inbox of one process, with its own pool. Polls often for unclaimed events by default. */
+export function startInstance(
+  url: string,
+  emailWorkflows: Pick<EmailWorkflows, 'signal'>,
+  pollEveryMs = 20,
+  window = 512,
+): Instance {
   const db = createDatabase({ url })
   const metrics = createMetrics(() => readInboxFigures(db))
   const signalled: string[] = []
-  const recording: Pick<Lives, 'signal'> = {
-    async signal(email, events, recipientDomain) {
-      await lives.signal(email, events, recipientDomain)
+  const recording: Pick<EmailWorkflows, 'signal'> = {
+    async signal(email, events, ...more) {
+      await emailWorkflows.signal(email, events, ...more)
       signalled.push(...events.map(({ id }) => id))
     },
   }
-  const inbox = createInbox({ db, lives: recording, metrics, log: quietLog, sweepEveryMs })
+  const inbox = createInbox({ db, emailWorkflows: recording, metrics, log: quietLog, relay: { pollEveryMs, window } })
   return {
     inbox,
     db,
@@ -60,7 +65,7 @@ export function startInstance(url: string, lives: Pick<Lives, 'signal'>, sweepEv
   }
 }
 
-/** How many events a counter has counted with these labels. */
+/** The value of the events counter with these labels. */
 export async function counted(metrics: Metrics, labels: Readonly<Record<string, string>>): Promise<number> {
   const { values } = await metrics.eventsTotal.get()
   const matching = values.filter((value) =>
@@ -69,41 +74,41 @@ export async function counted(metrics: Metrics, labels: Readonly<Record<string, 
   return matching.reduce((sum, { value }) => sum + value, 0)
 }
 
-/** A Temporal that takes a signal and never says so: what a process sees that dies at that moment. */
-export class SilentLives implements Pick<Lives, 'signal'> {
-  readonly heard: LifecycleEvent[] = []
-  #letGo: () => void = () => {}
-  readonly #silence = new Promise<void>((resolve) => {
-    this.#letGo = resolve
+/** Workflows that receive signals and never answer: what a process sees that crashes at that moment. */
+export class UnansweredSignals implements Pick<EmailWorkflows, 'signal'> {
+  readonly received: LifecycleEvent[] = []
+  #resolve: () => void = () => {}
+  readonly #answer = new Promise<void>((resolve) => {
+    this.#resolve = resolve
   })
 
   signal = (_email: EmailKey, events: readonly LifecycleEvent[]): Promise<void> => {
-    this.heard.push(...events)
-    return this.#silence
+    this.received.push(...events)
+    return this.#answer
   }
 
-  /** Lets an instance be closed at the end of its test. */
-  letGo(): void {
-    this.#letGo()
+  /** Answers all signals, so that the instance can be closed. */
+  resolve(): void {
+    this.#resolve()
   }
 }
 
-/** A task queue of its own on a Temporal server. */
+/** A separate task queue on a Temporal server. */
 export class Lifecycles {
   readonly client: Client
-  readonly lives: Lives
+  readonly emailWorkflows: EmailWorkflows
   readonly #address: string
   readonly #taskQueue = `inbox-${randomUUID()}`
 
   constructor(address: string) {
     this.#address = address
     this.client = createTemporalClient({ address, namespace: 'default', security: {} })
-    this.lives = createTemporalLives({ client: this.client, taskQueue: this.#taskQueue, policy })
+    this.emailWorkflows = createTemporalEmailWorkflows({ client: this.client, taskQueue: this.#taskQueue, policy })
   }
 
   close = (): Promise<void> => this.client.connection.close()
 
-  /** @returns how to stop it. */
+  /** @returns a function that stops it. */
   async startWorker(url: string): Promise<() => Promise<void>> {
     quietTemporalRuntime()
     const db = createDatabase({ url })
@@ -126,14 +131,14 @@ export class Lifecycles {
   }
 }
 
-/** `count` opens by people, spread over `emails` emails: what counting twice or never would show in. */
+/** `count` opens by persons over `emails` emails: they reveal events that are counted twice or not at all. */
 export function opensOf(run: string, emails: number, count: number): ReceivedEvent[] {
   return Array.from({ length: count }, (_, n) =>
     receivedEvent({ emailId: `${run}:${n % emails}`, id: `${run}:open:${n}`, type: 'opened', human: true }),
   )
 }
 
-/** How many opens are counted over all emails. */
+/** The number of counted opens of all emails. */
 export async function opensCounted(db: Database): Promise<number> {
   const { _sum } = await db.email.aggregate({ _sum: { opensTotal: true } })
   return _sum.opensTotal ?? 0
@@ -142,7 +147,7 @@ export async function opensCounted(db: Database): Promise<number> {
 export const isAllApplied = async (db: Database): Promise<boolean> =>
   (await db.event.count({ where: { appliedAt: null } })) === 0
 
-/** Waits until all opens are applied, then holds that none of the acknowledged is missing, and that each is counted once. */
+/** Waits until all opens are applied. Asserts that no acknowledged one is missing and each is counted once. */
 export async function assertAppliedOnce(
   db: Database,
   acknowledged: Iterable<string>,

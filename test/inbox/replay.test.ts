@@ -1,30 +1,28 @@
 import assert from 'node:assert/strict'
 import { replayEvents } from '../../src/db/replay.ts'
 import { store } from '../db/stored.ts'
-import { type TestDatabase, testDatabase, testTemporal } from '../stack.ts'
+import { testTemporal, useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 import { type Instance, isAllApplied, Lifecycles, opensCounted, opensOf, startInstance } from './instance.ts'
 
-describe('events that are replayed', () => {
-  let database: TestDatabase
+describe('replayed events', () => {
+  const database = useDatabase()
   let lifecycles: Lifecycles
   let instance: Instance
   let stopWorker: () => Promise<void>
 
   before(async () => {
-    database = await testDatabase()
     lifecycles = new Lifecycles(await testTemporal())
     stopWorker = await lifecycles.startWorker(database.url)
-    instance = startInstance(database.url, lifecycles.lives)
+    instance = startInstance(database.url, lifecycles.emailWorkflows)
   })
   after(async () => {
     await instance.close()
     await stopWorker()
     await lifecycles.close()
-    await database.drop()
   })
 
-  it('are applied when they were quarantined, and count once however often they are replayed', async () => {
+  it('are applied if they were quarantined, and counted once for any number of replays', async () => {
     const { db } = database
     const opens = opensOf('replayed', 2, 10)
     await store(db, ...opens)

@@ -1,16 +1,18 @@
-/** Adapters for tests: with a memory of tokens instead of a database, and no network. */
+/** Adapters for tests: tokens in memory, and no network. */
 import type { ReceivedEvent } from '../../src/domain/events.ts'
-import type { Provider } from '../../src/providers/provider.ts'
-import { type AdapterDependencies, providerNamed } from '../../src/providers/registry.ts'
+import { judgeBounce } from '../../src/domain/judge-bounce.ts'
+import { eventIdOf } from '../../src/providers/event-builder.ts'
+import type { AdapterDependencies, Provider } from '../../src/providers/provider.ts'
+import { providerNamed } from '../../src/providers/registry.ts'
 
-/** Remembers tokens as the database does. */
+/** Records tokens as the database does. */
 export function tokensInMemory(): AdapterDependencies['tokens'] {
   const events = new Map<string, string>()
   return {
     async claim(provider, token, event) {
-      const kept = events.get(`${provider}\n${token}`) ?? event
-      events.set(`${provider}\n${token}`, kept)
-      return kept === event
+      const recorded = events.get(`${provider}\n${token}`) ?? event
+      events.set(`${provider}\n${token}`, recorded)
+      return recorded === event
     },
   }
 }
@@ -24,24 +26,37 @@ export function adapterOf(name: string, dependencies: Partial<AdapterDependencie
   return entry.create({ clock: Date.now, fetch: noNetwork, tokens: tokensInMemory(), ...dependencies })
 }
 
-/** When tests receive what they parse. */
+/** The time of receipt in tests. */
 export const receivedAt = Date.UTC(2026, 10, 25, 12)
 
-/** The events that a provider's JSON holds. */
+/** The events in a provider's JSON. */
 export const parsed = (provider: Provider, body: unknown): ReceivedEvent[] =>
   provider.parse(Buffer.from(JSON.stringify(body)), receivedAt, {})
 
-/** The one event that a provider's JSON holds. */
+/** The events in the JSON of SES, which SNS wraps; unsigned. */
+export const parsedBySns = (ses: Provider, event: unknown): ReceivedEvent[] =>
+  parsed(ses, {
+    ...{
+      Type: 'Notification',
+      MessageId: eventIdOf(event),
+      TopicArn: 'a',
+      Message: JSON.stringify(event),
+      Timestamp: 't',
+    },
+    ...{ SignatureVersion: '1', Signature: 's', SigningCertURL: 'u' },
+  })
+
+/** The only event in a provider's JSON. */
 export function parsedOne(provider: Provider, body: unknown): ReceivedEvent {
   const [event, ...others] = parsed(provider, body)
   if (!event || others.length > 0) throw new Error(`${others.length + (event ? 1 : 0)} events`)
   return event
 }
 
-/** What of an event its table of expectations tells: type, recipient, class and code of a bounce, whether a person did it. */
-export const told = ({ type, recipient, bounce, human }: ReceivedEvent) => ({
+/** What tests compare: type, recipient, class, code and outcome of a bounce, and whether a person opened or clicked. */
+export const outcomeOf = ({ type, recipient, bounce, human }: ReceivedEvent) => ({
   type,
   recipient,
-  ...(bounce && { bounce: `${bounce.class} ${bounce.code}` }),
+  ...(bounce && { bounce: `${bounce.class} ${bounce.code} ${judgeBounce(bounce).outcome}` }),
   ...((type === 'opened' || type === 'clicked') && { human }),
 })

@@ -1,25 +1,25 @@
-/** A provider's API on a port of this machine, played by the test. */
+/** A stand-in for a provider's API on a port of this machine. */
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-export interface AskedRequest {
+interface RecordedRequest {
   readonly method: string
   readonly url: string
   readonly headers: IncomingHttpHeaders
-  /** Parsed JSON; null where there was no body. */
+  /** Parsed JSON; null if there was no body. */
   readonly body: unknown
   readonly at: number
 }
 
 export interface ApiStandIn {
   readonly apiUrl: string
-  readonly asked: AskedRequest[]
-  /** What each request is answered with. */
-  answer: (request: AskedRequest, response: ServerResponse) => void
+  readonly requests: RecordedRequest[]
+  /** Answers a request. */
+  answer: (request: RecordedRequest, response: ServerResponse) => void
   /** Answers every request with this JSON. */
-  says(status: number, body: unknown, headers?: Record<string, string>): void
+  answerWith(status: number, body: unknown, headers?: Record<string, string>): void
   close(): void
 }
 
@@ -28,15 +28,15 @@ export async function startApiStandIn(): Promise<ApiStandIn> {
     const body = await text(incoming)
     const { method = '', url = '', headers } = incoming
     const request = { method, url, headers, body: body === '' ? null : JSON.parse(body), at: Date.now() }
-    standIn.asked.push(request)
+    standIn.requests.push(request)
     standIn.answer(request, response)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const standIn: ApiStandIn = {
     apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked: [],
+    requests: [],
     answer: (_, response) => response.writeHead(500).end(),
-    says(status, body, headers = {}) {
+    answerWith(status, body, headers = {}) {
       standIn.answer = (_, response) =>
         response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
     },

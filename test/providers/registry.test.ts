@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { type ReceivedEvent, unreadableEventType } from '../../src/domain/events.ts'
-import { InvalidEventError, type Provider } from '../../src/providers/provider.ts'
-import { createWebhookSources, type ProviderEntry, providerNamed, providers } from '../../src/providers/registry.ts'
+import { InvalidEventError, type Provider, type ProviderEntry } from '../../src/providers/provider.ts'
+import { createWebhookSources, providerNamed, providers } from '../../src/providers/registry.ts'
 import { adapterOf } from './adapter.ts'
 
-/** Of this test's beginning: signatures are good for minutes, and a run of all tests takes longer. */
+/** The start of the test: signatures are valid for minutes, and a run of all tests takes longer. */
 let now = 0
 
-/** One event as each provider writes it, with nothing around it. */
+/** One event as each provider writes it, without an envelope. */
 const samples: Readonly<Record<string, string>> = {
   aisend: '{"id":"evt_1","type":"email.delivered","data":{"email_id":"em_1","to":"ada@example.com"}}',
   resend: '{"type":"email.delivered","created_at":"2026-11-01T10:00:00Z","data":{"email_id":"em_1"}}',
@@ -25,7 +25,7 @@ const sampleOf = ({ name }: ProviderEntry): string => {
   return samples[name]
 }
 
-describe('every provider in the table', () => {
+describe('every provider in the registry', () => {
   beforeEach(() => {
     now = Date.now()
   })
@@ -33,21 +33,21 @@ describe('every provider in the table', () => {
   for (const entry of providers) {
     describe(entry.title, () => {
       const provider = adapterOf(entry.name)
-      const { accepted, signing } = entry.generate()
+      const { accepted, signing } = entry.generateSecret()
 
-      it('is called in the table as the adapter calls itself', () => {
+      it('has the name of its adapter', () => {
         assert.equal(provider.name, entry.name)
         assert.equal(providerNamed(entry.name), entry)
       })
 
-      it('accepts the secrets that are made for it', () => {
+      it('accepts the secrets that it generates', () => {
         assert.ok(entry.accepts(accepted))
       })
 
-      it('takes what it signs itself, from any of several secrets, and reads it', async () => {
+      it('verifies what it signs, with any of several secrets, and parses it', async () => {
         const { headers, body } = entry.sign(sampleOf(entry), signing, now)
         const rawBody = Buffer.from(body)
-        const another = entry.generate().accepted
+        const another = entry.generateSecret().accepted
         assert.equal(await provider.verify(rawBody, headers, [another, accepted]), true)
         assert.equal(await provider.verify(rawBody, headers, [accepted, another]), true)
         const [event, ...others] = provider.parse(rawBody, now, headers)
@@ -58,7 +58,7 @@ describe('every provider in the table', () => {
       it('refuses another secret, no secret, no headers and a changed body', async () => {
         const { headers, body } = entry.sign(sampleOf(entry), signing, now)
         const rawBody = Buffer.from(body)
-        assert.equal(await provider.verify(rawBody, headers, [entry.generate().accepted]), false)
+        assert.equal(await provider.verify(rawBody, headers, [entry.generateSecret().accepted]), false)
         assert.equal(await provider.verify(rawBody, headers, []), false)
         if (!coversNoHeaders.includes(entry.name)) assert.equal(await provider.verify(rawBody, {}, [accepted]), false)
         if (entry.name !== 'postmark') {
@@ -68,7 +68,7 @@ describe('every provider in the table', () => {
         }
       })
 
-      it('gives the same event the same ID when it is signed again', () => {
+      it('gives an event the same ID when it is signed again', () => {
         const ids = [now, now + 1_000].map((at) => {
           const { headers, body } = entry.sign(sampleOf(entry), signing, at)
           return provider.parse(Buffer.from(body), at, headers)[0]?.id
@@ -77,7 +77,7 @@ describe('every provider in the table', () => {
         assert.equal(ids[0], ids[1])
       })
 
-      it('parses or refuses with InvalidEventError whatever JSON comes', () => {
+      it('parses or refuses with InvalidEventError any JSON', () => {
         fc.assert(
           fc.property(arbitraryBody(entry), (body) => {
             for (const event of eventsOrNone(provider, body)) assertStorable(event, entry.name)
@@ -86,7 +86,7 @@ describe('every provider in the table', () => {
         )
       })
 
-      it('refuses with InvalidEventError whatever bytes come', () => {
+      it('refuses with InvalidEventError any bytes', () => {
         fc.assert(
           fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
             assert.deepEqual(eventsOrNone(provider, Buffer.from(bytes)), [])
@@ -94,7 +94,7 @@ describe('every provider in the table', () => {
         )
       })
 
-      it('never throws over headers, and believes none that are made up', async () => {
+      it('never throws for headers, and accepts no invented ones', async () => {
         const rawBody = Buffer.from(entry.sign(sampleOf(entry), signing, now).body)
         const names = Object.keys(entry.sign(sampleOf(entry), signing, now).headers)
         const headers = fc.record(Object.fromEntries(names.map((header) => [header, fc.string({ unit: 'binary' })])))
@@ -108,10 +108,10 @@ describe('every provider in the table', () => {
   }
 })
 
-/** Their signature stands in the body. */
+/** The signature of these is in the body. */
 const coversNoHeaders = ['mailgun', 'ses']
 
-/** JSON that has the provider's own field names in odd places with odd values. */
+/** JSON with the provider's field names at unusual depths and with unusual values. */
 function arbitraryBody(entry: ProviderEntry): fc.Arbitrary<Buffer> {
   const sample = JSON.parse(sampleOf(entry))
   const names = [...new Set(JSON.stringify(sample).match(/(?<=")[\w-]+(?="\s*:)/g) ?? []), '__proto__', 'to', 'bounce']
@@ -133,7 +133,7 @@ function arbitraryBody(entry: ProviderEntry): fc.Arbitrary<Buffer> {
   return fc.oneof(json, damaged).map((value) => wrapped(entry, JSON.stringify(value)))
 }
 
-/** As the provider would wrap it, without a signature that anybody looks at. */
+/** In the provider's envelope, with an invalid signature. */
 function wrapped({ name }: ProviderEntry, body: string): Buffer {
   if (name === 'mailgun') return Buffer.from(`{"event-data":${body}}`)
   if (name !== 'ses') return Buffer.from(body)
@@ -150,7 +150,7 @@ function eventsOrNone(provider: Provider, body: Buffer): ReceivedEvent[] {
   }
 }
 
-/** What PostgreSQL and the inbox rely on. */
+/** What PostgreSQL and the inbox require. */
 function assertStorable(event: ReceivedEvent, provider: string): void {
   assert.equal(event.provider, provider)
   assert.ok(event.id.length > 0 && event.id.length <= 300)
@@ -169,7 +169,7 @@ function assertStorable(event: ReceivedEvent, provider: string): void {
 describe('the paths of webhooks', () => {
   const dependencies = { clock: Date.now, fetch, tokens: { claim: async () => true } }
 
-  it('are those of providers and accounts that have a secret', () => {
+  it('are those of the providers and accounts that have a secret', () => {
     const secrets = new Map([
       ['resend', ['one']],
       ['resend/eu', ['two']],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { EmailRefusedError, type ProviderApi, ProviderUnreachableError } from '../../src/providers/provider.ts'
-import { createResendApi, resendEmailEvents } from '../../src/providers/resend-api.ts'
+import { judgeBounce } from '../../src/domain/judge-bounce.ts'
+import { EmailRefusedError, type ProviderApi, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
+import { createResendApi, resendEmailEvents } from '../../src/providers/resend/api.ts'
 import { type ApiStandIn, startApiStandIn } from './api-stand-in.ts'
 
 /** The example of `GET /emails/{email_id}` in Resend's OpenAPI document (github.com/resend/resend-openapi, 1.5.0). */
@@ -47,12 +48,12 @@ describe('the Resend API', () => {
       bounce?.class,
     ])
 
-  it('tells from the documented answer when an email was made, and that it was delivered', async () => {
-    standIn.says(200, email)
+  it('reads creation and delivery from the documented answer', async () => {
+    standIn.answerWith(200, email)
     const before = Date.now()
     const events = await api.fetchEvents(email.id)
     assert.deepEqual(
-      [standIn.asked[0]?.url, standIn.asked[0]?.headers.authorization],
+      [standIn.requests[0]?.url, standIn.requests[0]?.headers.authorization],
       [`/emails/${email.id}`, 'Bearer re_123'],
     )
     assert.deepEqual(
@@ -75,35 +76,61 @@ describe('the Resend API', () => {
     ['opened', 'delivered', 'delivered', undefined],
     ['clicked', 'delivered', 'delivered', undefined],
     ['complained', 'complained', 'complained', undefined],
-    ['bounced', 'bounced', 'bounced', 'hard'],
+    ['bounced', 'bounced:over', 'bounced', 'soft'],
     ['suppressed', 'bounced', 'bounced', 'hard'],
     ['delivery_delayed', 'bounced:soft', 'bounced', 'soft'],
-    ['failed', 'bounced:soft', 'bounced', 'soft'],
+    ['failed', 'bounced:over', 'bounced', 'soft'],
   ] as const) {
-    it(`takes the last event ${last} for what it proves`, async () => {
-      standIn.says(200, { ...email, last_event: last })
+    it(`maps the last event ${last} to the event that it proves`, async () => {
+      standIn.answerWith(200, { ...email, last_event: last })
       assert.deepEqual((await facts())[1], proven)
     })
   }
 
-  it('makes no more of an email that waits, was cancelled or is in a state unknown here', async () => {
+  it('reports a bounce with the facts in the answer, and one without facts as held against nobody', async () => {
+    const outcome = async (answer: object) => {
+      standIn.answerWith(200, { ...email, last_event: 'bounced', ...answer })
+      const { bounce, recipient } = (await api.fetchEvents(email.id))[1] ?? {}
+      assert.equal(recipient, 'delivered@resend.dev')
+      return judgeBounce(bounce ?? null).outcome
+    }
+    assert.equal(
+      await outcome({ bounce: { type: 'Permanent', subType: 'General', message: 'hard bounce' } }),
+      'bounced',
+    )
+    const full = { type: 'Transient', subType: 'MailboxFull', diagnosticCode: ['smtp; 452 4.2.2'] }
+    assert.equal(await outcome({ bounce: full }), 'failed')
+    assert.equal(await outcome({}), 'failed')
+  })
+
+  it('reports for when an email is scheduled', async () => {
+    standIn.answerWith(200, { ...email, last_event: 'scheduled', scheduled_at: '2023-04-05 10:00:00+00' })
+    assert.equal((await api.fetchEvents(email.id))[0]?.scheduledFor, Date.UTC(2023, 3, 5, 10))
+    standIn.answerWith(200, { ...email, last_event: 'scheduled' })
+    assert.equal((await api.fetchEvents(email.id))[0]?.scheduledFor, Date.parse('2023-05-03T22:13:42.674Z'))
+  })
+
+  it('reports only the creation of an email that is queued, cancelled or in an unknown state', async () => {
     for (const last of ['queued', 'scheduled', 'canceled', 'constructor', null]) {
-      standIn.says(200, { ...email, last_event: last })
+      standIn.answerWith(200, { ...email, last_event: last })
       assert.deepEqual(await facts(), [['queued', 'queued', undefined]])
     }
   })
 
-  it('knows no events of an email that Resend does not know', async () => {
-    standIn.says(404, { statusCode: 404, name: 'not_found', message: 'Email not found' })
+  it('reports no events of an email that Resend does not know', async () => {
+    standIn.answerWith(404, { statusCode: 404, name: 'not_found', message: 'Email not found' })
     assert.deepEqual(await api.fetchEvents('x'), [])
   })
 
-  it('sends an email in the documented form, with the key that keeps it from being sent twice', async () => {
-    standIn.says(200, { id: email.id })
+  it('sends an email in the documented form, with the idempotency key', async () => {
+    standIn.answerWith(200, { id: email.id })
     assert.deepEqual(await api.send(message, 'order-17'), { emailId: email.id })
-    const [asked] = standIn.asked
-    assert.deepEqual([asked?.method, asked?.url, asked?.headers['idempotency-key']], ['POST', '/emails', 'order-17'])
-    assert.deepEqual(asked?.body, {
+    const [request] = standIn.requests
+    assert.deepEqual(
+      [request?.method, request?.url, request?.headers['idempotency-key']],
+      ['POST', '/emails', 'order-17'],
+    )
+    assert.deepEqual(request?.body, {
       from: message.from,
       to: message.to,
       subject: message.subject,
@@ -116,33 +143,37 @@ describe('the Resend API', () => {
     })
   })
 
-  it('repeats a sending whose answer was lost with the same key', async () => {
+  it('retries with the same key when it got no answer', async () => {
     standIn.answer = (_, response) => {
-      if (standIn.asked.length === 1) response.destroy()
+      if (standIn.requests.length === 1) response.destroy()
       else response.writeHead(200).end(JSON.stringify({ id: email.id }))
     }
     assert.deepEqual(await api.send(message, 'order-17'), { emailId: email.id })
     assert.deepEqual(
-      standIn.asked.map(({ headers }) => headers['idempotency-key']),
+      standIn.requests.map(({ headers }) => headers['idempotency-key']),
       ['order-17', 'order-17'],
     )
   })
 
-  it('says that an email is refused, without the words that may quote an address', async () => {
-    standIn.says(422, { statusCode: 422, name: 'validation_error', message: 'Invalid `to`: ada@example.com' })
+  it('reports that an email is refused, without the message that may quote an address', async () => {
+    standIn.answerWith(422, { statusCode: 422, name: 'validation_error', message: 'Invalid `to`: ada@example.com' })
     await assert.rejects(api.send(message, 'k'), (error) => {
       assert.ok(error instanceof EmailRefusedError)
       return error.status === 422 && !/ada/.test(error.message)
     })
   })
 
-  it('takes an answer without an ID for none', async () => {
-    standIn.says(200, { ok: true })
+  it('counts an answer without an ID as no answer', async () => {
+    standIn.answerWith(200, { ok: true })
     await assert.rejects(api.send(message, 'k'), ProviderUnreachableError)
   })
 
-  it('registers a webhook for every event of emails, or for chosen ones, and hands on its secret', async () => {
-    standIn.says(201, { object: 'webhook', id: '479e3145-dd38-476b-932c-529ceb705947', signing_secret: 'whsec_abc' })
+  it('registers a webhook for all email events or for given ones, and returns its secret', async () => {
+    standIn.answerWith(201, {
+      object: 'webhook',
+      id: '479e3145-dd38-476b-932c-529ceb705947',
+      signing_secret: 'whsec_abc',
+    })
     const url = 'https://mail.example.com/webhooks/resend'
     const registered = await api.registerWebhook(url, [])
     assert.deepEqual(registered, {
@@ -151,14 +182,14 @@ describe('the Resend API', () => {
       events: resendEmailEvents,
       secret: 'whsec_abc',
     })
-    assert.deepEqual(standIn.asked[0]?.body, { endpoint: url, events: resendEmailEvents })
+    assert.deepEqual(standIn.requests[0]?.body, { endpoint: url, events: resendEmailEvents })
     await api.registerWebhook(url, ['email.bounced'])
-    assert.deepEqual(standIn.asked[1]?.body, { endpoint: url, events: ['email.bounced'] })
+    assert.deepEqual(standIn.requests[1]?.body, { endpoint: url, events: ['email.bounced'] })
   })
 
-  it('lists the webhooks that are registered', async () => {
+  it('lists the registered webhooks', async () => {
     const created = { status: 'enabled', created_at: '2023-10-06 23:47:56.678+00' }
-    standIn.says(200, {
+    standIn.answerWith(200, {
       object: 'list',
       has_more: false,
       data: [{ id: '1', endpoint: 'https://webhook.example.com/handler', events: ['email.sent'], ...created }],

@@ -20,7 +20,7 @@ const headersOf = (
 describe('the signature of Standard Webhooks and Svix', () => {
   const now = Date.now
   const setClock = (at: number) => {
-    // The library asks no other clock.
+    // The library reads this clock.
     Date.now = () => at
   }
   afterEach(() => {
@@ -33,17 +33,17 @@ describe('the signature of Standard Webhooks and Svix', () => {
     const isGenuine = (changed = {}, secrets: string[] = [secret], bytes = body) =>
       isStandardSigned(bytes, headersOf(vector, changed), secrets, prefix)
 
-    describe(`as it was published with ${prefix}-… headers`, () => {
+    describe(`as published with ${prefix}-… headers`, () => {
       beforeEach(() => setClock(timestamp * 1_000))
 
-      it('is accepted, with and without whsec_, among other secrets and among other signatures', () => {
+      it('is accepted with and without whsec_, among other secrets and among other signatures', () => {
         assert.ok(isGenuine())
         assert.ok(isGenuine({}, [secret.replace('whsec_', '')]))
         assert.ok(isGenuine({}, [`whsec_${'A'.repeat(32)}`, secret]))
         assert.ok(isGenuine({ signature: [...wrongSignatures, vector.signature].join(' ') }))
       })
 
-      it('is refused with a part missing or changed', () => {
+      it('is refused when a part is missing or changed', () => {
         for (const name of ['id', 'timestamp', 'signature']) assert.ok(!isGenuine({ [name]: undefined }), name)
         assert.ok(!isGenuine({ id: 'msg_another' }))
         assert.ok(!isGenuine({ timestamp: 'hello' }))
@@ -67,7 +67,7 @@ describe('the signature of Standard Webhooks and Svix', () => {
     })
   }
 
-  it('is what we make ourselves, with the same ID for the same body', () => {
+  it('is made by signStandard, with the same ID for the same body', () => {
     const at = Date.now()
     const first = signStandard('{"a":1}', svix.secret, at, 'svix')
     assert.ok(isStandardSigned(Buffer.from(first.body), first.headers, [svix.secret], 'svix'))

@@ -1,4 +1,4 @@
-/** Takes spans as an OpenTelemetry collector does: OTLP over HTTP, in JSON (opentelemetry.io/docs/specs/otlp). */
+/** Receives spans as an OpenTelemetry collector does: OTLP over HTTP, in JSON (opentelemetry.io/docs/specs/otlp). */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -15,7 +15,7 @@ export interface CollectedSpan {
 export interface Collector {
   readonly url: string
   readonly spans: CollectedSpan[]
-  /** Everything that came, as text. */
+  /** Everything received, as text. */
   readonly text: () => string
   close(): void
 }

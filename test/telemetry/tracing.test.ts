@@ -19,12 +19,12 @@ describe('tracing', function () {
   let system: WholeSystem
   before(async () => {
     collector = await startCollector()
-    // OpenTelemetry's own variable: how long spans are gathered.
+    // OpenTelemetry's own variable: how long spans are batched.
     process.env['OTEL_BSP_SCHEDULE_DELAY'] = '50'
     tracing = startTracing({ url: collector.url, headers: {}, serviceName: 'aftersend-test', sampleRatio: 1 })
     delete process.env['OTEL_BSP_SCHEDULE_DELAY']
     const { address: temporalAddress } = await ownTemporal()
-    const env = { ENGAGEMENT_WINDOW: '500ms' }
+    const env = { LINGER_AFTER_SETTLED: '500ms' }
     system = await startWholeSystem({ env, temporalAddress, parts: { tracing } })
   })
   after(async () => {
@@ -42,14 +42,14 @@ describe('tracing', function () {
     assert.ok(found, `no span ${name} among ${spans.map((span) => span.name).join(', ')}`)
     return found
   }
-  const isWholeLife = (emailId: string) => spansOf(emailId).some(({ name }) => name === 'RunWorkflow:emailLifecycle')
+  const isComplete = (emailId: string) => spansOf(emailId).some(({ name }) => name === 'RunWorkflow:emailLifecycle')
 
-  it('shows one email’s way from its webhook through signal, workflow and activity to the statement, in one trace', async () => {
+  it('shows the path of an email from webhook through signal, workflow and activity to the statement in one trace', async () => {
     await system.webhook('delivered', 'em_traced', { to: address, subject })
-    await until(() => isWholeLife('em_traced'))
+    await until(() => isComplete('em_traced'))
     const spans = spansOf('em_traced')
     // From the innermost out: each is the child of the next.
-    const way = [
+    const path = [
       'INSERT emails',
       'RunActivity:saveSnapshot',
       'StartActivity:saveSnapshot',
@@ -58,15 +58,15 @@ describe('tracing', function () {
       'hand over events',
       'receive delivered',
     ].map((name) => named(spans, name))
-    for (const [n, span] of way.entries()) {
-      const parent = way[n + 1]
+    for (const [n, span] of path.entries()) {
+      const parent = path[n + 1]
       assert.equal(span.parentSpanId || undefined, parent?.spanId, span.name)
     }
     assert.equal(named(spans, 'INSERT events').parentSpanId, named(spans, 'commit events').spanId)
     assert.ok(named(spans, 'HandleSignal:eventsReceived').parentSpanId)
   })
 
-  it('says which email, event and request, and nothing that names a person', async () => {
+  it('contains the IDs of email, event and request, and no personal data', async () => {
     const receipt = named(spansOf('em_traced'), 'receive delivered')
     const attributes = Object.fromEntries(receipt.attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
     assert.equal(attributes['aftersend.email_id'], 'em_traced')
@@ -76,26 +76,26 @@ describe('tracing', function () {
     for (const word of [address, 'lovelace', subject]) assert.ok(!collector.text().includes(word), word)
   })
 
-  it('keeps all of a life in one trace: its registration, later webhooks, and the run that reopens it', async () => {
-    await system.register({ id: 'em_life', to: address, subject })
-    await system.webhook('delivered', 'em_life', { to: address })
-    await until(() => isWholeLife('em_life'))
-    await system.webhook('clicked', 'em_life', { to: address })
-    await until(() => spansOf('em_life').filter(({ name }) => name.startsWith('RunWorkflow')).length === 2)
-    for (const word of ['registration', 'delivered', 'clicked']) named(spansOf('em_life'), `receive ${word}`)
+  it('has one trace for the whole lifecycle: registration, later webhooks, and the run that reopens it', async () => {
+    await system.register({ id: 'em_reopened', to: address, subject })
+    await system.webhook('delivered', 'em_reopened', { to: address })
+    await until(() => isComplete('em_reopened'))
+    await system.webhook('complained', 'em_reopened', { to: address })
+    await until(() => spansOf('em_reopened').filter(({ name }) => name.startsWith('RunWorkflow')).length === 2)
+    for (const word of ['registration', 'delivered', 'complained']) named(spansOf('em_reopened'), `receive ${word}`)
   })
 
-  it('finds the trace again when a sweep sends what another process has received', async () => {
+  it('finds the trace when one process relays what another received', async () => {
     const { db } = system
     await db.$executeRaw`
       INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, payload, lease_until)
       VALUES ('aisend', 'evt_swept', 'em_swept', 'delivered', now(), now(), '{}', now() - interval '1 second')`
-    await until(() => isWholeLife('em_swept'))
+    await until(() => isComplete('em_swept'))
     const names = spansOf('em_swept').map(({ name }) => name)
     assert.ok(names.includes('hand over events') && names.includes('RunActivity:saveSnapshot'), names.join())
   })
 
-  it('gives a repeat a span of its own', async () => {
+  it('gives a repeat its own span', async () => {
     const repeated = (await system.db.event.findFirstOrThrow({ where: { emailId: 'em_traced' } })).payload
     assert.ok(repeated)
     const { id } = JSON.parse(JSON.stringify(repeated)) as { id: string }
@@ -105,7 +105,7 @@ describe('tracing', function () {
     assert.equal(new Set(ids).size, ids.length)
   })
 
-  it('decides by the email alone whether it is traced, in every process alike', async () => {
+  it('samples by the email’s ID, so that all processes agree', async () => {
     const none = startTracing({ url: collector.url, headers: {}, serviceName: 'other', sampleRatio: 0 })
     const before = collector.spans.length
     none.inbox.stored(receivedEvent({ emailId: 'em_not_sampled', id: 'evt_not_sampled' }), true)
@@ -114,7 +114,7 @@ describe('tracing', function () {
     assert.equal(collector.spans.length, before)
   })
 
-  it('leaves statements alone that nobody waits for', async () => {
+  it('does not trace statements outside of a span', async () => {
     const db = createDatabase({ url: 'postgresql://nobody@127.0.0.1:1/nothing' })
     tracing.traceStatements(db.pool)
     const before = collector.spans.length

@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict'
-import type { LocalTemporal } from '../../src/local/temporal.ts'
+import type { EmbeddedTemporal } from '../../src/embedded/temporal.ts'
 import { ownTemporal } from '../stack.ts'
 import { until } from '../until.ts'
-import { Living, stallAfter } from './living.ts'
+import { EmailRig, stallAfter } from './email-rig.ts'
 
-describe('a life longer than a history', () => {
-  let temporal: LocalTemporal
-  let living: Living
+describe('an email with a long history', () => {
+  let temporal: EmbeddedTemporal
+  let rig: EmailRig
   before(async () => {
     temporal = await ownTemporal({ dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': '60' } })
-    living = await Living.begin({ temporalAddress: temporal.address })
+    rig = await EmailRig.start({ temporalAddress: temporal.address })
   })
   after(async () => {
-    await living.end()
+    await rig.stop()
     await temporal.stop()
   })
 
-  it('continues as new, with counts exact and deadlines kept', async () => {
-    const email = living.email(stallAfter(4_000))
+  it('continues as new, with exact counts and the same deadlines', async () => {
+    const email = rig.email(stallAfter(4_000))
     await email.register()
-    for (let opens = 0; opens < 40; opens++) await email.hear(email.event('opened', { human: false }))
+    for (let opens = 0; opens < 40; opens++) await email.apply(email.event('opened', { human: false }))
     assert.equal((await email.row()).opensTotal, 40)
     await email.escalated('stalled', 'open')
     await until(() => email.notices().length === 1)
@@ -28,44 +28,44 @@ describe('a life longer than a history', () => {
     assert.ok((events?.length ?? 0) < 120, 'the last run is short')
   })
 
-  it('takes what it has not told support yet along', async () => {
-    const email = living.email(stallAfter(200))
-    living.channelError = new Error('connection refused')
+  it('carries undelivered notices over', async () => {
+    const email = rig.email(stallAfter(200))
+    rig.channelError = new Error('connection refused')
     await email.register()
     await email.escalated('stalled', 'open')
-    for (let opens = 0; opens < 15; opens++) await email.hear(email.event('opened', { human: false }))
+    for (let opens = 0; opens < 15; opens++) await email.apply(email.event('opened', { human: false }))
     await until(async () => (await email.runs()).length >= 2)
     assert.deepEqual(email.notices(), [])
-    living.channelError = null
+    rig.channelError = null
     await until(() => email.notices().length === 1)
     assert.equal((await email.row()).opensTotal, 15)
   })
 
-  it('drops a repeat of what an earlier run has applied', async () => {
-    const email = living.email()
-    const first = email.event('opened', { human: true })
-    await email.hear(first)
-    for (let opens = 0; opens < 20; opens++) await email.hear(email.event('opened', { human: false }))
+  it('drops a repeat of an event that an earlier run has applied', async () => {
+    const email = rig.email()
+    const first = email.event('opened', { human: false })
+    await email.apply(first)
+    for (let opens = 0; opens < 20; opens++) await email.apply(email.event('opened', { human: false }))
     await until(async () => (await email.runs()).length >= 2)
     const { id, occurredAt, receivedAt } = first
-    await email.lives.signal(email, [{ id, type: 'opened', human: true, occurredAt, receivedAt }], null)
-    await email.hear(email.event('clicked', { human: true }))
+    await email.emailWorkflows.signal(email, [{ id, type: 'opened', human: false, occurredAt, receivedAt }], null)
+    await email.apply(email.event('clicked', { human: true }))
     const row = await email.row()
-    assert.deepEqual([row.opensTotal, row.opensHuman], [21, 1])
+    assert.deepEqual([row.opensTotal, row.clicksTotal], [21, 1])
   })
 })
 
-describe('a life that saves often', () => {
-  let living: Living
+describe('an email with many saves', () => {
+  let rig: EmailRig
   before(async () => {
-    living = await Living.begin()
+    rig = await EmailRig.start()
   })
-  after(() => living.end())
+  after(() => rig.stop())
 
-  it('continues as new after fifty saves, so that no replay is long, and shows what it showed before', async () => {
-    const email = living.email()
-    await email.hear(email.event('delivered'))
-    for (let opens = 0; opens < 110; opens++) await email.hear(email.event('opened', { human: false }))
+  it('continues as new after fifty saves, so that no replay is long, with the same search attributes and details', async () => {
+    const email = rig.email({ lingerAfterSettledMs: 300 })
+    await email.apply(email.event('sent'))
+    for (let opens = 0; opens < 110; opens++) await email.apply(email.event('opened', { human: false }))
     assert.equal((await email.row()).opensTotal, 110)
     await until(async () => (await email.runs()).length === 3)
     for (const { runId, searchAttributes } of await email.runs()) {
@@ -76,7 +76,12 @@ describe('a life that saves often', () => {
       assert.ok((saves?.length ?? 0) <= 50)
       assert.deepEqual(searchAttributes['EmailStatus'], ['opened'])
     }
+    const details = await email.handle().query<{ currentDetails?: string }>('__temporal_workflow_metadata')
+    assert.match(details.currentDetails ?? '', /^\*\*opened\*\* · normal · aisend · example\.com\n/)
     const { events } = await email.handle().fetchHistory()
-    assert.ok(!events?.some((event) => event.upsertWorkflowSearchAttributesEventAttributes), 'nothing is shown anew')
+    assert.ok(
+      !events?.some((event) => event.upsertWorkflowSearchAttributesEventAttributes),
+      'no search attribute is written again',
+    )
   })
 })

@@ -1,43 +1,31 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { addWebhookCounts } from '../../src/db/webhook-minutes.ts'
-import { incidentIn } from '../../src/domain/incident.ts'
-import { incidentWorkflowIdOf } from '../../src/temporal/incidents.ts'
-import { CommandRefusedError } from '../../src/temporal/lives.ts'
-import type { watchForIncidents } from '../../src/workflows/watch.ts'
+import { commandSystemIncident } from '../../src/incidents/command.ts'
+import { watchSystem } from '../../src/incidents/watch.ts'
+import { CommandRefusedError } from '../../src/temporal/email-workflows.ts'
+import { createTemporalIncidents, incidentWorkflowIdOf } from '../../src/temporal/incidents.ts'
+import { flowing } from '../../src/temporal/temporal-status.ts'
+import { incidentOf } from '../incidents/incident-of.ts'
+import { quietLog } from '../quiet.ts'
 import { until } from '../until.ts'
-import { Living } from './living.ts'
+import { EmailRig, slowPolicy } from './email-rig.ts'
 
 const scope = 'provider:aisend'
-
 describe('incidents', () => {
-  let living: Living
+  let rig: EmailRig
   beforeEach(async () => {
-    living = await Living.begin()
+    rig = await EmailRig.start()
   })
   afterEach(async () => {
-    // Their IDs are not of this test alone, and what runs on would be taken for the next test's.
-    for (const { reason, emailId, provider } of await living.db.escalation.findMany()) {
-      const incident = incidentIn({ provider, emailId })
-      const id = incident && incidentWorkflowIdOf({ reason: reason as 'backlog', scope: incident.scope })
-      if (id)
-        await living.client.workflow
-          .getHandle(id)
-          .terminate()
-          .catch(() => {})
-    }
-    await living.end()
+    await rig.terminateIncidents()
+    await rig.stop()
   })
 
-  const watch = () =>
-    living.client.workflow.execute<typeof watchForIncidents>('watchForIncidents', {
-      workflowId: `watch-${randomUUID()}`,
-      taskQueue: living.taskQueue,
-      args: [],
-    })
-  const escalations = () => living.db.escalation.findMany({ orderBy: { openedAt: 'asc' } })
+  const watch = () => rig.watchForIncidents()
+  const escalations = () => rig.db.escalation.findMany({ orderBy: { openedAt: 'asc' } })
   const send = (count: number, bounced: number, tags: string[] = []) =>
-    living.db.email.createMany({
+    rig.db.email.createMany({
       data: Array.from({ length: count }, (_, n) => ({
         id: `em_${randomUUID()}`,
         provider: 'aisend',
@@ -50,20 +38,20 @@ describe('incidents', () => {
     })
   const states = async () => (await escalations()).map(({ reason, state, resolvedBy }) => [reason, state, resolvedBy])
 
-  it('call support once while a rate is too high, and are over when it is back', async () => {
+  it('send one notice while a rate is too high, and end when it is back', async () => {
     await send(100, 3)
     assert.deepEqual(await watch(), { raised: [`bounce_rate ${scope}`], cleared: [] })
-    await until(() => living.notices.length === 1)
+    await until(() => rig.notices.length === 1)
     assert.deepEqual((await watch()).raised, [])
-    const [notice] = living.notices
+    const [notice] = rig.notices
     assert.match(notice?.detail ?? '', /^3 % of 100 emails/)
     await send(60, 0)
-    assert.deepEqual(await watch(), { raised: [], cleared: [] }, 'back below the limit, but not by enough')
+    assert.deepEqual(await watch(), { raised: [], cleared: [] }, 'below the limit, but not by enough')
     await send(40, 0)
     assert.deepEqual((await watch()).cleared, [`bounce_rate ${scope}`])
     await until(async () => (await states())[0]?.[1] === 'resolved')
     assert.deepEqual(await states(), [['bounce_rate', 'resolved', 'recovered']])
-    assert.equal(living.notices.length, 1)
+    assert.equal(rig.notices.length, 1)
   })
 
   it('are opened for each tag that is over the limit, and for no address', async () => {
@@ -72,22 +60,28 @@ describe('incidents', () => {
     assert.deepEqual((await watch()).raised, ['bounce_rate tag:receipt'])
   })
 
-  it('are not opened again while they go on after a person has resolved them, but anew once they were over', async () => {
+  it('are not opened again when a person has resolved them while they last, but again after they ended', async () => {
     await send(100, 3)
     await watch()
     await until(async () => (await escalations()).length === 1)
     const [row] = await escalations()
     assert.ok(row)
-    const { lives } = living.email()
-    const acknowledged = await lives.command(row, 'bounce_rate', { do: 'acknowledge', by: 'grace' })
+    const { emailWorkflows } = rig.email()
+    const acknowledged = await emailWorkflows.command(incidentOf(row), 'bounce_rate', {
+      do: 'acknowledge',
+      by: 'grace',
+    })
     assert.equal(acknowledged.acknowledgedBy, 'grace')
-    await lives.command(row, 'bounce_rate', { do: 'resolve', by: 'grace' })
-    await assert.rejects(lives.command(row, 'bounce_rate', { do: 'acknowledge', by: 'ada' }), CommandRefusedError)
+    await emailWorkflows.command(incidentOf(row), 'bounce_rate', { do: 'resolve', by: 'grace' })
+    await assert.rejects(
+      emailWorkflows.command(incidentOf(row), 'bounce_rate', { do: 'acknowledge', by: 'ada' }),
+      CommandRefusedError,
+    )
     await watch()
     assert.equal((await escalations()).length, 1)
     await send(900, 0)
     await watch()
-    const handle = living.client.workflow.getHandle(incidentWorkflowIdOf({ reason: 'bounce_rate', scope }))
+    const handle = rig.client.workflow.getHandle(incidentWorkflowIdOf({ reason: 'bounce_rate', scope }))
     await until(async () => (await handle.describe()).status.name === 'COMPLETED')
     await send(100, 100)
     await watch()
@@ -98,46 +92,134 @@ describe('incidents', () => {
     ])
   })
 
-  it('are resolved, and taken care of, although Temporal has lost them', async () => {
+  it('are opened again although a notice of the last episode is undelivered', async () => {
+    rig.channelError = new Error('connection refused')
+    await send(100, 3)
+    await watch()
+    await until(async () => (await escalations()).length === 1)
+    await send(900, 0)
+    await watch()
+    await until(async () => (await states())[0]?.[1] === 'resolved')
+    await send(100, 100)
+    await watch()
+    await until(async () => (await escalations()).length === 2)
+    const [before, now] = await escalations()
+    assert.ok(before && now)
+    const { emailWorkflows } = rig.email()
+    await assert.rejects(
+      emailWorkflows.command(incidentOf(before), 'bounce_rate', { do: 'resolve', by: 'ada' }),
+      CommandRefusedError,
+    )
+    assert.deepEqual(await states(), [
+      ['bounce_rate', 'resolved', 'recovered'],
+      ['bounce_rate', 'open', null],
+    ])
+    rig.channelError = null
+    // The next attempt may be half a minute away on a slow machine.
+    await until(() => rig.notices.length === 2, 60_000)
+    assert.deepEqual(new Set(rig.notices.map(({ escalationId }) => escalationId)), new Set([before.id, now.id]))
+    assert.equal(
+      (await emailWorkflows.command(incidentOf(now), 'bounce_rate', { do: 'acknowledge', by: 'ada' })).acknowledgedBy,
+      'ada',
+    )
+    await send(9_000, 0)
+    await watch()
+    const handle = rig.client.workflow.getHandle(incidentWorkflowIdOf({ reason: 'bounce_rate', scope }))
+    await until(async () => (await handle.describe()).status.name === 'COMPLETED')
+  })
+
+  it('that Temporal has lost continue, and their notices are sent', async () => {
+    rig.channelError = new Error('connection refused')
+    await send(100, 3)
+    await watch()
+    await until(async () => (await escalations()).length === 1)
+    const handle = rig.client.workflow.getHandle(incidentWorkflowIdOf({ reason: 'bounce_rate', scope }))
+    await handle.terminate()
+    const before = new Date(Date.now() - 6 * 60_000)
+    await rig.db.escalation.updateMany({ data: { noticedAt: before } })
+    await watch()
+    // Not before: a late attempt of the lost run would send the notice.
+    rig.channelError = null
+    await until(async () => (await rig.db.notification.count()) === 1)
+    await handle.terminate()
+    await rig.db.escalation.updateMany({ data: { nextNoticeAt: before } })
+    await watch()
+    await until(() => rig.notices.length === 2)
+    assert.deepEqual(
+      rig.notices.map(({ notice }) => notice),
+      [1, 2],
+    )
+    await watch()
+    await send(900, 0)
+    await watch()
+    await until(async () => (await states())[0]?.[1] === 'resolved')
+  })
+
+  it('are raised for a tag of any letters', async () => {
+    for (const tag of ['漢'.repeat(120), '"'.repeat(250), '😀'.repeat(60)]) {
+      const incident = { reason: 'bounce_rate', scope: `tag:${tag}` } as const
+      const incidents = createTemporalIncidents({ client: rig.client, taskQueue: rig.taskQueue, policy: slowPolicy })
+      await incidents.raise(incident, new Date().toISOString(), 'Too many bounce.')
+      await until(async () => (await escalations()).some(({ emailId }) => emailId.includes(tag)))
+    }
+  })
+
+  it('can be acknowledged, and are resolved, although Temporal has lost them', async () => {
     await send(100, 3)
     await watch()
     await until(async () => (await escalations()).length === 1)
     const [row] = await escalations()
     assert.ok(row)
-    const handle = () => living.client.workflow.getHandle(incidentWorkflowIdOf({ reason: 'bounce_rate', scope }))
+    const handle = () => rig.client.workflow.getHandle(incidentWorkflowIdOf({ reason: 'bounce_rate', scope }))
     await handle().terminate()
-    const { lives } = living.email()
-    assert.equal((await lives.command(row, 'bounce_rate', { do: 'acknowledge', by: 'grace' })).state, 'acknowledged')
+    const { emailWorkflows } = rig.email()
+    assert.equal(
+      (await emailWorkflows.command(incidentOf(row), 'bounce_rate', { do: 'acknowledge', by: 'grace' })).state,
+      'acknowledged',
+    )
     await handle().terminate()
     await send(900, 0)
     await watch()
     assert.deepEqual(await states(), [['bounce_rate', 'resolved', 'recovered']])
   })
 
-  it('are opened for wrong signatures, for a backlog, and for silence while emails wait', async () => {
-    await addWebhookCounts(living.db, [{ provider: 'aisend', genuine: 0, refused: 21 }])
+  it('are opened for wrong signatures, and for silence while deliveries are pending', async () => {
+    await addWebhookCounts(rig.db, [{ provider: 'aisend', genuine: 0, refused: 21 }])
     const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000)
-    await living.db.email.create({
+    await rig.db.email.create({
       data: { id: 'waiting', provider: 'aisend', status: 'sent', delivery: 'sent', createdAt: hoursAgo(7) },
     })
-    const event = {
-      provider: 'aisend',
-      eventId: 'e',
-      emailId: 'x',
-      type: 'sent',
-      occurredAt: hoursAgo(1),
-      payload: '{}',
-    }
-    await living.db.event.create({ data: { ...event, receivedAt: hoursAgo(1), leaseUntil: hoursAgo(-1) } })
     const { raised } = await watch()
-    assert.deepEqual(raised.toSorted(), ['backlog system', `signature_failures ${scope}`, `silence ${scope}`])
-    await until(() => living.notices.length === 3)
-    await addWebhookCounts(living.db, [{ provider: 'aisend', genuine: 1, refused: 0 }])
-    await living.db.event.updateMany({
-      where: { provider: event.provider, eventId: event.eventId },
-      data: { appliedAt: new Date() },
-    })
-    assert.deepEqual((await watch()).cleared.toSorted(), ['backlog system', `silence ${scope}`])
-    await until(async () => (await states()).filter(([, state]) => state === 'resolved').length === 2)
+    assert.deepEqual(raised.toSorted(), [`signature_failures ${scope}`, `silence ${scope}`])
+    await until(() => rig.notices.length === 2)
+    await addWebhookCounts(rig.db, [{ provider: 'aisend', genuine: 1, refused: 0 }])
+    assert.deepEqual((await watch()).cleared, [`silence ${scope}`])
+    await until(async () => (await states()).filter(([, state]) => state === 'resolved').length === 1)
+  })
+
+  it('of a backlog that a workflow of release 0.3 started continue without it: it is terminated, and the API acknowledges and resolves', async () => {
+    const backlog = { reason: 'backlog', scope: 'system' } as const
+    const { client, taskQueue, db } = rig
+    const incidents = createTemporalIncidents({ client, taskQueue, policy: slowPolicy })
+    await incidents.raise(backlog, new Date().toISOString(), 'The oldest event has waited for 11 minutes.')
+    await until(async () => (await escalations()).length === 1)
+    assert.deepEqual(await watch(), { raised: [], cleared: [] })
+    const { status } = await client.workflow.getHandle(incidentWorkflowIdOf(backlog)).describe()
+    assert.deepEqual([status.name, await states()], ['TERMINATED', [['backlog', 'open', null]]])
+    const [row] = await escalations()
+    assert.ok(row)
+    const acknowledged = await commandSystemIncident(
+      db,
+      incidentOf(row),
+      'backlog',
+      { do: 'acknowledge', by: 'ada' },
+      Date.now(),
+    )
+    assert.equal(acknowledged.state, 'acknowledged')
+    const options = { db, channels: [], policy: slowPolicy, alarms: { backlogAfterMs: 600_000 }, log: quietLog }
+    const system = watchSystem({ ...options, temporalStatus: () => flowing, timing: { quietMs: 0, everyMs: 50 } })
+    await until(async () => (await states())[0]?.[1] === 'resolved')
+    await system.close()
+    assert.deepEqual(await states(), [['backlog', 'resolved', 'recovered']])
   })
 })

@@ -1,34 +1,34 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { eraseByAge } from '../../src/workflows/retention.ts'
-import { Living } from './living.ts'
+import type { eraseByAge } from '../../src/workflows/scheduled.ts'
+import { EmailRig } from './email-rig.ts'
 
 describe('the workflow that erases by age', () => {
-  let living: Living
+  let rig: EmailRig
   before(async () => {
-    living = await Living.begin()
+    rig = await EmailRig.start()
   })
-  after(() => living.end())
+  after(() => rig.stop())
 
   const run = (payloadsAfterMs: number, addressesAfterMs: number) =>
-    living.client.workflow.execute<typeof eraseByAge>('eraseByAge', {
+    rig.client.workflow.execute<typeof eraseByAge>('eraseByAge', {
       workflowId: `retention-${randomUUID()}`,
-      taskQueue: living.taskQueue,
+      taskQueue: rig.taskQueue,
       args: [{ payloadsAfterMs, addressesAfterMs }],
     })
 
-  it('erases payloads first and addresses later, and a life goes on', async () => {
-    const email = living.email()
+  it('erases payloads first and addresses later, and the email’s workflow continues', async () => {
+    const email = rig.email()
     await email.register()
-    await email.hear(email.event('sent', { subject: 'A secret' }), email.event('delivered'))
+    await email.apply(email.event('sent', { subject: 'A secret' }), email.event('delivered'))
     assert.deepEqual(await run(3_600_000, 3_600_000), { payloads: 0, events: 0, emails: 0 })
     assert.deepEqual(await run(1, 3_600_000), { payloads: 2, events: 0, emails: 0 })
     const { events, emails } = await run(1, 1)
     assert.deepEqual([events, emails], [2, 1])
-    await email.hear(email.event('opened', { human: true, subject: 'A secret', payload: '{"to":"ada@example.com"}' }))
+    await email.apply(email.event('opened', { human: true, subject: 'A secret', payload: '{"to":"ada@example.com"}' }))
     const { status, to, subject, opensHuman } = await email.row()
     assert.deepEqual([status, to, subject, opensHuman], ['opened', ['erased'], null, 1])
-    const rows = await living.db.event.findMany({ where: { emailId: email.emailId } })
+    const rows = await rig.db.event.findMany({ where: { emailId: email.emailId } })
     assert.doesNotMatch(JSON.stringify(rows), /ada@|secret/)
   })
 })

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Email } from '../../client/index.ts'
 import { follow } from '../../client/watch.ts'
-import { type ApiOptions, type CommandContext, tell, UsageError, withApi } from '../command-context.ts'
+import { type ApiOptions, type CommandContext, printResult, UsageError, withApi } from '../command-context.ts'
 import { findApi } from '../target.ts'
 
 interface TailOptions extends ApiOptions {
@@ -10,14 +10,14 @@ interface TailOptions extends ApiOptions {
   readonly tag?: string
 }
 
-/** Every change of every email, as it happens. */
+/** Prints each change of each email as it happens. */
 export const tailCommand = (context: CommandContext): Command =>
   withApi(
     new Command('tail')
-      .description('what happens to emails, as it happens, until Ctrl-C')
-      .option('--status <status>', 'only those that become so')
-      .option('--priority <priority>', 'only those of this priority')
-      .option('--tag <tag>', 'only those with this tag'),
+      .description('print each change of each email as it happens, until Ctrl-C')
+      .option('--status <status>', 'only emails that get this status')
+      .option('--priority <priority>', 'only emails of this priority')
+      .option('--tag <tag>', 'only emails with this tag'),
   ).action(async (options: TailOptions) => {
     const { apiUrl, apiKey } = await findApi(options, context.env)
     const { status, priority, tag } = options
@@ -27,18 +27,19 @@ export const tailCommand = (context: CommandContext): Command =>
     const messages = follow({ url: apiUrl, apiKey }, { path, signal: context.signal })
     for (;;) {
       const { done, value } = await messages.next()
-      if (done && !value) throw new UsageError(`${apiUrl} has no stream of changes: it is older than this command.`)
+      if (done && !value)
+        throw new UsageError(`${apiUrl} has no stream of changes: its release is older than this command.`)
       if (done) return
-      // More happened while the connection was gone than is kept.
+      // While the connection was lost, more changes happened than the server stores.
       if (value.event === 'reset') context.progress.write('Some changes were missed.\n')
       if (value.event !== 'email') continue
       const email = JSON.parse(value.data) as Partial<Email>
-      tell(context, options, email, () => lineOf(email))
+      printResult(context, options, email, () => lineOf(email))
     }
   })
 
 function lineOf({ updatedAt, status, priority, id, to }: Partial<Email>): string {
   const time = (updatedAt ?? '').slice(11, 23)
-  const whom = to === undefined || to === null ? '' : `  ${[to].flat().join(', ')}`
-  return `${time}  ${(status ?? '').padEnd(10)}  ${(priority ?? '').padEnd(8)}  ${id ?? ''}${whom}`
+  const recipients = to === undefined || to === null ? '' : `  ${[to].flat().join(', ')}`
+  return `${time}  ${(status ?? '').padEnd(10)}  ${(priority ?? '').padEnd(8)}  ${id ?? ''}${recipients}`
 }

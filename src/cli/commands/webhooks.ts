@@ -1,12 +1,11 @@
 import { Command, Option } from 'commander'
 import { readConfig } from '../../config.ts'
 import { ConfigurationError } from '../../errors.ts'
-import type { ProviderApi } from '../../providers/provider.ts'
-import { createProviderApis } from '../../providers/provider-apis.ts'
-import { providerNamed } from '../../providers/registry.ts'
-import { type CommandContext, type JsonOption, tell, UsageError, withJson } from '../command-context.ts'
+import type { ProviderApi } from '../../providers/provider-api.ts'
+import { createProviderApis, providerNamed } from '../../providers/registry.ts'
+import { type CommandContext, type JsonOption, printResult, UsageError, withJson } from '../command-context.ts'
 
-const askable = ['aisend', 'resend']
+const withWebhookApi = ['aisend', 'resend']
 
 interface WebhookOptions extends JsonOption {
   readonly provider?: string
@@ -14,22 +13,22 @@ interface WebhookOptions extends JsonOption {
 }
 
 const providerOption = () =>
-  new Option('--provider <name>', 'whose (default: the first with an API key)').choices(askable)
+  new Option('--provider <name>', 'name of the provider (default: the first with an API key)').choices(withWebhookApi)
 
-/** The provider's side: where it posts to. */
+/** Sets up and lists webhooks at a provider, by its API. */
 export function webhooksCommand(context: CommandContext): Command {
   const register = new Command('register')
-    .description('have the provider post its events to a URL, and get the secret that it signs with')
-    .argument('<url>', 'where Aftersend is seen from outside; without a path, /webhooks/<provider> is added')
+    .description('set up a webhook at the provider, and print its signing secret')
+    .argument('<url>', 'public URL of Aftersend; without a path, /webhooks/<provider> is added')
     .addOption(providerOption())
-    .option('--events <types>', 'the provider’s types, with commas between (default: all that concern emails)')
+    .option('--events <types>', 'the provider’s event types, separated by commas (default: all types of emails)')
     .action((url: string, options: WebhookOptions) => registerWebhook(url, options, context))
   const list = new Command('list')
-    .description('where the provider posts to already')
+    .description('list the webhooks at the provider')
     .addOption(providerOption())
     .action((options: WebhookOptions) => listWebhooks(options, context))
   return new Command('webhooks')
-    .description('the webhooks that are set up at AISend or Resend')
+    .description('set up or list webhooks at AISend or Resend')
     .addCommand(withJson(register))
     .addCommand(withJson(list))
 }
@@ -43,13 +42,13 @@ async function registerWebhook(given: string, options: WebhookOptions, context: 
     .filter(Boolean)
   const registered = await api.registerWebhook(url, events)
   const variable = providerNamed(provider)?.variable ?? 'its variable'
-  tell(context, options, { provider, ...registered }, () =>
+  printResult(context, options, { provider, ...registered }, () =>
     [
       `${registered.id}  ${url}`,
       `  ${registered.events.join(' ')}`,
       registered.secret === null
-        ? `Its secret is shown at the provider: put it into ${variable}, and start Aftersend again.`
-        : `Put its secret into ${variable}, and start Aftersend again: ${registered.secret}`,
+        ? `Copy its secret from the provider’s site into ${variable}, and restart Aftersend.`
+        : `Put its secret into ${variable}, and restart Aftersend: ${registered.secret}`,
     ].join('\n'),
   )
 }
@@ -57,9 +56,9 @@ async function registerWebhook(given: string, options: WebhookOptions, context: 
 async function listWebhooks(options: WebhookOptions, context: CommandContext): Promise<void> {
   const { provider, api } = chooseApi(options.provider, context)
   const webhooks = await api.listWebhooks()
-  tell(context, options, { provider, webhooks }, () =>
+  printResult(context, options, { provider, webhooks }, () =>
     webhooks.length === 0
-      ? `${provider} posts to nobody: aftersend webhooks register <url>`
+      ? `${provider} has no webhooks. Set one up: aftersend webhooks register <url>`
       : webhooks.map(({ id, url, events }) => `${id}  ${url}\n  ${events.join(' ')}`).join('\n'),
   )
 }
@@ -69,13 +68,13 @@ function chooseApi(named: string | undefined, { env }: CommandContext): { provid
   const provider = named ?? [...apis.keys()][0]
   const api = provider === undefined ? undefined : apis.get(provider)
   if (provider !== undefined && api) return { provider, api }
-  const wanted = (named === undefined ? askable : [named]).map((name) => `${name.toUpperCase()}_API_KEY`)
-  throw new ConfigurationError(`The provider cannot be asked: set ${wanted.join(' or ')}.`)
+  const variables = (named === undefined ? withWebhookApi : [named]).map((name) => `${name.toUpperCase()}_API_KEY`)
+  throw new ConfigurationError(`The provider's API needs a key: set ${variables.join(' or ')}.`)
 }
 
 function webhookUrl(given: string, provider: string): string {
   if (!/^https?:\/\//.test(given) || !URL.canParse(given))
-    throw new UsageError(`${given} is no http:// or https:// URL.`)
+    throw new UsageError(`${given} must be an http:// or https:// URL.`)
   const url = new URL(given)
   if (url.pathname === '/') url.pathname = `/webhooks/${provider}`
   return url.href

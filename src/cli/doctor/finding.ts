@@ -1,12 +1,12 @@
-/** What a check found. */
+/** The result of a check. */
 export interface Finding {
-  /** What was looked at, in a word or two. */
+  /** The name of the check. */
   readonly check: string
-  /** `warning`: it works, and may not for long. `skipped`: it could not be looked at. */
+  /** `warning`: it works now, but may fail later. `skipped`: it could not be checked. */
   readonly state: 'well' | 'warning' | 'wrong' | 'skipped'
-  /** What is so; without any secret. */
+  /** Never contains a secret. */
   readonly found: string
-  /** What to do about it; null where all is well. */
+  /** What to do; null if nothing. */
   readonly todo: string | null
 }
 
@@ -21,22 +21,18 @@ export const skipped = (check: string, found: string, todo: string): Finding => 
   state: 'skipped',
 })
 
-/** Events carry the provider's clock and deadlines ours: what is a second apart shows, half a minute misleads. */
-const [visibleMs, misleadingMs] = [1_000, 30_000]
+/** Times of events are by the provider's clock, deadlines by ours. */
+const [warningFromMs, wrongFromMs] = [1_000, 30_000]
 
 /**
- * How far another clock is from ours.
- * @param aheadMs how far it is ahead, known up to `exactnessMs`.
+ * The difference of another clock from ours.
+ * @param aheadMs how far it is ahead, with an error of up to `errorMs`.
  */
-export function clockFinding(whose: string, aheadMs: number, exactnessMs: number): Finding {
-  const offMs = Math.max(0, Math.abs(aheadMs) - exactnessMs)
-  const check = `clock of ${whose}`
-  if (offMs < visibleMs) return well(check, 'agrees with ours')
-  const found = `is ${(Math.abs(aheadMs) / 1_000).toFixed(1)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} ours`
-  const todo = 'let both machines keep their time by NTP: deadlines and the order of events go by it'
-  return offMs < misleadingMs ? warning(check, found, todo) : wrong(check, found, todo)
+export function clockFinding(owner: string, aheadMs: number, errorMs: number): Finding {
+  const offMs = Math.max(0, Math.abs(aheadMs) - errorMs)
+  const check = `clock of ${owner}`
+  if (offMs < warningFromMs) return well(check, 'agrees with this machine')
+  const found = `is ${(Math.abs(aheadMs) / 1_000).toFixed(1)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine`
+  const todo = 'synchronise both clocks by NTP: deadlines and the order of events depend on them'
+  return offMs < wrongFromMs ? warning(check, found, todo) : wrong(check, found, todo)
 }
-
-/** An error in its own words, or by its code where it has none, as those of several addresses have. */
-export const wordsOf = (error: unknown): string =>
-  error instanceof Error ? error.message || String('code' in error ? error.code : error.name) : String(error)

@@ -1,31 +1,32 @@
-import { type ProviderApi, ProviderRefusedError } from '../../providers/provider.ts'
+import { messageOf } from '../../errors.ts'
+import { type ProviderApi, ProviderRefusedError } from '../../providers/provider-api.ts'
 import { providerNamed } from '../../providers/registry.ts'
-import { type Finding, warning, well, wordsOf, wrong } from './finding.ts'
+import { type Finding, warning, well, wrong } from './finding.ts'
 
 /**
- * Whether the providers' APIs take our keys, and whether they post to us.
- * @param publicUrl where providers see Aftersend, without a slash at its end; null where nobody said.
+ * Checks that the providers' APIs accept their keys, and have a webhook with this URL.
+ * @param publicUrl without a slash at its end; null if it is not given.
  */
-export const examineProviderApis = (
+export const checkProviderApis = (
   apis: ReadonlyMap<string, ProviderApi>,
   publicUrl: string | null,
-): Promise<Finding[]> => Promise.all([...apis].map(([name, api]) => examineApiOf(name, api, publicUrl)))
+): Promise<Finding[]> => Promise.all([...apis].map(([name, api]) => checkProviderApi(name, api, publicUrl)))
 
-async function examineApiOf(name: string, api: ProviderApi, publicUrl: string | null): Promise<Finding> {
+async function checkProviderApi(name: string, api: ProviderApi, publicUrl: string | null): Promise<Finding> {
   const check = `api of ${providerNamed(name)?.title ?? name}`
   try {
     const urls = (await api.listWebhooks()).map(({ url }) => url)
     if (publicUrl === null || urls.some((url) => url.startsWith(`${publicUrl}/`))) {
-      return well(check, `takes our key; it posts to ${urls.length} URLs`)
+      return well(check, `accepts the key; it posts to ${urls.length} URLs`)
     }
-    const todo = `aftersend webhooks register ${publicUrl} --provider ${name}`
-    return warning(check, `takes our key, but posts nothing to ${publicUrl}`, todo)
+    const todo = `set up a webhook: aftersend webhooks register ${publicUrl} --provider ${name}`
+    return warning(check, `accepts the key, but has no webhook for ${publicUrl}`, todo)
   } catch (error) {
-    if (error instanceof ProviderRefusedError) return wrong(check, 'refuses our key', wordsOf(error))
+    if (error instanceof ProviderRefusedError) return wrong(check, 'refuses the key', messageOf(error))
     return warning(
       check,
-      wordsOf(error),
-      'stalls are escalated without its word, and nothing is sent, until it answers',
+      messageOf(error),
+      'check that it can be reached; until then, stalls are escalated without a status lookup, and no email is sent',
     )
   }
 }

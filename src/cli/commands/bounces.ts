@@ -1,0 +1,87 @@
+import { Command } from 'commander'
+import ms from 'ms'
+import { request } from '../../client/request.ts'
+import { type ApiOptions, type CommandContext, printResult, UsageError, withApi } from '../command-context.ts'
+import { findApi } from '../target.ts'
+
+interface RejudgeOptions extends ApiOptions {
+  readonly dryRun?: boolean
+  readonly since?: string
+}
+
+/** Judges stored bounces again. */
+export const bouncesCommand = (context: CommandContext): Command =>
+  new Command('bounces').description('judge stored bounces again').addCommand(withApi(rejudgeCommand(context)))
+
+interface SuppressionChange {
+  readonly address: string
+  readonly from: string
+  readonly to: string
+  readonly reason: string
+  readonly rule: string | null
+}
+
+interface Rejudged {
+  readonly rulesVersion: number
+  readonly judged: number
+  readonly changed: number
+  readonly changes: readonly SuppressionChange[]
+}
+
+/** Interrupted, it is to be started again: bounces that are judged already change nothing. */
+const rejudgeCommand = (context: CommandContext): Command =>
+  new Command('rejudge')
+    .description('judge stored bounces by the current rules, and suppress or release their recipients')
+    .option('--dry-run', 'print what would change, and change nothing')
+    .option('--since <time>', 'only bounces received since then: a duration such as 30d, or an ISO 8601 time')
+    .action(async (options: RejudgeOptions) => {
+      const { dryRun = false, since } = options
+      const { apiUrl, apiKey } = await findApi(options, context.env)
+      const selection = { dryRun, ...(since !== undefined && { since: timeOf(since, Date.now()) }) }
+      let sum: Rejudged = { rulesVersion: 0, judged: 0, changed: 0, changes: [] }
+      for (let cursor: string | null = null; ; ) {
+        const body: object = cursor === null ? selection : { ...selection, cursor }
+        const call = { method: 'POST', path: '/v1/bounces/rejudge', body, signal: context.signal } as const
+        const page: (Rejudged & { nextCursor: string | null }) | null = await request({ url: apiUrl, apiKey }, call)
+        if (page === null)
+          throw new UsageError(`${apiUrl} cannot judge bounces again: its release is older than this command.`)
+        sum = {
+          rulesVersion: page.rulesVersion,
+          judged: sum.judged + page.judged,
+          changed: sum.changed + page.changed,
+          changes: [...sum.changes, ...page.changes],
+        }
+        cursor = page.nextCursor
+        if (cursor === null) break
+      }
+      printResult(context, options, { dryRun, ...sum }, () => textOf(sum, dryRun))
+    })
+
+/** @throws UsageError unless it is a duration or a time. */
+function timeOf(since: string, now: number): string {
+  const at = /^\d+(\.\d+)?(s|m|h|d)$/.test(since) ? now - ms(since as ms.StringValue) : Date.parse(since)
+  if (Number.isNaN(at)) throw new UsageError('--since must be a duration such as 30d, or a time such as 2030-01-31')
+  return new Date(at).toISOString()
+}
+
+function textOf({ rulesVersion, judged, changed, changes }: Rejudged, dryRun: boolean): string {
+  const rows = changes.map(({ address, from, to, reason, rule }) => [address, `${from} → ${to}`, reason, rule ?? '–'])
+  const [suppressed, released] = ['suppressed', 'allowed'].map(
+    (state) => changes.filter(({ from, to }) => to === state && from !== state).length,
+  )
+  return [
+    ...tableOf([['address', 'suppression', 'reason', 'rule'], ...rows].slice(rows.length === 0 ? 1 : 0)),
+    `${judged} ${judged === 1 ? 'bounce' : 'bounces'} judged by version ${rulesVersion} of the rules, ${changed} with a new judgement`,
+    `${suppressed} ${suppressed === 1 ? 'address' : 'addresses'} ${dryRun ? 'would be' : 'were'} suppressed, ${released} released.`,
+  ].join('\n')
+}
+
+function tableOf(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(most[at] ?? 0, cell.length)), [])
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}

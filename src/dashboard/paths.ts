@@ -1,0 +1,21 @@
+/** Addresses of pages. */
+
+export const emailPath = (provider: string, id: string): string =>
+  `/emails/${encodeURIComponent(provider)}/${encodeURIComponent(id)}`
+
+export const eventPath = ({ provider, eventId }: { readonly provider: string; readonly eventId: string }): string =>
+  `/events/${encodeURIComponent(provider)}/${encodeURIComponent(eventId)}`
+
+/** A path with a query, of what is given. */
+export function pathWith(path: string, query: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1]))
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`
+}
+
+/** A path on this server; `/` for everything that would lead elsewhere. */
+export function localPath(text: string | undefined): string {
+  const base = 'http://local'
+  if (!text?.startsWith('/') || !URL.canParse(text, base)) return '/'
+  const url = new URL(text, base)
+  return url.origin === base ? url.pathname + url.search : '/'
+}

@@ -1,0 +1,11 @@
+import type { EmailKey, Priority, RegisteredAs } from './events.ts'
+
+/** What an application registers about an email that it sends. Null changes nothing. */
+export interface Registration extends EmailKey {
+  /** Recipients as the application wrote them; at least one. */
+  readonly to: readonly string[]
+  readonly subject: string | null
+  readonly tags: readonly string[] | null
+  readonly priority: Priority | null
+  readonly as: RegisteredAs
+}

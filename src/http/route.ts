@@ -1,0 +1,81 @@
+/** Routes as data: one description per route, from which it is served, validated and documented. */
+import Router from '@koa/router'
+import type { Context, Middleware } from 'koa'
+import type { z } from 'zod'
+import { parseInput } from './input.ts'
+
+/** One successful answer of a route. */
+export interface Answer {
+  readonly description: string
+  /** Of the body; none for an answer without one. */
+  readonly schema?: z.ZodType
+  /** Default `application/json`. */
+  readonly mediaType?: string
+  /** Descriptions of the answer's headers, by name. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What the OpenAPI document says about a route. */
+export interface RouteDescription {
+  readonly method: 'get' | 'post' | 'delete'
+  /** With `:name` for parameters. */
+  readonly path: `/${string}`
+  /** The resource under which the document lists it. */
+  readonly tag: string
+  readonly summary: string
+  readonly description?: string
+  /** Default `key`: an API key is required. `local`: not from this machine. `anyone`: never. */
+  readonly access?: 'key' | 'local' | 'anyone'
+  readonly params?: z.ZodType
+  readonly query?: z.ZodType
+  readonly body?: z.ZodType
+  /** Default false. */
+  readonly isBodyOptional?: boolean
+  /** Request headers that the route reads, by name. */
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly required: boolean }>>
+  /** Media types of a body that is read as a stream. */
+  readonly upload?: readonly string[]
+  readonly answers: Readonly<Record<number, Answer>>
+  /** Descriptions of its own problems, by status; common ones are added. */
+  readonly problems?: Readonly<Record<number, string>>
+}
+
+export interface Route extends RouteDescription {
+  readonly handle: Middleware
+}
+
+type Parsed<Schema> = Schema extends z.ZodType<infer Output> ? Output : undefined
+
+/** A request's input, validated. */
+interface Input<Description extends RouteDescription> {
+  readonly params: Parsed<Description['params']>
+  readonly query: Parsed<Description['query']>
+  readonly body: Parsed<Description['body']>
+}
+
+/** A route whose handler receives validated input. Invalid input is answered with 400 before. */
+export function defineRoute<const Description extends RouteDescription>(
+  description: Description,
+  handle: (ctx: Context, input: Input<Description>) => Promise<void> | void,
+): Route {
+  const { params, query, body } = description
+  return {
+    ...description,
+    handle: (ctx) =>
+      handle(ctx, {
+        params: params && parseInput(params, ctx['params'], 'path'),
+        query: query && parseInput(query, ctx.query, 'query'),
+        body: body && parseInput(body, ctx.request.body, 'body'),
+      } as Input<Description>),
+  }
+}
+
+/** A router for `routes`. It authenticates before it reads the body. */
+export function routerOf(routes: readonly Route[], authenticate: Middleware, readJson: Middleware): Router {
+  const router = new Router({ sensitive: true })
+  for (const { method, path, access = 'key', body, handle } of routes) {
+    const before = [...(access === 'anyone' ? [] : [authenticate]), ...(body ? [readJson] : [])]
+    router[method](path, ...before, handle)
+  }
+  return router
+}

@@ -1,0 +1,7 @@
+/**
+ * A notice could not be delivered; a retry may help. The message enters Temporal histories and logs, so it never contains a
+ * URL, an address or the receiver's text, and there is no `cause`.
+ */
+export class SupportUnreachableError extends Error {
+  override name = 'SupportUnreachableError'
+}

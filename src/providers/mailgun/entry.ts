@@ -1,0 +1,18 @@
+import type { ProviderEntry } from '../provider.ts'
+import { generateMailgunKey, mailgunFormat, signMailgun } from './sample.ts'
+import { createMailgun, mailgunEmailIdOf, mailgunName } from './webhook.ts'
+
+export const mailgunEntry: ProviderEntry = {
+  name: mailgunName,
+  title: 'Mailgun',
+  variable: 'MAILGUN_WEBHOOK_SIGNING_KEY',
+  accepts: () => true,
+  requirement: 'the HTTP webhook signing key',
+  eventTypes: ['queued', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
+  signsWithItsSecret: true,
+  create: createMailgun,
+  emailIdOf: mailgunEmailIdOf,
+  sign: signMailgun,
+  sampleFormat: mailgunFormat,
+  generateSecret: generateMailgunKey,
+}

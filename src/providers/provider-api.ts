@@ -1,0 +1,99 @@
+/** A provider's API: asks about one email, sends one, registers webhooks. */
+import type { ReceivedEvent } from '../domain/events.ts'
+
+export interface ApiOptions {
+  /** Without a slash at its end. */
+  readonly apiUrl: string
+  readonly apiKey: string
+  /** For one request with all its attempts and the answer's body. Default 8 seconds: the activity that asks has 10. */
+  readonly timeoutMs?: number
+}
+
+export interface ProviderApi {
+  /**
+   * The email's delivery events that the provider has recorded. Their IDs are the same in every answer. Opens and clicks are
+   * left out: they are counted, and their webhook may still arrive.
+   * @throws ProviderRefusedError or ProviderUnreachableError; the caller retries.
+   */
+  fetchEvents(emailId: string): Promise<ReceivedEvent[]>
+  /**
+   * For how long the provider answers a repeated key with the first email instead of sending another. Null where it promises
+   * nothing: a request without an answer must not be repeated then.
+   */
+  readonly idempotencyWindowMs: number | null
+  /**
+   * Sends one email.
+   * @returns the provider's ID for it, which its webhooks use.
+   * @throws EmailRefusedError when the email is not sent and a retry cannot succeed; ProviderRefusedError for a wrong key;
+   * ProviderUnreachableError otherwise, with `mayHaveArrived` for a request that may have been executed.
+   */
+  send(email: OutgoingEmail, idempotencyKey: string): Promise<{ readonly emailId: string }>
+  /** Registers a webhook at `url` for `events`; for all events if the list is empty. Throws as {@link send} does. */
+  registerWebhook(url: string, events: readonly string[]): Promise<RegisteredWebhook>
+  listWebhooks(): Promise<readonly ProviderWebhook[]>
+}
+
+/** An email as an application submits it. Addresses may have display names. */
+export interface OutgoingEmail {
+  readonly from: string
+  readonly to: readonly string[]
+  readonly subject: string
+  readonly html: string | null
+  readonly text: string | null
+  /** Further header fields of the message. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Names, or `name:value`, as emails are registered with. */
+  readonly tags: readonly string[]
+}
+
+export interface ProviderWebhook {
+  readonly id: string
+  readonly url: string
+  readonly events: readonly string[]
+}
+
+interface RegisteredWebhook extends ProviderWebhook {
+  /** The signing secret; null where the answer holds none. */
+  readonly secret: string | null
+}
+
+/** The provider gave no usable answer; a retry may succeed. The message holds no part of the answer. */
+export class ProviderUnreachableError extends Error {
+  override name = 'ProviderUnreachableError'
+  /** The provider's `Retry-After` in milliseconds from now; null where it gave none. */
+  readonly retryAfterMs: number | null
+  /** The provider answered that it has had too many requests. */
+  readonly isRateLimited: boolean
+  /** Whether the request may have been executed although it got no answer. */
+  readonly mayHaveArrived: boolean
+
+  constructor(
+    message: string,
+    facts: { retryAfterMs?: number | null; isRateLimited?: boolean; mayHaveArrived?: boolean } = {},
+  ) {
+    super(message)
+    this.retryAfterMs = facts.retryAfterMs ?? null
+    this.isRateLimited = facts.isRateLimited ?? false
+    this.mayHaveArrived = facts.mayHaveArrived ?? true
+  }
+}
+
+/** The provider refuses the API key (401, 403). A retry cannot succeed. */
+export class ProviderRefusedError extends Error {
+  override name = 'ProviderRefusedError'
+}
+
+/** The provider refuses this request; nothing was sent. The message holds no part of the answer. */
+export class EmailRefusedError extends Error {
+  override name = 'EmailRefusedError'
+  /** The HTTP status of the answer. */
+  readonly status: number
+  /** The provider's error code, such as `validation_error`. Never a sentence, which may quote an address. */
+  readonly reason: string | null
+
+  constructor(message: string, status: number, reason: string | null = null) {
+    super(message)
+    this.status = status
+    this.reason = reason
+  }
+}

@@ -1,0 +1,100 @@
+/** The API: webhooks → inbox → Temporal, and PostgreSQL → REST, streams and dashboard. */
+import { createApi } from './api/api.ts'
+import type { Config } from './config.ts'
+import { createDashboard } from './dashboard/dashboard.ts'
+import type { Database } from './db/database.ts'
+import { readPool, receiptPool } from './db/pools.ts'
+import { warmUp } from './db/warm-up.ts'
+import { addWebhookCounts } from './db/webhook-minutes.ts'
+import { claimWebhookToken } from './db/webhook-tokens.ts'
+import { createEventStreams } from './http/event-streams.ts'
+import { createInbox } from './inbox/create-inbox.ts'
+import { watchSystem } from './incidents/watch.ts'
+import { listenOn } from './listening.ts'
+import { createChangeFeed } from './live/change-feed.ts'
+import { listenForChanges } from './live/change-listener.ts'
+import { createSupportChannels } from './notifications/channels.ts'
+import { createProviderApis, createWebhookSources } from './providers/registry.ts'
+import { stopStep } from './stopping.ts'
+import { connectEmailWorkflows, type SharedParts, type SystemOptions } from './system-options.ts'
+import { countFailingWorkflows } from './temporal/failing-workflows.ts'
+import { taskQueue } from './temporal/worker.ts'
+import { createSteadyClock } from './webhooks/steady-clock.ts'
+import { createWebhookCounts } from './webhooks/webhook-counts.ts'
+
+/** Connections that are open in the pool for reads when the API starts to listen. The pool for receipt opens all. */
+const warmReads = 2
+
+/** Time for running requests and signals to finish. */
+const graceMs = 5_000
+
+/** @param isPolling whether the worker of this process, or of the one that it supervises, polls. */
+export async function startApi(
+  options: SystemOptions,
+  { pools, metrics, changeNotifier }: SharedParts,
+  isPolling: () => boolean,
+): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const { config, port, log, tracing } = options
+  const [db, receiptDb] = [pools.open(readPool), pools.open(receiptPool)]
+  const { client, emailWorkflows } = connectEmailWorkflows(options)
+  const receiptClock = createSteadyClock()
+  const webhookCounts = createWebhookCounts({ write: (counts) => addWebhookCounts(receiptDb, counts) })
+  const inbox = createInbox({
+    ...{ db: receiptDb, emailWorkflows, metrics, log, clock: receiptClock },
+    ...{ maxEventAgeMs: config.maxEventAgeMs, coalesceMs: config.coalesceMs },
+    observer: tracing?.inbox ?? null,
+    onChange: changeNotifier.notify,
+  })
+  const changes = createChangeFeed({
+    ...{ db, log },
+    listen: (onNotification) => listenForChanges({ databaseUrl: options.databaseUrl, log, onNotification }),
+  })
+  const systemWatch = watchSystem({
+    ...{ db: receiptDb, policy: config.policy, alarms: config.alarms, temporalStatus: inbox.temporalStatus, log },
+    channels: createSupportChannels(config.support, log),
+    countFailingWorkflows: () => countFailingWorkflows(client, taskQueue),
+    onChange: changeNotifier.notify,
+  })
+  const parts = {
+    ...{ db, receiptDb, inbox, emailWorkflows, changes, temporalStatus: inbox.temporalStatus, log },
+    webhooks: webhookSources(options, receiptDb),
+    providerApis: createProviderApis(config.providerApis),
+    apiKeys: options.apiKeys,
+    metricsKeys: config.metricsKeys,
+    streams: createEventStreams(),
+    // Workers elsewhere report their own readiness.
+    isWorking: config.role === 'all' ? isPolling : null,
+  }
+  const dashboard = createDashboard({ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config.support) })
+  const onRequest = tracing?.requests ?? null
+  const api = createApi({ ...parts, receiptClock, webhookCounts, metrics, dashboard, onRequest })
+  await Promise.all([warmUp(receiptDb, receiptPool.poolSize), warmUp(db, warmReads)])
+  const url = await listenOn(api, { port, host: config.host, setting: 'PORT' })
+  return {
+    url,
+    async stop() {
+      await stopStep(log, 'requests', graceMs + 500, () => api.close({ graceMs }))
+      await stopStep(log, 'system watch', 2_000, () => systemWatch.close())
+      await stopStep(log, 'webhook counts', 1_000, () => webhookCounts.close())
+      await stopStep(log, 'change feed', 1_000, () => changes.close())
+      await stopStep(log, 'inbox', graceMs, () => inbox.close())
+      await stopStep(log, 'Temporal connection', 1_000, () => client.connection.close())
+    },
+  }
+}
+
+const webhookSources = ({ webhookSecrets }: SystemOptions, db: Database) =>
+  createWebhookSources(webhookSecrets, {
+    clock: Date.now,
+    fetch,
+    tokens: { claim: (provider, token, event) => claimWebhookToken(db, { provider, token, event }) },
+  })
+
+/** The channels to support, besides the log. */
+const namesOf = ({ webhook, email }: Config['support']): string[] => [
+  ...(webhook ? ['webhook'] : []),
+  ...(email ? ['email'] : []),
+]
+
+const webUiOf = ({ webUiUrl, temporal }: SystemOptions) =>
+  webUiUrl === null ? null : { url: webUiUrl, namespace: temporal.namespace }

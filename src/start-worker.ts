@@ -1,0 +1,91 @@
+/** The worker: Temporal → workflows and activities → PostgreSQL. */
+import { createActivities } from './activities/create-activities.ts'
+import { createScheduledActivities } from './activities/create-scheduled-activities.ts'
+import { createMailServers } from './activities/mail-servers.ts'
+import { createWorkerServer } from './api/worker-server.ts'
+import { applyPool, schedulePool } from './db/pools.ts'
+import { listenAsWorker } from './listening.ts'
+import { createSupportChannels } from './notifications/channels.ts'
+import { createProviderApis } from './providers/registry.ts'
+import { stopStep } from './stopping.ts'
+import { connectEmailWorkflows, type RunningPart, type SharedParts, type SystemOptions } from './system-options.ts'
+import { thisBuildId } from './temporal/deployment.ts'
+import { createTemporalIncidents } from './temporal/incidents.ts'
+import { runWorker, workerStopsWithinMs } from './temporal/run-worker.ts'
+import { scheduledJobs } from './temporal/scheduled-jobs.ts'
+import { taskQueue } from './temporal/worker.ts'
+
+/** Starts the worker in the separate process, if there is one. */
+export function superviseWorker({ supervisor, databaseUrl, temporal, erasureKey }: SystemOptions): RunningPart | null {
+  if (!supervisor) return null
+  supervisor.start({ databaseUrl, temporalAddress: temporal.address, erasureKey })
+  const { whenPolling: whenRunning, isPolling } = supervisor
+  return { url: null, whenRunning, isPolling, stop: () => supervisor.stop() }
+}
+
+/** Starts the worker in this process. It waits for Temporal if necessary. */
+export async function startWorker(
+  options: SystemOptions,
+  { pools, metrics, changeNotifier }: SharedParts,
+): Promise<RunningPart> {
+  const { config, temporal, log } = options
+  const [applyDb, scheduleDb] = [pools.open(applyPool), pools.open(schedulePool)]
+  const { client, emailWorkflows } = connectEmailWorkflows(options)
+  const incidents = createTemporalIncidents({ client, taskQueue, policy: config.policy })
+  const channels = createSupportChannels(config.support, log)
+  const activities = {
+    ...createActivities({
+      db: applyDb,
+      channels,
+      providerApis: createProviderApis(config.providerApis),
+      metrics,
+      onChange: changeNotifier.notify,
+    }),
+    ...createScheduledActivities({
+      db: scheduleDb,
+      emailWorkflows,
+      policy: config.policy,
+      alarms: config.alarms,
+      incidents,
+      channels: channels.map(({ name }) => name),
+      mailServers: config.mailServerLookup && createMailServers(config.mailServerLookup),
+    }),
+  }
+  const worker = runWorker({
+    target: temporal,
+    activities,
+    scheduledJobs: scheduledJobs(config.retention),
+    log,
+    tracing: options.tracing?.worker ?? null,
+    deployment: config.deployment === null ? null : { name: config.deployment, buildId: thisBuildId() },
+  })
+  const stopWorker = async () => {
+    await stopStep(log, 'worker', workerStopsWithinMs, () => worker.stop())
+    await stopStep(log, 'Temporal connection', 1_000, () => client.connection.close())
+  }
+  const { whenRunning, isRunning: isPolling } = worker
+  // An API in the same process, or the supervisor's, reports health and metrics.
+  if (config.role !== 'worker' || options.isSupervised) return { url: null, whenRunning, isPolling, stop: stopWorker }
+  const metricsKeys = [...options.apiKeys, ...config.metricsKeys]
+  const server = createWorkerServer({
+    db: applyDb,
+    emailWorkflows,
+    isWorking: worker.isRunning,
+    metrics,
+    metricsKeys,
+    log,
+  })
+  const url = await listenAsWorker(server, config.workerPort, config.host).catch(async (error) => {
+    await stopWorker()
+    throw error
+  })
+  return {
+    url,
+    whenRunning,
+    isPolling,
+    async stop() {
+      await stopWorker()
+      await stopStep(log, 'worker server', 1_500, () => server.close({ graceMs: 1_000 }))
+    },
+  }
+}

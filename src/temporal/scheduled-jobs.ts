@@ -1,0 +1,60 @@
+/**
+ * The scheduled jobs and their intervals. A run retries until the database is available, and its schedule starts no other
+ * meanwhile: an outage leaves no failed run behind.
+ */
+import type { EventMonthsInput, OverdueInput, RetentionInput } from '../activities/scheduled-activities.ts'
+import type { ScheduledJob } from './schedules.ts'
+
+const minuteMs = 60_000
+
+/** A workflow that is late by less may just be slow. */
+const overdue: OverdueInput = { graceMs: 5 * minuteMs }
+
+/** @param retention of payloads, of addresses, and of events as a whole. */
+export const scheduledJobs = ({
+  keptForMs,
+  ...retention
+}: RetentionInput & EventMonthsInput): readonly ScheduledJob[] => [
+  {
+    id: 'wake-overdue-lives',
+    summary: 'Restarts email workflows that Temporal has lost',
+    workflow: 'wakeOverdueLives',
+    args: [overdue],
+    everyMs: 5 * minuteMs,
+  },
+  {
+    id: 'roll-up-analytics',
+    summary: 'Rolls up emails by hour and day',
+    workflow: 'rollUpAnalytics',
+    args: [],
+    everyMs: 5 * minuteMs,
+  },
+  {
+    id: 'erase-by-age',
+    summary: 'Erases payloads and addresses past their retention',
+    workflow: 'eraseByAge',
+    args: [retention],
+    everyMs: 60 * minuteMs,
+  },
+  {
+    id: 'keep-event-months',
+    summary: 'Creates the monthly partitions of events, and drops old ones',
+    workflow: 'keepEventMonths',
+    args: [{ keptForMs } satisfies EventMonthsInput],
+    everyMs: 6 * 60 * minuteMs,
+  },
+  {
+    id: 'look-up-recipient-domains',
+    summary: 'Finds the mailbox providers of recipients’ domains',
+    workflow: 'lookUpRecipientDomains',
+    args: [],
+    everyMs: 5 * minuteMs,
+  },
+  {
+    id: 'watch-for-incidents',
+    summary: 'Checks rates and webhooks, and raises incidents',
+    workflow: 'watchForIncidents',
+    args: [],
+    everyMs: minuteMs,
+  },
+]

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { Command, CommanderError } from 'commander'
+import { UsageError } from '../../src/cli/command-context.ts'
+import { simulateOptions } from '../../src/cli/commands/simulate-options.ts'
+import { parseOptions } from '../simulator/simulate-options.ts'
+
+describe('the options of simulate', () => {
+  it('have defaults', () => {
+    const { run, ...rest } = parseOptions([], 1_795_000_000_000)
+    assert.match(run, /^[a-z0-9]{6,12}$/)
+    assert.deepEqual(rest, {
+      emails: 500,
+      rate: 100,
+      seed: 1,
+      speed: 600,
+      verify: false,
+      timeoutMs: 300_000,
+      concurrency: 32,
+      url: undefined,
+      secret: undefined,
+      apiKey: undefined,
+      showsProgress: true,
+      json: false,
+      provider: 'aisend',
+    })
+  })
+
+  it('are parsed', () => {
+    const args = ['--emails', '5', '--rate=2.5', '--verify', '--timeout', '30s', '--no-progress', '--run', 'a-1']
+    const { emails, rate, verify, timeoutMs, showsProgress, run } = parseOptions(args, 0)
+    assert.deepEqual([emails, rate, verify, timeoutMs, showsProgress, run], [5, 2.5, true, 30_000, false, 'a-1'])
+  })
+
+  for (const [args, why] of [
+    [['--emails', 'many'], /--emails must be a number/],
+    [['--emails', '0'], /--emails must be at least 1/],
+    [['--rate', '-1'], /--rate/],
+    [['--seed', '1.5'], /--seed must be a whole number/],
+    [['--timeout', 'soon'], /--timeout must be a duration/],
+    [['--url', 'localhost'], /--url must be an http/],
+    [['--run', 'A B'], /--run must be/],
+    [['--emial', '5'], /emial/],
+    [['extra'], /too many arguments/],
+    [['--provider', 'nobody'], /nobody[\s\S]*aisend, .*sendgrid/],
+  ] as const) {
+    it(`may not be ${args.join(' ')}`, () => {
+      assert.throws(
+        () => parseOptions(args, 0),
+        (error: Error) => (error instanceof UsageError || error instanceof CommanderError) && why.test(error.message),
+      )
+    })
+  }
+
+  it('are reported together if several are invalid', () => {
+    assert.throws(() => parseOptions(['--emails', 'x', '--speed', '0'], 0), /--emails[\s\S]*--speed/)
+  })
+
+  it('are all in the help', () => {
+    const usage = simulateOptions(new Command('simulate')).helpInformation()
+    for (const option of [
+      'emails',
+      'rate',
+      'seed',
+      'speed',
+      'verify',
+      'timeout',
+      'concurrency',
+      'run',
+      'url',
+      'secret',
+      'key',
+      'provider',
+      'json',
+    ]) {
+      assert.match(usage, new RegExp(`--${option}\\b`))
+    }
+  })
+})

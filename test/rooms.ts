@@ -1,0 +1,121 @@
+/** The rooms of src, and which rooms each may import. CONTRIBUTING.md prints this table. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+interface Room {
+  readonly holds: string
+  readonly imports: readonly string[]
+}
+
+/** In the order of the arrows: a room imports only rooms above it. */
+export const rooms: Readonly<Record<string, Room>> = {
+  errors: { holds: 'errors that cross rooms (one file)', imports: [] },
+  version: { holds: 'the version (one file)', imports: [] },
+  domain: {
+    holds: 'pure: events, the fold of an email’s lifecycle, escalations, policies, figures',
+    imports: [],
+  },
+  client: { holds: 'the client for applications: fetch only', imports: [] },
+  http: {
+    holds: 'the Koa kit: server, bodies, deadlines, problems, routes as data, OpenAPI, API keys; knows no resource',
+    imports: ['domain'],
+  },
+  db: { holds: 'every SQL statement, by name; one file per table family', imports: ['errors', 'domain'] },
+  providers: { holds: 'a folder per provider: entry.ts, webhook.ts, api.ts, sample.ts', imports: ['domain'] },
+  'environment-formats': { holds: 'the formats of environment variables (one file)', imports: [] },
+  environment: {
+    holds: 'the environment variables (one file); docs/configuration.md is generated from it',
+    imports: ['providers', 'environment-formats'],
+  },
+  config: {
+    holds: 'the configuration, parsed once (one file)',
+    imports: ['errors', 'domain', 'providers', 'environment-formats', 'environment'],
+  },
+  metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },
+  notifications: { holds: 'the channels that notify the team', imports: ['errors', 'domain', 'db', 'config'] },
+  activities: {
+    holds: 'verbs, one file per subject, and what they depend on',
+    imports: ['domain', 'db', 'providers', 'metrics', 'notifications'],
+  },
+  workflows: {
+    holds: 'deterministic: the email, incidents, scheduled jobs, messages',
+    imports: ['domain', 'activities'],
+  },
+  temporal: {
+    holds: 'client, worker, search attributes, schedules, deployment',
+    imports: ['errors', 'version', 'domain', 'config', 'activities', 'workflows'],
+  },
+  inbox: {
+    holds: 'group commit, relay, in-flight window',
+    imports: ['errors', 'domain', 'db', 'metrics', 'temporal'],
+  },
+  live: { holds: 'the change feed that streams read', imports: ['db'] },
+  webhooks: {
+    holds: 'POST /webhooks/…: verify, parse, append; the hot path alone',
+    imports: ['domain', 'http', 'db', 'providers', 'metrics', 'inbox'],
+  },
+  incidents: {
+    holds: 'incidents that are raised without Temporal: backlog, refusal, failing workflows',
+    imports: ['domain', 'db', 'notifications', 'temporal'],
+  },
+  suppressions: { holds: 'import and export of the suppression list', imports: ['domain', 'db'] },
+  api: {
+    holds: '/v1, one file per resource; health and metrics',
+    imports: [
+      ...['errors', 'domain', 'http', 'db', 'providers', 'metrics', 'temporal'],
+      ...['inbox', 'live', 'webhooks', 'incidents', 'suppressions'],
+    ],
+  },
+  dashboard: {
+    holds: 'the pages for people',
+    imports: [
+      ...['domain', 'http', 'db', 'providers', 'notifications', 'temporal'],
+      ...['inbox', 'live', 'suppressions', 'api'],
+    ],
+  },
+  telemetry: {
+    holds: 'traces; loaded only where tracing is on',
+    imports: ['version', 'domain', 'http', 'config', 'temporal', 'inbox'],
+  },
+  embedded: {
+    holds: 'PostgreSQL and the Temporal dev server for one machine',
+    imports: ['errors', 'providers', 'config', 'temporal'],
+  },
+  simulator: {
+    holds: 'plays a provider, knows what must come out, compares',
+    imports: ['errors', 'domain', 'providers'],
+  },
+}
+
+/** The composition root may import all rooms; no room imports it. */
+export const composition = { folder: 'cli', holds: 'the commands, and the files directly in src that start the system' }
+
+const isCode = (path: string): boolean => /\.tsx?$/.test(path) && !path.includes('/generated/')
+
+/** Paths of all source files, from the root of the project. */
+export const sourceFiles = (): string[] =>
+  readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
+    .map((path) => join('src', path))
+    .filter(isCode)
+
+/** `db` for src/db/events.ts, `errors` for src/errors.ts. */
+export const roomOf = (path: string): string => path.split('/')[1]?.replace(/\.tsx?$/, '') ?? ''
+
+/** The files of the project that a file imports. */
+export const importsOf = (path: string): string[] =>
+  [...readFileSync(root + path, 'utf8').matchAll(/(?:from|import) ?\(?'(\.[^']+)'/g)].map(([, target = '']) =>
+    relative(root, normalize(join(root, dirname(path), target))),
+  )
+
+/** The table for CONTRIBUTING.md. */
+export const roomsAsMarkdown = (): string => {
+  const rows = Object.entries(rooms).map(([name, { holds, imports }]) => {
+    const path = existsSync(`${root}src/${name}.ts`) ? `${name}.ts` : `${name}/`
+    return `| \`${path}\` | ${holds} | ${imports.join(', ') || '–'} |`
+  })
+  const last = `| \`${composition.folder}/\`, \`*.ts\` | ${composition.holds} | all |`
+  return ['| in `src` | holds | imports |', '| --- | --- | --- |', ...rows, last].join('\n')
+}
