@@ -40,18 +40,22 @@ const isAfter = (columns: Prisma.Sql, { at, key, provider }: OverduePosition): P
 const escalated = (reason: string): Prisma.Sql => Prisma.sql`
   EXISTS (SELECT FROM escalations WHERE email_id = emails.id AND provider = emails.provider AND reason = ${reason})`
 
+/** As in domain/delivery-facts.ts: a bounce of versions before 0.5 has no outcome. */
+const isUndeliverable = Prisma.sql`(
+  failure_outcome IN ('bounced', 'failed') OR (failure_outcome IS NULL AND bounce_class = 'hard'))`
+
 /**
  * Critical emails that failed for good or were complained about without an escalation.
- * Indexes: emails_urgent, escalations_email_id_provider_reason_key.
+ * Indexes: emails_urgent_failures, escalations_email_id_provider_reason_key.
  */
 const urgent: Search = (query, after) => Prisma.sql`
   SELECT id AS "emailId", provider, recipient_domain AS "recipientDomain", greatest(bounced_at, complained_at) AS at, id AS key
   FROM emails
-  WHERE priority = 'critical' AND (bounce_class = 'hard' OR complained_at IS NOT NULL)
+  WHERE priority = 'critical' AND (${isUndeliverable} OR complained_at IS NOT NULL)
     AND greatest(bounced_at, complained_at) > ${since(query, query.policy.giveUpAfterMs)}::timestamptz
     AND greatest(bounced_at, complained_at) < ${since(query, 0)}::timestamptz
     AND ${isAfter(Prisma.sql`greatest(bounced_at, complained_at), id, provider`, after)}
-    AND (bounce_class = 'hard' AND NOT ${escalated('critical_bounce')}
+    AND (${isUndeliverable} AND NOT ${escalated('critical_bounce')}
          OR complained_at IS NOT NULL AND NOT ${escalated('critical_complaint')})
   ORDER BY greatest(bounced_at, complained_at), id, provider
   LIMIT ${query.limit}`

@@ -65,6 +65,24 @@ describe('the search for overdue emails', () => {
     assert.deepEqual(await overdue(), [])
   })
 
+  it('finds critical emails that bounced or failed for good without an escalation, whatever class the provider gave the bounce', async () => {
+    const bounced = (id: string, bounceClass: string, failureOutcome: string | null) =>
+      database.db.email.create({
+        data: {
+          ...{ id, provider: 'aisend', priority: 'critical', bounceClass, failureOutcome },
+          ...{ bouncedAt: new Date(now - minute), settledReceivedAt: new Date(now - minute) },
+        },
+      })
+    await bounced('failed, called soft', 'soft', 'failed')
+    await bounced('bounced', 'hard', 'bounced')
+    await bounced('hard bounce of a version before 0.5', 'hard', null)
+    await bounced('delayed, called hard', 'hard', 'deferred')
+    await bounced('automatic reply', 'hard', 'none')
+    await bounced('failed, and escalated', 'soft', 'failed')
+    await escalated('failed, and escalated', 'critical_bounce', 1, true)
+    assert.deepEqual(await overdue(), ['bounced', 'failed, called soft', 'hard bounce of a version before 0.5'])
+  })
+
   it('finds emails whose second notice is overdue, while notices are still sent', async () => {
     await heardOf('untold', 61, { settledReceivedAt: new Date(now) })
     await escalated('untold', 'critical_bounce', 31)

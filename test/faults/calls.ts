@@ -8,8 +8,25 @@ export async function postWebhook(url: string, event: object): Promise<number> {
   const headers = { 'content-type': 'application/json', 'x-webhook-signature': aisendSignature(body, webhookSecret) }
   const response = await fetch(`${url}/webhooks/aisend`, { method: 'POST', headers, body })
   const answer = (await response.json()) as { received: number }
-  if (response.status !== 200) throw new Error(`answered ${response.status}`)
+  if (response.status !== 200) throw new WebhookRefusedError(response.status)
   return answer.received
+}
+
+export class WebhookRefusedError extends Error {
+  constructor(readonly status: number) {
+    super(`answered ${status}`)
+  }
+}
+
+/** {@link postWebhook} as providers do it: again while it is not confirmed as stored, which a busy machine may cause. */
+export async function postUntilStored(url: string, event: object): Promise<number> {
+  for (;;) {
+    try {
+      return await postWebhook(url, event)
+    } catch (error) {
+      if (!(error instanceof WebhookRefusedError && error.status === 503)) throw error
+    }
+  }
 }
 
 /** Calls `/v1` with a key. @throws unless it answers 2xx. */

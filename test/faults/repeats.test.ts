@@ -6,12 +6,12 @@ import { workflowIdOf } from '../../src/temporal/email-workflows.ts'
 import { isAllApplied } from '../inbox/instance.ts'
 import { ownTemporal, useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
-import { callApi, postWebhook } from './calls.ts'
+import { callApi, postUntilStored } from './calls.ts'
 import { inForm } from './form.ts'
 import { type Started, startInstance } from './in-process.ts'
 import { SupportReceiver, supportSecret } from './support-receiver.ts'
 
-const repeats = inForm({ short: 300, long: 1_000 })
+const repeats = inForm({ short: 100, long: 1_000 })
 
 describe('faults: repeats and disorder over three APIs', function () {
   this.timeout(120_000)
@@ -46,9 +46,9 @@ describe('faults: repeats and disorder over three APIs', function () {
 
   const urlOf = (n: number): string => systems[n % systems.length]?.url ?? ''
 
-  /** Posts an event to all APIs at once, many times. @returns how often it was new. */
+  /** Posts an event to all APIs at once, many times. @returns how often it was confirmed as new: an event whose 200 was lost, never. */
   const postAtOnce = async (event: object): Promise<number> => {
-    const received = await Promise.all(Array.from({ length: repeats }, (_, n) => postWebhook(urlOf(n), event)))
+    const received = await Promise.all(Array.from({ length: repeats }, (_, n) => postUntilStored(urlOf(n), event)))
     return received.reduce((sum, count) => sum + count, 0)
   }
 
@@ -70,7 +70,11 @@ describe('faults: repeats and disorder over three APIs', function () {
     const isContinued = async () => (await handle.describe()).runId !== firstRunId
     // Opens and clicks of a settled email would not reach its workflow.
     for (let steps = 0; !(await isContinued()); steps += 1) {
-      await postWebhook(urlOf(steps), { id: `step ${steps}`, type: 'email.sending', data: { email_id: email.emailId } })
+      await postUntilStored(urlOf(steps), {
+        id: `step ${steps}`,
+        type: 'email.sending',
+        data: { email_id: email.emailId },
+      })
       await until(() => isAllApplied(db))
     }
     received.push(await postAtOnce(bounced))
@@ -89,7 +93,9 @@ describe('faults: repeats and disorder over three APIs', function () {
     received.push(await postAtOnce(bounced))
     await until(async () => (await isAllApplied(db)) && (await isClosed()))
 
-    assert.deepEqual(received, [1, 0, 0, 0])
+    const [first = 0, ...later] = received
+    assert.ok(first <= 1)
+    assert.deepEqual(later, [0, 0, 0])
     assert.equal(await db.event.count({ where: { eventId: bounced.id } }), 1)
     assert.equal(await db.suppression.count(), 1)
     assert.deepEqual([escalations.length, await db.notification.count(), receiver.accepted.length], [1, 2, 1])
@@ -106,7 +112,7 @@ describe('faults: repeats and disorder over three APIs', function () {
           const created_at = new Date(startsAt + 1_000 * types.indexOf(type)).toISOString()
           const data = { email_id: `em_order_${n}`, to: ['ada@example.com'] }
           const event = { id: `${n}/${type}`, type: `email.${type}`, created_at, data }
-          await Promise.all([0, 1, 2].map((api) => postWebhook(urlOf(n + turn + api), event)))
+          await Promise.all([0, 1, 2].map((api) => postUntilStored(urlOf(n + turn + api), event)))
         }
       }),
     )

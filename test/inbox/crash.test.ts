@@ -90,7 +90,7 @@ describe('the inbox after a crash', () => {
     const run = randomUUID()
     // More emails than one claim takes, so that both instances claim some. A person's open would settle delivery, and later opens of its
     // email would not be signalled.
-    const opens = opensOf(run, 300, 1_500).map((open) => ({ ...open, human: false }))
+    const opens = opensOf(run, 150, 600).map((open) => ({ ...open, human: false }))
     await insertEvents(db, opens, () => false)
     const stopWorker = await lifecycles.startWorker(database.url)
     const both = [1, 2].map(() => instance(database.url, lifecycles.emailWorkflows))
@@ -100,14 +100,17 @@ describe('the inbox after a crash', () => {
       await stopWorker()
     }
     const shares = both.map(({ signalled }) => signalled.length)
-    assert.equal(new Set(both.flatMap(({ signalled }) => signalled)).size, 1_500)
-    assert.equal(shares[0] === 1_500 || shares[1] === 1_500, false, `both claimed events: ${shares}`)
+    assert.equal(new Set(both.flatMap(({ signalled }) => signalled)).size, 600)
+    assert.ok(
+      shares.every((share) => share > 0),
+      `both claimed events: ${shares}`,
+    )
     assert.equal(
       shares.reduce((sum, share) => sum + share),
-      1_500,
+      600,
       'no event was signalled twice within its lease',
     )
-    assert.equal(await opensCounted(db), 1_500)
+    assert.equal(await opensCounted(db), 600)
     assert.deepEqual((await claimEvents(db, { window: 10, emails: 10 })).events, [])
   })
 })

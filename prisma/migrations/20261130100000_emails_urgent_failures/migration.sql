@@ -1,0 +1,2 @@
+-- Critical emails that will not be delivered, or were complained about: each must have an escalation. As bounceOutcomeOf in domain/delivery-facts.ts.
+CREATE INDEX CONCURRENTLY "emails_urgent_failures" ON "emails" (greatest("bounced_at", "complained_at"), "id", "provider") WHERE "priority" = 'critical' AND ("failure_outcome" IN ('bounced', 'failed') OR ("failure_outcome" IS NULL AND "bounce_class" = 'hard') OR "complained_at" IS NOT NULL);
