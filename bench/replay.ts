@@ -6,7 +6,7 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
 import { createTemporalClient } from '../src/temporal/connection.ts'
 import { workflowIdOf } from '../src/temporal/email-workflows.ts'
-import { bundledOnce } from '../src/temporal/worker.ts'
+import { workflowCode } from '../src/temporal/workflow-code.ts'
 import { startAftersendLives } from './aftersend-workflows.ts'
 import { beside } from './busy.ts'
 import { machine, revision } from './machine.ts'
@@ -22,7 +22,7 @@ const [postgres, temporal] = [await benchPostgres(), await benchTemporal()]
 const target = { address: temporal.address, namespace: 'default', security: {} }
 const client = createTemporalClient(target)
 const aftersend = await startAftersendLives(target, client, postgres.url)
-const workflows = await bundledOnce(null)()
+const workflows = await workflowCode()
 
 type RecordedLife = {
   readonly workflowId: string

@@ -7,7 +7,7 @@ import { type Deployment, readRouting, routingMessage } from './deployment.ts'
 import { createGracefulShutdown, type GracefulShutdown } from './graceful-shutdown.ts'
 import { runPeriodically } from './periodic-task.ts'
 import { ensureSchedules, type ScheduledJob } from './schedules.ts'
-import { bundledOnce, createLifecycleWorker } from './worker.ts'
+import { createLifecycleWorker } from './worker.ts'
 import type { WorkerTracing } from './worker-tracing.ts'
 
 export interface RunWorkerOptions {
@@ -42,7 +42,6 @@ export const workerStopsWithinMs = 10_000
 export function runWorker(options: RunWorkerOptions): ManagedWorker {
   const { target, log, tracing } = options
   const stopping = new AbortController()
-  const workflows = bundledOnce(tracing)
   let current: { worker: Worker; shutdown: GracefulShutdown } | null = null
   let started: () => void = () => {}
   const whenRunning = new Promise<void>((resolve) => {
@@ -59,7 +58,6 @@ export function runWorker(options: RunWorkerOptions): ManagedWorker {
         activities: shutdown.activities,
         tracing,
         deployment: options.deployment,
-        workflows: await workflows(),
       })
       const running = worker.run()
       current = { worker, shutdown }

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { bundleWorkflowCode, type NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
+import { type NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import type { WorkerActivities } from '../activities/worker-activities.ts'
 import { type Deployment, versioningOf } from './deployment.ts'
 import type { WorkerTracing } from './worker-tracing.ts'
+import { type WorkflowCode, workflowCode } from './workflow-code.ts'
 
 export const taskQueue = 'email-lifecycle'
 
@@ -21,7 +20,7 @@ export interface LifecycleWorkerOptions {
   readonly activities: WorkerActivities
   /** Default {@link taskQueue}. */
   readonly taskQueue?: string
-  /** The workflows' code, to share it between workers. Default: {@link workflowCode}. */
+  /** Default {@link workflowCode}. */
   readonly workflows?: WorkflowCode
   /** Concurrent workflow tasks. Default {@link workflowSlots}. */
   readonly workflowSlots?: number
@@ -32,13 +31,12 @@ export interface LifecycleWorkerOptions {
 }
 
 /** A worker for all workflows and activities. Call `run()`; `shutdown()` lets it finish its tasks. */
-export const createLifecycleWorker = ({
+export const createLifecycleWorker = async ({
   connection,
   namespace,
   activities,
   tracing = null,
   deployment = null,
-  workflows = workflowCode(tracing),
   ...options
 }: LifecycleWorkerOptions) =>
   Worker.create({
@@ -46,7 +44,7 @@ export const createLifecycleWorker = ({
     namespace,
     taskQueue: options.taskQueue ?? taskQueue,
     activities,
-    ...workflows,
+    ...(options.workflows ?? (await workflowCode(tracing))),
     ...(deployment && versioningOf(deployment)),
     // About 1 MB each. A workflow is idle most of the time, and a cache miss costs one replay of a short history.
     maxCachedWorkflows: 1_000,
@@ -60,56 +58,6 @@ export const createLifecycleWorker = ({
       nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
     },
   })
-
-type WorkflowCode = Pick<
-  WorkerOptions,
-  'workflowBundle' | 'workflowsPath' | 'bundlerOptions' | 'interceptors' | 'sinks'
->
-
-/** The workflows' code for a series of workers: sources are bundled once. */
-export function bundledOnce(tracing: WorkerTracing | null): () => Promise<WorkflowCode> {
-  let bundled: Promise<WorkflowCode> | null = null
-  return () => {
-    bundled ??= bundle(tracing)
-    return bundled
-  }
-}
-
-async function bundle(tracing: WorkerTracing | null): Promise<WorkflowCode> {
-  const { workflowsPath, bundlerOptions, ...code } = workflowCode(tracing)
-  if (workflowsPath === undefined) return code
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath,
-    ...bundlerOptions,
-    workflowInterceptorModules: tracing?.workflowModules ?? [],
-    logger: Runtime.instance().logger,
-  })
-  // The bundle contains its workflow interceptors.
-  return { workflowBundle, ...(tracing && { interceptors: tracing.interceptors, sinks: tracing.sinks }) }
-}
-
-/** The bundle that `npm run build` has built; in development the sources, which are bundled at start. */
-export function workflowCode(tracing: WorkerTracing | null = null): WorkflowCode {
-  const bundle = tracing ? '../traced-workflow-bundle.js' : '../workflow-bundle.js'
-  const codePath = fileURLToPath(new URL(bundle, import.meta.url))
-  const isBuilt = existsSync(codePath)
-  return {
-    ...(isBuilt ? { workflowBundle: { codePath } } : { workflowsPath, bundlerOptions }),
-    ...(tracing && {
-      // The bundle contains its workflow interceptors.
-      interceptors: { ...tracing.interceptors, ...(!isBuilt && { workflowModules: tracing.workflowModules }) },
-      sinks: tracing.sinks,
-    }),
-  }
-}
-
-const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url))
-
-/**
- * By default each run evaluates all modules. Ours have no mutable state at module level, so a worker evaluates them once, freezes
- * them and shares them between its runs: each takes a quarter less memory.
- */
-const bundlerOptions = { preloadModules: [workflowsPath] }
 
 /**
  * Routes the logs of Temporal's SDK to ours. Once per process, before the first connection.

@@ -13,8 +13,11 @@ export async function postWebhook(url: string, event: object): Promise<number> {
 }
 
 export class WebhookRefusedError extends Error {
-  constructor(readonly status: number) {
+  readonly status: number
+
+  constructor(status: number) {
     super(`answered ${status}`)
+    this.status = status
   }
 }
 

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from '@temporalio/worker'
 import { startTracing } from '../../src/telemetry/start-tracing.ts'
-import { workflowCode } from '../../src/temporal/worker.ts'
 import type { WorkerTracing } from '../../src/temporal/worker-tracing.ts'
+import { workflowCode } from '../../src/temporal/workflow-code.ts'
 import { kinds } from './kinds.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -26,7 +26,7 @@ describe('the workflow code', () => {
       return { workflowId, history }
     })
     let replayed = 0
-    for await (const { error } of Worker.runReplayHistories(workflowCode(tracing), histories)) {
+    for await (const { error } of Worker.runReplayHistories(await workflowCode(tracing), histories)) {
       if (error) throw error
       replayed += 1
     }
