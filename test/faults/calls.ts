@@ -12,7 +12,7 @@ export async function postWebhook(url: string, event: object): Promise<number> {
   return answer.received
 }
 
-export class WebhookRefusedError extends Error {
+class WebhookRefusedError extends Error {
   readonly status: number
 
   constructor(status: number) {
