@@ -120,9 +120,10 @@ describe('faults: servers are unavailable', function () {
     const extra = grown(await historyLengths(rig, disturbed), before).map(
       (length) => (length - Math.min(...calmGrowth)) / faults.length,
     )
-    console.log(`      at most ${Math.max(...extra).toFixed(1)} history events more for each outage`)
-    // Late tasks on a busy machine add to it.
-    assert.ok(Math.max(...extra) <= 15)
+    const median = extra.sort((a, b) => a - b)[Math.floor(extra.length / 2)] ?? Number.POSITIVE_INFINITY
+    console.log(`      ${median.toFixed(1)} history events more for each outage, at most ${extra.at(-1)?.toFixed(1)}`)
+    // The median: on a busy machine, late tasks add to some.
+    assert.ok(median <= 10)
     assert.equal(await rig.failedWorkflows(), 0)
   })
 

@@ -6,8 +6,8 @@ import { testTemporal, useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 import { isAllApplied, Lifecycles, startInstance } from './instance.ts'
 
-const backlog = 1_000
-const window = 100
+const backlog = 400
+const window = 50
 
 describe('a backlog in the inbox', () => {
   const database = useDatabase()
