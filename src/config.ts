@@ -59,6 +59,8 @@ export interface Config {
   readonly erasureKey: string | null
   /** Keys for `/metrics` only, so that a scraper needs no API key. */
   readonly metricsKeys: readonly string[]
+  /** The number of proxies between clients and the API. */
+  readonly proxyHops: number
   readonly policy: LifecyclePolicy
   /** How long an email's first events wait for others to share a signal, by priority. */
   readonly coalesceMs: Readonly<Record<Priority, number>>
@@ -187,6 +189,7 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
     apiKeys: env.API_KEYS,
     erasureKey: env.ERASURE_KEY ?? null,
     metricsKeys: env.METRICS_KEYS,
+    proxyHops: env.TRUSTED_PROXY_HOPS,
     policy: {
       stallAfterMs: {
         critical: env.STALL_AFTER_CRITICAL,

@@ -50,6 +50,14 @@ export const wholeNumber = (fallback: number) =>
     .default(fallback)
     .meta({ form: 'whole number, 1 or more' })
 
+export const wholeNumberOrZero = (fallback: number) =>
+  z.coerce
+    .number('must be a whole number')
+    .int('must be a whole number')
+    .min(0, 'must not be negative')
+    .default(fallback)
+    .meta({ form: 'whole number' })
+
 /** From 0 to 1. */
 export const ratio = (fallback: number) =>
   z.coerce

@@ -61,6 +61,11 @@ const processes = {
     'The port of the API. A port that is set and in use is an error.',
     '3000, or the next free port',
   ),
+  TRUSTED_PROXY_HOPS: forApi(
+    format.wholeNumberOrZero(1),
+    'The number of proxies of yours between clients and the API: the client is that entry of `X-Forwarded-For`, counted from the end. The header ' +
+      'counts only from a private address. Wrong API keys are limited by client.',
+  ),
   WORKER_PORT: forWorker(
     format.port,
     'The port on which `ROLE=worker` serves `/healthz`, `/readyz` and `/metrics`.',

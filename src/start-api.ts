@@ -61,6 +61,7 @@ export async function startApi(
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
     metricsKeys: config.metricsKeys,
+    proxyHops: config.proxyHops,
     streams: createEventStreams(),
     // Workers elsewhere report their own readiness.
     isWorking: config.role === 'all' ? isPolling : null,

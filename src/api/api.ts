@@ -4,9 +4,10 @@ import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
 import { createKeyCheck, requireKey } from '../http/api-key.ts'
-import { jsonBodyWithin } from '../http/body.ts'
+import { jsonBodyWithin, limitBodiesInFlight } from '../http/body.ts'
 import { type Deadlines, defaultDeadlines } from '../http/deadlines.ts'
 import { createEventStreams, type EventStreams } from '../http/event-streams.ts'
+import { createFailedKeys } from '../http/failed-keys.ts'
 import { answerProblems, Problem } from '../http/problem.ts'
 import { referenceRoutes } from '../http/reference.ts'
 import { logRequests, withoutMessage } from '../http/request-log.ts'
@@ -51,6 +52,8 @@ export interface ApiDependencies {
   readonly apiKeys: readonly string[]
   /** Keys for `/metrics` only, besides the API keys. Default none. */
   readonly metricsKeys?: readonly string[]
+  /** See `clientAddressOf`. Default 1. */
+  readonly proxyHops?: number
   /** The source of live streams. */
   readonly changes: ChangeFeed
   /** Open streams, ended when the API closes. Default: at most 500 of its own. */
@@ -71,6 +74,8 @@ export interface ApiDependencies {
   readonly clock?: () => number
   /** For receipt times. Default `clock`. */
   readonly receiptClock?: () => number
+  /** See {@link limitBodiesInFlight}. */
+  readonly maxBodyBytes?: number
   /** Default {@link defaultDeadlines}. */
   readonly deadlines?: Partial<Deadlines>
 }
@@ -80,6 +85,9 @@ export interface Api extends HttpServer {
   readonly callback: ReturnType<Koa['callback']>
 }
 
+/** Wrong keys of one address: more than at the sign-in, since a program with a replaced key goes on until somebody notices. */
+const wrongKeyLimit = { burst: 60, refillMs: 1_000 }
+
 /** Builds the API, which serves after `listen`. */
 export function createApi(dependencies: ApiDependencies): Api {
   const {
@@ -87,6 +95,7 @@ export function createApi(dependencies: ApiDependencies): Api {
     apiKeys,
     receiptDb = dependencies.db,
     metricsKeys = [],
+    proxyHops = 1,
     clock = Date.now,
     receiptClock = clock,
     streams = createEventStreams(),
@@ -97,6 +106,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.on('error', (error) => log.debug({ err: withoutMessage(error) }, 'a response could not be written'))
   if (dependencies.onRequest) app.use(dependencies.onRequest)
   app.use(answerProblems(log, problemOf))
+  app.use(limitBodiesInFlight(dependencies.maxBodyBytes))
   // Webhooks are the most frequent requests: they skip what only the others need.
   app.use(handleWebhooks({ ...dependencies, clock: receiptClock, deadlines }))
   app.use(logRequests(log))
@@ -106,7 +116,13 @@ export function createApi(dependencies: ApiDependencies): Api {
   const routes = v1Routes({ ...dependencies, receiptDb, clock, streams })
   const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...routes]
   const served = [...referenceRoutes(described), ...routes]
-  app.use(routerOf(served, requireKey(hasKey), jsonBodyWithin(deadlines)).routes())
+  app.use(
+    routerOf(
+      served,
+      requireKey(hasKey, createFailedKeys({ ...wrongKeyLimit, proxyHops, clock })),
+      jsonBodyWithin(deadlines),
+    ).routes(),
+  )
   if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
   app.use(refuseUnrouted)
   const callback = app.callback()

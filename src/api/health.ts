@@ -56,7 +56,9 @@ export function apiReadiness({
   return {
     required: { postgresql: sharedCheck(() => acceptsWrites(db)) },
     reported: {
-      temporal: async () => (await emailWorkflows.isReachable(checkDeadlineMs)) && temporalStatus().state !== 'refused',
+      temporal: sharedCheck(
+        async () => (await emailWorkflows.isReachable(checkDeadlineMs)) && temporalStatus().state !== 'refused',
+      ),
       ...(isWorking && { worker: async () => isWorking() }),
     },
     temporalStatus,
@@ -65,21 +67,25 @@ export function apiReadiness({
 
 /** A worker is ready when it polls and Temporal answers. Activities wait for PostgreSQL by themselves. */
 export const workerReadiness = ({ db, emailWorkflows }: ServerParts, isWorking: () => boolean): Readiness => ({
-  required: { worker: async () => isWorking(), temporal: () => emailWorkflows.isReachable(checkDeadlineMs) },
-  reported: { postgresql: () => pingDatabase(db) },
+  required: {
+    worker: async () => isWorking(),
+    temporal: sharedCheck(() => emailWorkflows.isReachable(checkDeadlineMs)),
+  },
+  reported: { postgresql: sharedCheck(() => pingDatabase(db)) },
 })
 
-/** The endpoint is public, so requests within a second share the result of one commit. */
+/** The endpoint is public, so requests within a second share the result of one check, and requests during a check its result. */
 const sharedForMs = 1_000
 
-function sharedCheck(check: () => Promise<boolean>): () => Promise<boolean> {
-  let last: { readonly answer: Promise<boolean>; until: number } | null = null
+/** @param check must end: while it runs, no other one is started. */
+function sharedCheck<T>(check: () => Promise<T>): () => Promise<T> {
+  let last: { readonly answer: Promise<T>; until: number } | null = null
   return () => {
     if (last && performance.now() < last.until) return last.answer
     const current = { answer: check(), until: Number.POSITIVE_INFINITY }
     last = current
-    const onResult = (isReady: boolean) => {
-      current.until = isReady ? performance.now() + sharedForMs : 0
+    const onResult = (result: T | false) => {
+      current.until = result === false ? 0 : performance.now() + sharedForMs
     }
     current.answer.then(onResult, () => onResult(false))
     return current.answer

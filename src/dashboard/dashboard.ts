@@ -3,6 +3,7 @@ import Router from '@koa/router'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
 import type { EventStreams } from '../http/event-streams.ts'
+import { createFailedKeys } from '../http/failed-keys.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
@@ -22,7 +23,6 @@ import { addRecipientPages } from './recipients.tsx'
 import { createSessions } from './sessions.ts'
 import { addSetupPage, type SetupDependencies } from './setup.tsx'
 import { addSignInRoutes } from './sign-in.tsx'
-import { createSignInLimit } from './sign-in-limit.ts'
 import { addSuppressionFilePages } from './suppression-import.tsx'
 import { addSuppressionPages } from './suppressions.tsx'
 
@@ -35,6 +35,8 @@ export interface DashboardDependencies {
   readonly supportChannels: SetupDependencies['supportChannels']
   /** The keys to sign in with. */
   readonly apiKeys: readonly string[]
+  /** See `clientAddressOf`. Default 1. */
+  readonly proxyHops?: number
   /** The source of live updates. */
   readonly changes: ChangeFeed
   readonly streams: EventStreams
@@ -46,9 +48,12 @@ export interface DashboardDependencies {
   readonly clock?: () => number
 }
 
+/** Wrong keys of one address at the sign-in: ten at once, then one in 30 seconds. */
+const signInLimit = { burst: 10, refillMs: 30_000 }
+
 /** The routes of all pages and their assets. */
 export function createDashboard(dependencies: DashboardDependencies): Router {
-  const { apiKeys, clock = Date.now } = dependencies
+  const { apiKeys, proxyHops = 1, clock = Date.now } = dependencies
   const assets = readAssets()
   const pages = createPageRenderer({ ...dependencies, assets })
   const sessions = createSessions(apiKeys, clock)
@@ -56,7 +61,7 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   const router = new Router({ sensitive: true })
   router.use(setPageHeaders, pages.showProblems, refuseCrossSiteForms)
   assets.addTo(router)
-  addSignInRoutes(router, { pages, sessions, limit: createSignInLimit(clock) })
+  addSignInRoutes(router, { pages, sessions, failedKeys: createFailedKeys({ ...signInLimit, proxyHops, clock }) })
 
   const signedIn = new Router({ sensitive: true })
   signedIn.use(requireSession(sessions))

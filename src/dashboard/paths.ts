@@ -12,10 +12,13 @@ export function pathWith(path: string, query: Readonly<Record<string, string | u
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`
 }
 
-/** A path on this server; `/` for everything that would lead elsewhere. */
+/**
+ * A path on this server; `/` for everything that would lead elsewhere. A path that begins with two slashes once its dots are resolved, as
+ * `/.//example.com` does, names a host.
+ */
 export function localPath(text: string | undefined): string {
   const base = 'http://local'
   if (!text?.startsWith('/') || !URL.canParse(text, base)) return '/'
-  const url = new URL(text, base)
-  return url.origin === base ? url.pathname + url.search : '/'
+  const { origin, pathname, search } = new URL(text, base)
+  return origin === base && !pathname.startsWith('//') ? pathname + search : '/'
 }

@@ -2,19 +2,18 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
+import type { FailedKeys } from '../http/failed-keys.ts'
 import { name } from '../http/input.ts'
-import { Problem } from '../http/problem.ts'
 import { Brand } from './components/layout.tsx'
 import { readForm, seeOther } from './guards.ts'
 import type { PageRenderer } from './page-renderer.tsx'
 import { localPath } from './paths.ts'
 import type { Sessions } from './sessions.ts'
-import type { SignInLimit } from './sign-in-limit.ts'
 
 interface SignInDependencies {
   readonly pages: PageRenderer
   readonly sessions: Sessions
-  readonly limit: SignInLimit
+  readonly failedKeys: FailedKeys
 }
 
 const fields = z.object({
@@ -27,7 +26,7 @@ const fields = z.object({
 })
 
 /** The routes that need no session. */
-export function addSignInRoutes(router: Router, { pages, sessions, limit }: SignInDependencies): void {
+export function addSignInRoutes(router: Router, { pages, sessions, failedKeys }: SignInDependencies): void {
   const show = (ctx: Context, form: Omit<SignInProps, 'next'> & { next: string }) =>
     pages.showStandalone(ctx, 'Sign in', <SignIn {...form} />)
 
@@ -38,13 +37,6 @@ export function addSignInRoutes(router: Router, { pages, sessions, limit }: Sign
   })
 
   router.post('/sign-in', async (ctx) => {
-    const waitMs = limit.waitMs(ctx)
-    if (waitMs > 0) {
-      const seconds = Math.ceil(waitMs / 1_000)
-      throw new Problem(429, `too many attempts with wrong keys: try again in ${seconds} seconds`, {
-        headers: { 'Retry-After': String(seconds) },
-      })
-    }
     const given = (await readForm(ctx)).fields
     const next = localPath(given['next'])
     const parsed = fields.safeParse(given)
@@ -57,7 +49,7 @@ export function addSignInRoutes(router: Router, { pages, sessions, limit }: Sign
       })
     }
     if (!sessions.start(ctx, parsed.data.key, parsed.data.name)) {
-      limit.recordFailure(ctx)
+      failedKeys.count(ctx)
       ctx.status = 401
       return show(ctx, { next, name: parsed.data.name, error: 'The API key is not valid.' })
     }

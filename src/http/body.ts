@@ -1,9 +1,10 @@
 /** Reads request bodies: exact bytes for webhooks, JSON for the rest; 1 MiB at most. */
+import type { IncomingMessage } from 'node:http'
 import type { Context, Middleware } from 'koa'
 import { koaBody } from 'koa-body'
 import getRawBody from 'raw-body'
 import { type BodyDeadlines, bodyTimeMs, defaultDeadlines } from './deadlines.ts'
-import { Problem, tooLarge } from './problem.ts'
+import { Problem, tooLarge, unavailable } from './problem.ts'
 
 const bodyLimitBytes = 1_048_576
 
@@ -15,8 +16,50 @@ const bodyLimitBytes = 1_048_576
 export function readRawBody(ctx: Context, deadlines: BodyDeadlines = defaultDeadlines): Promise<Buffer> {
   refuseBeforeReading(ctx)
   const length = ctx.req.headers['content-length'] ?? null
-  return completeWithin(bodyTimeMs(ctx.req, deadlines), getRawBody(ctx.req, { limit: bodyLimitBytes, length }))
+  const reading = getRawBody(ctx.req, { limit: bodyLimitBytes, length })
+  const counted = (ctx.state as BodyState).bodies?.count(ctx.req, reading) ?? reading
+  return completeWithin(bodyTimeMs(ctx.req, deadlines), counted)
 }
+
+interface BodyState {
+  bodies?: ReturnType<typeof createBodyBudget>
+}
+
+/**
+ * Limits the bytes of bodies that are being read, over all requests: whoever has no key could else fill the memory with thousands of
+ * bodies of 1 MiB. The request that passes the limit gets 503.
+ * @param maxBytes default 256 MiB.
+ */
+export function limitBodiesInFlight(maxBytes = 256 * 1_048_576): Middleware {
+  const bodies = createBodyBudget(maxBytes)
+  return (ctx, next) => {
+    ;(ctx.state as BodyState).bodies = bodies
+    return next()
+  }
+}
+
+function createBodyBudget(maxBytes: number) {
+  let inFlight = 0
+  return {
+    /** To be called at once after `reading` was started, so that both see all bytes. */
+    count: (request: IncomingMessage, reading: Promise<Buffer>): Promise<Buffer> =>
+      new Promise((resolve, reject) => {
+        let received = 0
+        const add = ({ length }: Buffer) => {
+          received += length
+          inFlight += length
+          if (inFlight > maxBytes) reject(busy())
+        }
+        request.on('data', add)
+        reading.then(resolve, reject).finally(() => {
+          request.off('data', add)
+          inFlight -= received
+        })
+      }),
+  }
+}
+
+const busy = () => unavailable('too many bodies are being received: send the request again', closing.headers)
 
 /** The server's own deadline allows for long uploads, which these bodies are not. */
 const completeWithin = <T>(deadlineMs: number, reading: Promise<T>): Promise<T> =>

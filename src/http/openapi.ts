@@ -13,6 +13,7 @@ const commonProblems = {
   408: 'The body was not received in time',
   413: 'The body is too large',
   415: 'The Content-Type is not supported, or the body is compressed',
+  429: 'Too many requests with wrong keys from this address: try again after `Retry-After`',
   503: 'PostgreSQL or Temporal does not answer: try again after `Retry-After`',
 } as const
 
@@ -97,7 +98,7 @@ function responsesOf(route: RouteDescription, schemas: Map<string, Json>): Json 
   const hasBody = body !== undefined || upload !== undefined
   const common = [
     400,
-    ...(access === 'anyone' ? [] : [401, 503]),
+    ...(access === 'anyone' ? [] : [401, 429, 503]),
     ...(params ? [404] : []),
     ...(hasBody ? [408, 413, 415] : []),
   ] as (keyof typeof commonProblems)[]

@@ -61,8 +61,8 @@ export function reportedProblem(log: Logger, ctx: Context, error: unknown, probl
 const internalError = 'internal error: report it with the ID in `instance`, which is also in the server log'
 
 /** Spreads Retry-After over some seconds, so that clients do not all return at once. */
-export const unavailable = (detail: string): Problem =>
-  new Problem(503, detail, { headers: { 'Retry-After': String(randomInt(2, 6)) } })
+export const unavailable = (detail: string, headers: Readonly<Record<string, string>> = {}): Problem =>
+  new Problem(503, detail, { headers: { 'Retry-After': String(randomInt(2, 6)), ...headers } })
 
 /** @param whole the name of the input, for an error without a path. */
 export function validationProblem(errors: readonly InputError[], whole = 'the body'): Problem {

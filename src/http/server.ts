@@ -14,6 +14,9 @@ export interface HttpServer {
   close(options: { graceMs: number }): Promise<void>
 }
 
+/** Above it, new connections are closed at once: those that are open keep the memory and the file handles that they need. */
+const maxConnections = 5_000
+
 /** Disconnects slow clients, and answers bytes that are not HTTP with a bare status line. */
 export function createHttpServer(listener: RequestListener, deadlines: Deadlines): HttpServer {
   const server = createServer(
@@ -25,6 +28,7 @@ export function createHttpServer(listener: RequestListener, deadlines: Deadlines
     },
     listener,
   )
+  server.maxConnections = maxConnections
   server.on('connection', startConnectionClock)
   server.on('clientError', refuse)
   return {

@@ -59,6 +59,21 @@ describe('the guards of /v1', () => {
     }
   })
 
+  it('answers 429 to an address with many wrong keys, and always accepts the right one', async () => {
+    await served.restart({})
+    const from = (address: string, key: string) =>
+      fetch(`${served.url}/v1/emails?limit=no`, {
+        headers: { authorization: `Bearer ${key}`, 'x-forwarded-for': address },
+      })
+    const answers = await Promise.all(Array.from({ length: 80 }, (_, n) => from('203.0.113.7', `guess-${n}`)))
+    const limited = answers.filter(({ status }) => status === 429)
+    // One more may be tried each second.
+    assert.ok(limited.length > 10 && limited.length <= 20, `${limited.length} limited`)
+    assert.match(limited[0]?.headers.get('retry-after') ?? '', /^\d+$/)
+    assert.equal((await from('203.0.113.7', apiKey)).status, 400)
+    assert.equal((await from('203.0.113.8', 'guess')).status, 401)
+  })
+
   it('checks the key before it reads the body', async () => {
     const wire = wireTo(served.port)
     wire.socket.write('POST /v1/emails HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nConnection: close\r\n\r\n')
@@ -193,6 +208,17 @@ describe('health and metrics', () => {
       const body = { status: 'ready', postgresql: true, temporal: false, temporalState: 'away' }
       assert.deepEqual(await response.json(), body)
     }
+  })
+
+  it('asks Temporal once for many requests to the public path', async () => {
+    await served.restart({ db })
+    let asked = 0
+    served.emailWorkflows.isReachable = async () => {
+      asked += 1
+      return true
+    }
+    await Promise.all(Array.from({ length: 50 }, () => fetch(`${served.url}/readyz`)))
+    assert.equal(asked, 1)
   })
 
   it('reports that Temporal answers but refuses requests', async () => {

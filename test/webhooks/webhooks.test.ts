@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { DatabaseUnavailableError } from '../../src/errors.ts'
 import { aisendSignature } from '../../src/providers/aisend/sample.ts'
 import { eventBody, problemIn, useApi, webhookSecret, wireTo } from '../api/served.ts'
+import { until } from '../until.ts'
 
 const mebibyte = 1_048_576
 
@@ -164,6 +165,17 @@ describe('POST /webhooks/:provider', () => {
     await wire.closed
     assert.match(wire.received(), /^HTTP\/1\.1 413 /)
     assert.match(wire.received(), /application\/problem\+json[\s\S]*\}$/)
+  })
+
+  it('answers 503 when too many bodies are being received, and accepts webhooks again when they are gone', async () => {
+    await served.restart({ maxBodyBytes: 300_000 })
+    const wires = [1, 2, 3].map(() => wireTo(served.port))
+    const head = 'POST /webhooks/aisend HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n'
+    for (const { socket } of wires) socket.write(head + 'x'.repeat(120_000))
+    await Promise.any(wires.map(({ closed }) => closed))
+    assert.ok(wires.some((wire) => /^HTTP\/1\.1 503 /.test(wire.received())))
+    for (const { socket } of wires) socket.destroy()
+    await until(async () => (await served.webhook(eventBody())).status === 200)
   })
 
   it('stops reading a chunked body at the limit, and the client still receives the answer', async () => {
