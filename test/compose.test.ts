@@ -102,6 +102,7 @@ const settings = {
   SUPPORT_EMAIL: 'support@example.com',
   SMTP_URL: 'smtp://user:password@host:587',
   METRICS_KEYS: 'one-key-for-the-scraper',
+  TRUSTED_PROXY_HOPS: '2',
 }
 
 /** The keys at one indentation of the plain YAML that `config` prints, each with the lines below it. */
@@ -131,9 +132,35 @@ describe('docker-compose.yml, by its text alone', () => {
       assert.match(services.get(name) ?? '', /^ {4}<<: \*aftersend$/m, name)
     }
     const shared = sections(text, 0).get('x-aftersend') ?? ''
-    for (const line of ['read_only: true', 'cap_drop: [ALL]', 'no-new-privileges:true', 'stop_grace_period: ']) {
+    const limits = ["tmpfs: ['/tmp:size=", 'mem_limit: ']
+    for (const line of [
+      ...limits,
+      'read_only: true',
+      'cap_drop: [ALL]',
+      'no-new-privileges:true',
+      'stop_grace_period: ',
+    ]) {
       assert(shared.includes(line), line)
     }
+  })
+
+  it('lets the proxy reach no database and no Temporal, the Web UI no database and no action', () => {
+    const networksOf = (name: string) => /^ {4}networks: \[(.*)\]$/m.exec(services.get(name) ?? '')?.[1]?.split(', ')
+    assert.deepEqual(networksOf('proxy'), ['front'])
+    assert.deepEqual(networksOf('temporal-ui'), ['orchestration'])
+    assert.deepEqual(networksOf('postgres'), ['data'])
+    for (const name of services.keys()) assert.ok(networksOf(name), name)
+    assert.match(services.get('temporal-ui') ?? '', /TEMPORAL_DISABLE_WRITE_ACTIONS: 'true'/)
+  })
+
+  it('limits what the proxy takes before the API has answered, and logs no address', () => {
+    const proxy = read('docker/proxy.conf')
+    assert.match(proxy, /proxy_request_buffering off;/)
+    for (const [, size] of proxy.matchAll(/client_max_body_size (\d+)m;/g))
+      assert.ok(Number(size) > 0 && Number(size) <= 51)
+    assert.doesNotMatch(/^log_format .*$/m.exec(proxy)?.[0] ?? '', /\$(request\b|request_uri|uri|args|http_referer)/)
+    const service = services.get('proxy') ?? ''
+    for (const limit of [/tmpfs: \['\/tmp:size=16m'\]/, /mem_limit: 128m/]) assert.match(service, limit)
   })
 
   it('publishes ports on this machine only', () => {

@@ -44,34 +44,51 @@ export const recipientRoutes = ({ db, clock }: RecipientDependencies): Route[] =
 
   defineRoute(
     {
-      method: 'delete',
-      path: '/v1/recipients/:address',
-      tag: 'Recipients',
-      summary: 'Erase a recipient',
-      description:
-        'Erases the address from emails and events, with the subjects, bounce messages and payloads that belong to it. Counts ' +
-        'remain. A suppression remains under a keyed hash, so a check of the address still finds it. Pending events are ' +
-        'erased when they are applied. Repeat the call while `complete` is false.',
-      params: z.object({ address }),
-      answers: {
-        200: {
-          description: 'What this call erased',
-          schema: z.object({
-            emails: z.int(),
-            events: z.int(),
-            suppressions: z.int().describe('Entries now stored under a keyed hash.'),
-            pending: z.int().describe('Pending events, erased when they are applied.'),
-            complete: z.boolean(),
-          }),
-        },
-      },
-      problems: { 409: 'This instance has no ERASURE_KEY' },
+      ...erasure,
+      method: 'post',
+      path: '/v1/recipients/erase',
+      description: `The address is in the body, so that no access log has it. ${erasure.description}`,
+      body: jsonObject({ address }),
     },
+    async (ctx, { body }) => {
+      ctx.status = 200
+      ctx.body = await erase(db, body.address)
+    },
+  ),
+
+  defineRoute(
+    { ...erasure, method: 'delete', path: '/v1/recipients/:address', params: z.object({ address }) },
     async (ctx, { params }) => {
-      if (db.erasureKey === null)
-        throw new Problem(409, 'ERASURE_KEY is not set: set it, so that a suppression can be stored under a keyed hash')
-      const { isComplete, ...counts } = await inTime(() => eraseRecipient(db, params.address, emailsPerCall))
-      ctx.body = { ...counts, complete: isComplete }
+      ctx.body = await erase(db, params.address)
     },
   ),
 ]
+
+const erasure = {
+  tag: 'Recipients',
+  summary: 'Erase a recipient',
+  description:
+    'Erases the address from emails and events, with the subjects, bounce messages and payloads that belong to it. Counts ' +
+    'remain. A suppression remains under a keyed hash, so a check of the address still finds it. Pending events are ' +
+    'erased when they are applied. Repeat the call while `complete` is false.',
+  answers: {
+    200: {
+      description: 'What this call erased',
+      schema: z.object({
+        emails: z.int(),
+        events: z.int(),
+        suppressions: z.int().describe('Entries now stored under a keyed hash.'),
+        pending: z.int().describe('Pending events, erased when they are applied.'),
+        complete: z.boolean(),
+      }),
+    },
+  },
+  problems: { 409: 'This instance has no ERASURE_KEY' },
+} as const
+
+async function erase(db: Database, erased: string) {
+  if (db.erasureKey === null)
+    throw new Problem(409, 'ERASURE_KEY is not set: set it, so that a suppression can be stored under a keyed hash')
+  const { isComplete, ...counts } = await inTime(() => eraseRecipient(db, erased, emailsPerCall))
+  return { ...counts, complete: isComplete }
+}

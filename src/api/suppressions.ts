@@ -11,7 +11,7 @@ import {
   removeSuppression,
 } from '../db/suppressions.ts'
 import { suppressionReasons } from '../domain/suppression.ts'
-import { address, cursor, cursorTime, oneOf, pageAnswer, pageLimit, pageOf } from '../http/input.ts'
+import { address, cursor, cursorTime, jsonObject, oneOf, pageAnswer, pageLimit, pageOf } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
 import { listedSuppression, suppression, suppressionCheck } from './answers.ts'
@@ -96,6 +96,20 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
 
   defineRoute(
     {
+      ...removal,
+      method: 'post',
+      path: '/v1/suppressions/remove',
+      description: `The address is in the body, so that no access log has it. ${removal.description}`,
+      body: jsonObject({ address }),
+    },
+    async (ctx, { body }) => {
+      await remove(db, body.address)
+      ctx.status = 204
+    },
+  ),
+
+  defineRoute(
+    {
       method: 'get',
       path: '/v1/suppressions/:address',
       tag: 'Suppressions',
@@ -111,22 +125,30 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
 
   defineRoute(
     {
+      ...removal,
       method: 'delete',
       path: '/v1/suppressions/:address',
-      tag: 'Suppressions',
-      summary: 'Remove a suppression',
-      description: 'The removed suppression remains in the history.',
       params: addressPath,
-      answers: { 204: { description: 'Removed' } },
-      problems: { 404: 'The address is not suppressed' },
     },
     async (ctx, { params }) => {
-      const isRemoved = await inTime(() => removeSuppression(db, params.address))
-      if (!isRemoved) throw new Problem(404, 'the address is not suppressed: there is nothing to remove')
+      await remove(db, params.address)
       ctx.status = 204
     },
   ),
 ]
+
+const removal = {
+  tag: 'Suppressions',
+  summary: 'Remove a suppression',
+  description: 'The removed suppression remains in the history.',
+  answers: { 204: { description: 'Removed' } },
+  problems: { 404: 'The address is not suppressed' },
+} as const
+
+async function remove(db: Database, suppressed: string): Promise<void> {
+  const isRemoved = await inTime(() => removeSuppression(db, suppressed))
+  if (!isRemoved) throw new Problem(404, 'the address is not suppressed: there is nothing to remove')
+}
 
 const positionOf = (row: Suppression) => ({ createdAt: row.createdAt.toISOString(), id: String(row.id) })
 

@@ -5,7 +5,7 @@ import { store } from '../db/stored.ts'
 import { useDatabase } from '../stack.ts'
 import { problemIn, serve, useApi } from './served.ts'
 
-describe('DELETE /v1/recipients/:address', () => {
+describe('the erasure of a recipient by the API', () => {
   const database = useDatabase()
   const { db } = database
   const served = useApi(() => ({ db }))
@@ -26,6 +26,15 @@ describe('DELETE /v1/recipients/:address', () => {
     assert.match(list, /"address":null,.*"erased":true/)
     assert.doesNotMatch(list + (await (await served.call('GET', '/v1/suppressions/export')).text()), /ada|hmac/)
     assert.doesNotMatch(served.logged.join(), /ada@/)
+  })
+
+  it('takes the address in the body too, where no access log has it', async () => {
+    await store(db, { id: 'b', recipient: 'bob@example.com', to: ['bob@example.com'] })
+    await db.event.updateMany({ data: { appliedAt: new Date() } })
+    const response = await served.call('POST', '/v1/recipients/erase', { address: 'BOB@example.com' })
+    assert.equal(response.status, 200)
+    assert.deepEqual(await response.json(), { emails: 0, events: 1, suppressions: 0, pending: 0, complete: true })
+    assert.equal((await served.call('POST', '/v1/recipients/erase', { address: 'nobody' })).status, 400)
   })
 
   it('refuses an invalid address, and any erasure without ERASURE_KEY', async () => {

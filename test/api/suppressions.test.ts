@@ -111,6 +111,13 @@ describe('/v1/suppressions', () => {
     assert.equal(body['reason'], 'hard_bounce')
   })
 
+  it('removes an address that is in the body, where no access log has it', async () => {
+    await bounced('ada@x.com')
+    assert.equal((await served.call('POST', '/v1/suppressions/remove', { address: 'ADA@x.com' })).status, 204)
+    assert.equal((await served.call('POST', '/v1/suppressions/remove', { address: 'ada@x.com' })).status, 404)
+    assert.equal((await served.call('POST', '/v1/suppressions/remove', { address: 'ada' })).status, 400)
+  })
+
   it('removes an address with 204 and keeps the history; 404 when it is not suppressed', async () => {
     await bounced('ada@x.com')
     assert.equal((await served.call('DELETE', '/v1/suppressions/ADA@x.com')).status, 204)

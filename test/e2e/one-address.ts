@@ -29,11 +29,12 @@ async function nginxFor(ports: readonly number[]): Promise<OneAddress> {
   const proxy = readFileSync(`${root}docker/proxy.conf`, 'utf8')
     .replace('listen 8080;', `listen 127.0.0.1:${port};`)
     .replace('set $api api:3000;', 'set $api apis;')
+    .replace('/dev/stdout', `${folder}/access.log`)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((it) => `${it}_temp_path ${folder}/${it};`)
   const configuration = `
     daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
     events {}
-    http { access_log off; ${temporary.join(' ')} upstream apis { ${servers} } ${proxy} }`
+    http { ${temporary.join(' ')} upstream apis { ${servers} } ${proxy} }`
   writeFileSync(`${folder}/nginx.conf`, configuration)
   const nginx = spawn('nginx', ['-c', `${folder}/nginx.conf`], { stdio: 'ignore' })
   const exited = once(nginx, 'exit')
