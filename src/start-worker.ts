@@ -45,6 +45,7 @@ export async function startWorker(
       db: scheduleDb,
       emailWorkflows,
       policy: config.policy,
+      retention: config.retention,
       alarms: config.alarms,
       incidents,
       channels: channels.map(({ name }) => name),
@@ -54,7 +55,7 @@ export async function startWorker(
   const worker = runWorker({
     target: temporal,
     activities,
-    scheduledJobs: scheduledJobs(config.retention),
+    scheduledJobs,
     log,
     tracing: options.tracing?.worker ?? null,
     deployment: config.deployment === null ? null : { name: config.deployment, buildId: thisBuildId() },

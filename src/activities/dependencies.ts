@@ -47,6 +47,16 @@ export interface WatchDependencies {
   readonly channels: readonly string[]
 }
 
+/** How long data is stored, in milliseconds. */
+export interface Retention {
+  /** The JSON of events. */
+  readonly payloadsAfterMs: number
+  /** Addresses and subjects. */
+  readonly addressesAfterMs: number
+  /** Events; null: they are never dropped. */
+  readonly keptForMs: number | null
+}
+
 /** Of the scheduled jobs' activities. */
 export interface ScheduledDependencies extends WatchDependencies {
   readonly emailWorkflows: {
@@ -55,6 +65,8 @@ export interface ScheduledDependencies extends WatchDependencies {
   }
   /** Who receives the email of a domain; null: DNS is not asked. */
   readonly mailServers: MailServers | null
+  /** Of this process's configuration: whoever reaches Temporal can start the workflow that erases, but not say what. */
+  readonly retention: Retention
   /** The deadlines that make an email overdue. */
   readonly policy: LifecyclePolicy
 }

@@ -9,6 +9,7 @@ import {
   readEventMonths,
 } from '../db/event-months.ts'
 import { onDatabase } from './database-failure.ts'
+import type { Retention } from './dependencies.ts'
 import type { ScheduledActivities } from './scheduled-activities.ts'
 
 /** Small, so that each statement holds its locks for milliseconds only. */
@@ -16,11 +17,14 @@ const batchSize = 5_000
 
 export const createEventMonthActivities = ({
   db,
+  retention,
 }: {
   readonly db: Database
+  readonly retention: Pick<Retention, 'keptForMs'>
 }): Pick<ScheduledActivities, 'keepEventMonths'> => ({
-  keepEventMonths: ({ keptForMs }) =>
+  keepEventMonths: () =>
     onDatabase('EventMonthsRejected', async () => {
+      const { keptForMs } = retention
       const made = await createEventMonths(db)
       const dropped = keptForMs === null ? [] : await dropMonths(db, activityInfo().scheduledTimestampMs - keptForMs)
       return { made, dropped, forgotten: await forgetIdentities(db) }

@@ -2,7 +2,13 @@ import { activityInfo, heartbeat } from '@temporalio/activity'
 import type { Database } from '../db/database.ts'
 import { type EraseByAge, eraseOldEmailAddresses, eraseOldEventAddresses, eraseOldPayloads } from '../db/retention.ts'
 import { onDatabase } from './database-failure.ts'
+import type { Retention } from './dependencies.ts'
 import type { ScheduledActivities } from './scheduled-activities.ts'
+
+interface RetentionDependencies {
+  readonly db: Database
+  readonly retention: Retention
+}
 
 type RetentionActivities = Pick<ScheduledActivities, 'eraseByAge'>
 
@@ -12,8 +18,9 @@ const batchSize = 500
 /** A call erases at most so many batches of each kind; the next call continues. */
 const maxBatches = 200
 
-export const createRetentionActivities = ({ db }: { readonly db: Database }): RetentionActivities => ({
-  async eraseByAge({ payloadsAfterMs, addressesAfterMs }) {
+export const createRetentionActivities = ({ db, retention }: RetentionDependencies): RetentionActivities => ({
+  async eraseByAge() {
+    const { payloadsAfterMs, addressesAfterMs } = retention
     const now = activityInfo().scheduledTimestampMs
     const erase = (statement: EraseByAge, afterMs: number) => inBatches(db, statement, now - afterMs)
     // One after the other, to leave the database to more urgent work.

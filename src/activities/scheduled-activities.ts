@@ -18,18 +18,6 @@ export interface OverduePage {
   readonly hasMore?: boolean
 }
 
-export interface RetentionInput {
-  /** The retention of the events' JSON; in milliseconds. */
-  readonly payloadsAfterMs: number
-  /** The retention of addresses and subjects. */
-  readonly addressesAfterMs: number
-}
-
-export interface EventMonthsInput {
-  /** The retention of events, in milliseconds; null: they are never dropped. */
-  readonly keptForMs: number | null
-}
-
 export interface RecipientDomainsInput {
   /** The last domain of the previous page. Default: the first page. */
   readonly after?: string
@@ -42,9 +30,9 @@ export interface ScheduledActivities {
   /** Rolls up the hours that have ended or in which an email has changed, and prunes the log of changes. */
   rollUpAnalytics(): Promise<{ hours: number }>
   /** Erases what is past its retention, in small batches. Continues where the last call stopped. */
-  eraseByAge(input: RetentionInput): Promise<{ payloads: number; events: number; emails: number; hasMore: boolean }>
+  eraseByAge(): Promise<{ payloads: number; events: number; emails: number; hasMore: boolean }>
   /** Creates the partitions of the next months, and drops old ones, but none with a pending event. */
-  keepEventMonths(input: EventMonthsInput): Promise<{ made: number; dropped: string[]; forgotten: number }>
+  keepEventMonths(): Promise<{ made: number; dropped: string[]; forgotten: number }>
   /** Finds the mailbox providers of one page of the domains that emails went to. Continues after `next`, unless it is null. */
   lookUpRecipientDomains(input: RecipientDomainsInput): Promise<{ lookedUp: number; next: string | null }>
   /** Measures rates and webhooks; raises incidents that have started, and clears those that have ended. */

@@ -2,7 +2,7 @@
  * The scheduled jobs and their intervals. A run retries until the database is available, and its schedule starts no other
  * meanwhile: an outage leaves no failed run behind.
  */
-import type { EventMonthsInput, OverdueInput, RetentionInput } from '../activities/scheduled-activities.ts'
+import type { OverdueInput } from '../activities/scheduled-activities.ts'
 import type { ScheduledJob } from './schedules.ts'
 
 const minuteMs = 60_000
@@ -10,11 +10,7 @@ const minuteMs = 60_000
 /** A workflow that is late by less may just be slow. */
 const overdue: OverdueInput = { graceMs: 5 * minuteMs }
 
-/** @param retention of payloads, of addresses, and of events as a whole. */
-export const scheduledJobs = ({
-  keptForMs,
-  ...retention
-}: RetentionInput & EventMonthsInput): readonly ScheduledJob[] => [
+export const scheduledJobs: readonly ScheduledJob[] = [
   {
     id: 'wake-overdue-lives',
     summary: 'Restarts email workflows that Temporal has lost',
@@ -33,14 +29,14 @@ export const scheduledJobs = ({
     id: 'erase-by-age',
     summary: 'Erases payloads and addresses past their retention',
     workflow: 'eraseByAge',
-    args: [retention],
+    args: [],
     everyMs: 60 * minuteMs,
   },
   {
     id: 'keep-event-months',
     summary: 'Creates the monthly partitions of events, and drops old ones',
     workflow: 'keepEventMonths',
-    args: [{ keptForMs } satisfies EventMonthsInput],
+    args: [],
     everyMs: 6 * 60 * minuteMs,
   },
   {

@@ -1,12 +1,6 @@
 /** The workflows of the scheduled jobs, see `scheduledJobs`. Each calls one activity until there is nothing left to do. */
 import { continueAsNew, proxyActivities } from '@temporalio/workflow'
-import type {
-  EventMonthsInput,
-  OverdueInput,
-  RecipientDomainsInput,
-  RetentionInput,
-  ScheduledActivities,
-} from '../activities/scheduled-activities.ts'
+import type { OverdueInput, RecipientDomainsInput, ScheduledActivities } from '../activities/scheduled-activities.ts'
 
 /** The first run counts every email. Work that a run does not finish is recorded in the database, and the next run continues. */
 const { rollUpAnalytics: rollUp } = proxyActivities<Pick<ScheduledActivities, 'rollUpAnalytics'>>({
@@ -32,11 +26,7 @@ const { keepEventMonths: keep } = proxyActivities<Pick<ScheduledActivities, 'kee
  * Creates the partitions of `events` for the next months, and drops those that are past their retention.
  * @returns how many partitions were created, which were dropped, and how many event identities were deleted.
  */
-export async function keepEventMonths(
-  input: EventMonthsInput,
-): Promise<{ made: number; dropped: string[]; forgotten: number }> {
-  return keep(input)
-}
+export const keepEventMonths = (): Promise<{ made: number; dropped: string[]; forgotten: number }> => keep()
 
 /** Some hundred emails per call. An attempt that hangs sends no heartbeat, and the next one continues. */
 const { wakeOverdueLives: wakePage } = proxyActivities<Pick<ScheduledActivities, 'wakeOverdueLives'>>({
@@ -78,13 +68,13 @@ const { eraseByAge: erase } = proxyActivities<Pick<ScheduledActivities, 'eraseBy
 const maxRounds = 20
 
 /**
- * Erases payloads, and later addresses and subjects, that are past their retention.
+ * Erases payloads, and later addresses and subjects, that are past the retention that the worker is configured with.
  * @returns how many rows of each kind were erased.
  */
-export async function eraseByAge(input: RetentionInput): Promise<{ payloads: number; events: number; emails: number }> {
+export async function eraseByAge(): Promise<{ payloads: number; events: number; emails: number }> {
   const total = { payloads: 0, events: 0, emails: 0 }
   for (let round = 0; round < maxRounds; round++) {
-    const { payloads, events, emails, hasMore } = await erase(input)
+    const { payloads, events, emails, hasMore } = await erase()
     total.payloads += payloads
     total.events += events
     total.emails += emails

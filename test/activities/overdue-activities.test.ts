@@ -19,7 +19,7 @@ describe('the activity that restarts overdue workflows', () => {
 
   it('finds the lost one behind all those that are running and only late', async () => {
     const asked: string[] = []
-    const { alarms } = readConfig({})
+    const { alarms, retention } = readConfig({})
     const activities = createScheduledActivities({
       db: database.db,
       emailWorkflows: {
@@ -35,6 +35,7 @@ describe('the activity that restarts overdue workflows', () => {
         giveUpAfterMs: 24 * lateMs,
       },
       alarms,
+      retention,
       incidents: {
         raise: async () => {},
         ensureStarted: async () => false,

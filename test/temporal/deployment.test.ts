@@ -96,6 +96,7 @@ describe('builds of the workflow code', function () {
           incidents,
           channels: [],
           mailServers: null,
+          retention: readConfig({}).retention,
         }),
       },
       scheduledJobs: [],

@@ -54,9 +54,10 @@ describe('a managed worker', function () {
           incidents,
           channels: [],
           mailServers: null,
+          retention,
         }),
       },
-      scheduledJobs: scheduledJobs(retention),
+      scheduledJobs,
       log: quietLog,
       tracing: null,
       deployment: null,
@@ -93,7 +94,7 @@ describe('a managed worker', function () {
       await applies(`after ${outage}`)
       assert.equal(worker.isRunning(), true)
     }
-    const expected = scheduledJobs(retention).map(({ id }) => id)
+    const expected = scheduledJobs.map(({ id }) => id)
     await until(async () => (await scheduleIds()).join() === expected.toSorted().join(), 60_000)
     await worker.stop()
     assert.equal(worker.isRunning(), false)

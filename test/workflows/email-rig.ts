@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import { createScheduledActivities } from '../../src/activities/create-scheduled-activities.ts'
+import type { Retention } from '../../src/activities/dependencies.ts'
 import { readConfig } from '../../src/config.ts'
 import { readInboxFigures } from '../../src/db/events.ts'
 import type { EmailKey, Priority, ReceivedEvent } from '../../src/domain/events.ts'
@@ -42,6 +43,8 @@ export class EmailRig {
   readonly notices: SupportNotice[] = []
   /** If set, the notice channel throws it instead of accepting a notice. */
   channelError: Error | null = null
+  /** As the worker is configured; changed by the tests that are about it. */
+  readonly retention: { -readonly [name in keyof Retention]: Retention[name] } = { ...readConfig({}).retention }
   /** By email ID. */
   readonly answers = new Map<string, ProviderAnswer>()
   readonly #database: TestDatabase
@@ -93,6 +96,7 @@ export class EmailRig {
       alarms: readConfig({}).alarms,
       channels: [channel.name],
       mailServers: null,
+      retention: this.retention,
       incidents: createTemporalIncidents({ client: this.client, taskQueue: this.taskQueue, policy: slowPolicy }),
     })
     const options = {

@@ -10,12 +10,25 @@ describe('the workflow that erases by age', () => {
   })
   after(() => rig.stop())
 
-  const run = (payloadsAfterMs: number, addressesAfterMs: number) =>
-    rig.client.workflow.execute<typeof eraseByAge>('eraseByAge', {
+  const run = (payloadsAfterMs: number, addressesAfterMs: number) => {
+    Object.assign(rig.retention, { payloadsAfterMs, addressesAfterMs })
+    return rig.client.workflow.execute<typeof eraseByAge>('eraseByAge', {
       workflowId: `retention-${randomUUID()}`,
       taskQueue: rig.taskQueue,
-      args: [{ payloadsAfterMs, addressesAfterMs }],
     })
+  }
+
+  it('erases nothing sooner because whoever started the workflow says so', async () => {
+    const email = rig.email()
+    await email.apply(email.event('sent', { subject: 'A secret' }))
+    const start = (workflow: string, ...args: unknown[]) =>
+      rig.client.workflow.execute(workflow, { workflowId: randomUUID(), taskQueue: rig.taskQueue, args })
+    const erased = await start('eraseByAge', { payloadsAfterMs: 1, addressesAfterMs: 1 })
+    assert.deepEqual(erased, { payloads: 0, events: 0, emails: 0 })
+    const { dropped } = (await start('keepEventMonths', { keptForMs: -40 * 86_400_000 })) as { dropped: string[] }
+    assert.deepEqual(dropped, [])
+    await rig.db.$executeRaw`TRUNCATE events, emails, email_recipients`
+  })
 
   it('erases payloads first and addresses later, and the email’s workflow continues', async () => {
     const email = rig.email()
