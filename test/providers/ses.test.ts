@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { VerificationUnavailableError } from '../../src/providers/provider.ts'
 import { generateSesTopic, signSes } from '../../src/providers/ses/sample.ts'
+import { snsMessageIn } from '../../src/providers/ses/sns.ts'
 import { createSes, isSesTopic } from '../../src/providers/ses/webhook.ts'
 import { outcomeOf, receivedAt } from './adapter.ts'
 import { documented } from './fixtures/ses.ts'
@@ -83,6 +84,34 @@ describe('the signature of Amazon SNS', () => {
     now += 25 * 3_600_000
     assert.equal(await verify(version1), true)
     assert.equal(standIn.fetched.length, 2)
+  })
+
+  it('covers fields without line breaks only: a part of one cannot be moved to another', async () => {
+    const text = ({ Subject, ...message }: typeof version2 & { Subject: string }) => ({
+      ...message,
+      MessageId: `${message.MessageId}\nSubject\n${Subject}`,
+    })
+    const signedAlike = text({ ...version2, Subject: 'subject' })
+    assert.equal(snsMessageIn(Buffer.from(JSON.stringify(signedAlike))), null)
+    for (const field of ['MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Token', 'SubscribeURL']) {
+      const message = { ...version2, [field]: 'a\nb' }
+      assert.equal(snsMessageIn(Buffer.from(JSON.stringify(message))), null, field)
+    }
+  })
+
+  it('costs few requests whatever strangers send, while genuine messages are verified', async () => {
+    const standIn = amazonStandIn((url) =>
+      url === certificateUrl ? new Response(certificate) : new Response('', { status: 404 }),
+    )
+    const verify = verifying(standIn)
+    assert.equal(await verify(version1), true)
+    const invented = (n: number) => ({ ...version1, SigningCertURL: certificateUrl.replace('.pem', `${n}.pem`) })
+    const outcomes = await Promise.allSettled(Array.from({ length: 500 }, (_, n) => verify(invented(n % 250))))
+    assert.ok(standIn.fetched.length <= 11, `${standIn.fetched.length} requests`)
+    assert.ok(outcomes.every((outcome) => outcome.status === 'rejected' || outcome.value === false))
+    assert.equal(await verify(invented(0)), false)
+    assert.equal(await verify(version1), true)
+    assert.ok(standIn.fetched.length <= 11)
   })
 
   it('is neither accepted nor refused while the certificate cannot be fetched, which the next message retries', async () => {

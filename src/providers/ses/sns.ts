@@ -2,23 +2,26 @@
  * Amazon SNS over HTTPS: verifies a message's signature and confirms a subscription. Sources: "Verifying the signatures of
  * Amazon SNS messages" in the SNS developer guide, and Amazon's own sns-validator for what is signed.
  */
-import { createVerify, type KeyObject, X509Certificate } from 'node:crypto'
+import { createVerify, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
 import { bodyObject } from '../event-builder.ts'
-import { type AdapterDependencies, VerificationUnavailableError } from '../provider.ts'
+import { VerificationUnavailableError } from '../provider.ts'
+
+/** The signed text separates fields by line breaks: with one inside, a part of one field could be moved to another. */
+const line = z.string().regex(/^\P{Cc}*$/u)
 
 const envelope = z.object({
   Type: z.enum(['Notification', 'SubscriptionConfirmation', 'UnsubscribeConfirmation']),
-  MessageId: z.string().min(1).max(255),
-  TopicArn: z.string(),
+  MessageId: line.min(1).max(255),
+  TopicArn: line,
   Message: z.string(),
-  Timestamp: z.string(),
+  Timestamp: line,
   SignatureVersion: z.enum(['1', '2']),
   Signature: z.string(),
   SigningCertURL: z.string(),
-  Subject: z.string().nullish(),
-  Token: z.string().optional(),
-  SubscribeURL: z.string().optional(),
+  Subject: line.nullish(),
+  Token: line.optional(),
+  SubscribeURL: line.optional(),
 })
 
 export type SnsMessage = z.infer<typeof envelope>
@@ -80,77 +83,31 @@ export function snsUrl(text: string, topicArn: string): URL | null {
   return url.origin === `https://${host}` && url.username === '' ? url : null
 }
 
-/** The path of certificates. A sender cannot make this server fetch anything else. */
-const certificatePath = /^\/SimpleNotificationService-\w{1,64}\.pem$/
-
-/** Amazon changes its certificate about once a year; it is fetched again after a day. */
-const [cachedForMs, fetchTimeoutMs, maxCachedKeys] = [24 * 3_600_000, 1_500, 20]
-
-type SigningKeysOptions = Pick<AdapterDependencies, 'fetch' | 'clock'>
-
-/** The keys that SNS signs with, from its certificates. Each is fetched once a day. */
-export class SigningKeys {
-  readonly #options: SigningKeysOptions
-  readonly #cached = new Map<string, { readonly key: Promise<KeyObject>; readonly until: number }>()
-
-  constructor(options: SigningKeysOptions) {
-    this.#options = options
-  }
-
-  /**
-   * The key of a message's `SigningCertURL`; null if that is not the URL of an SNS certificate.
-   * @throws VerificationUnavailableError when the certificate cannot be fetched.
-   */
-  async keyFor({ SigningCertURL, TopicArn }: SnsMessage): Promise<KeyObject | null> {
-    const url = snsUrl(SigningCertURL, TopicArn)
-    if (!url || !certificatePath.test(url.pathname) || url.search !== '') return null
-    const now = this.#options.clock()
-    const cached = this.#cached.get(url.href)
-    if (cached && now < cached.until) return cached.key
-    if (this.#cached.size >= maxCachedKeys) this.#cached.clear()
-    const key = this.#fetchKey(url)
-    this.#cached.set(url.href, { key, until: now + cachedForMs })
-    // The next message fetches it again.
-    key.catch(() => this.#cached.delete(url.href))
-    return key
-  }
-
-  async #fetchKey(url: URL): Promise<KeyObject> {
-    const certificate = certificateIn(await getText(this.#options.fetch, url, 'fetching the certificate of SNS'))
-    const now = this.#options.clock()
-    if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo)) {
-      throw new VerificationUnavailableError(
-        'the certificate of SNS is not valid at this time: check the clock of this machine',
-      )
-    }
-    return certificate.publicKey
-  }
-}
-
-function certificateIn(pem: string): X509Certificate {
-  try {
-    return new X509Certificate(pem)
-  } catch (cause) {
-    throw new VerificationUnavailableError('the certificate of SNS is unreadable', { cause })
-  }
-}
-
 /** Confirms the subscription to a topic. @throws VerificationUnavailableError when Amazon gives no answer of 2xx. */
 export async function confirmSubscription(fetchFrom: typeof fetch, url: URL): Promise<void> {
   await getText(fetchFrom, url, 'confirming the subscription')
 }
 
+const fetchTimeoutMs = 1_500
+
 async function getText(fetchFrom: typeof fetch, url: URL, what: string): Promise<string> {
-  let response: Response
-  let text: string
+  const { status, text } = await fetchText(fetchFrom, url, what)
+  if (status < 200 || status > 299) throw new VerificationUnavailableError(`${what} failed: Amazon answers ${status}`)
+  return text
+}
+
+/** @throws VerificationUnavailableError when Amazon does not answer. */
+export async function fetchText(
+  fetchFrom: typeof fetch,
+  url: URL,
+  what: string,
+): Promise<{ readonly status: number; readonly text: string }> {
   try {
     // A redirect could lead anywhere.
-    response = await fetchFrom(url, { redirect: 'error', signal: AbortSignal.timeout(fetchTimeoutMs) })
-    text = await response.text()
+    const response = await fetchFrom(url, { redirect: 'error', signal: AbortSignal.timeout(fetchTimeoutMs) })
+    return { status: response.status, text: await response.text() }
   } catch {
     // Without the cause: the caller takes a network error in it for an unreachable database.
     throw new VerificationUnavailableError(`${what} failed: Amazon does not answer`)
   }
-  if (!response.ok) throw new VerificationUnavailableError(`${what} failed: Amazon answers ${response.status}`)
-  return text
 }

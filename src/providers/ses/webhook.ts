@@ -3,7 +3,8 @@ import { isObject, jsonIn } from '../fields.ts'
 import { type AdapterDependencies, InvalidEventError, type Provider } from '../provider.ts'
 import { publicKeyIn } from '../signature.ts'
 import { sesEventsIn, sesName } from './events.ts'
-import { confirmSubscription, isSignedBy, SigningKeys, snsHostOf, snsMessageIn, snsUrl } from './sns.ts'
+import { SigningKeys } from './signing-keys.ts'
+import { confirmSubscription, isSignedBy, snsHostOf, snsMessageIn, snsUrl } from './sns.ts'
 
 export { sesName } from './events.ts'
 
