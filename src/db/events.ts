@@ -34,7 +34,7 @@ const insertStatement = `
     -- Not flattened: the record would be built once for each of its columns.
     OFFSET 0) AS given
   ON CONFLICT DO NOTHING
-  RETURNING provider, event_id AS id, priority AS rank, ${insertedColumns('events')}`
+  RETURNING provider, event_id AS id, priority AS rank, ${insertedColumns}`
 
 /** A newly stored event. */
 export interface InsertedEvent extends EventKey, InsertedColumns {

@@ -1,6 +1,6 @@
 /** The columns of a stored event that its signal needs, and how they become the event that workflows receive. */
 import type { BounceClass, FailureFacts, LifecycleEvent, ReceivedEvent } from '../domain/events.ts'
-import { signalledEventOf } from '../domain/received-event.ts'
+import { type RecipientKeys, signalledEventOf } from '../domain/received-event.ts'
 import type { Database } from './database.ts'
 import { Prisma } from './generated/client.ts'
 
@@ -33,17 +33,13 @@ export const recipientKeyColumns = (event: string): string => `${keyOfRecipient(
   CASE WHEN cardinality(${event}."to") > 1 OR ${event}."to"[1] <> ${event}.recipient THEN array_remove(ARRAY(
     SELECT recipient_key(${event}.provider, ${event}.email_id, named) FROM unnest(${event}."to") AS named), NULL) END AS to_keys`
 
-/** What the statement that inserts an event returns of it: what the database adds to the received event. */
-export type InsertedColumns = Pick<
-  SignalRow,
-  'recipient_key' | 'to_keys' | 'failure_reason' | 'failure_party' | 'failure_outcome'
->
+/** What the statement that inserts an event returns of its judgement. */
+export type InsertedColumns = Pick<SignalRow, 'failure_reason' | 'failure_party' | 'failure_outcome'>
 
-export const insertedColumns = (event: string): string =>
-  `failure_reason, failure_party, failure_outcome, ${recipientKeyColumns(event)}`
+export const insertedColumns = 'failure_reason, failure_party, failure_outcome'
 
 /** A received event that was inserted. Its judgement is taken from the row, since judging takes a tenth of a millisecond. */
-export const eventOfInserted = (event: ReceivedEvent, row: InsertedColumns): LifecycleEvent =>
+export const eventOfInserted = (event: ReceivedEvent, row: InsertedColumns, keys: RecipientKeys): LifecycleEvent =>
   signalledEventOf({
     ...event,
     bounce: {
@@ -52,7 +48,7 @@ export const eventOfInserted = (event: ReceivedEvent, row: InsertedColumns): Lif
       ...(row.failure_outcome !== null && { failure: failureOf(row) }),
     },
     scheduledFor: event.scheduledFor ?? null,
-    keys: { recipient: row.recipient_key, to: row.to_keys },
+    keys,
   })
 
 /** What a {@link SignalRow} has. @param event the name of the events table or a row of it. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type Database, withDatabaseDeadline } from '../db/database.ts'
-import { type EventKey, type StoredEventKey, textOfKey } from '../db/event-key.ts'
+import type { EventKey, StoredEventKey } from '../db/event-key.ts'
 import { registerEmail } from '../db/registrations.ts'
 import { normalizeAddress } from '../domain/address.ts'
 import { tooOldReason } from '../domain/event-age.ts'
@@ -12,7 +12,7 @@ import { countEvent, type EventOutcome, type Metrics } from '../metrics.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
 import type { TemporalStatus } from '../temporal/temporal-status.ts'
 import { systemClock } from './clock.ts'
-import { createEventStore, type EventStore, type RelayedEvent } from './event-store.ts'
+import { createEventStore, type EventStore } from './event-store.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Inbox } from './inbox.ts'
 import { Relay, type RelayOptions } from './relay.ts'
@@ -102,18 +102,13 @@ export async function insertAndRelay(
   store: Pick<EventStore, 'insert'>,
   relay: Relay,
   events: readonly ReceivedEvent[],
-): Promise<EventKey[]> {
+): Promise<readonly EventKey[]> {
   const isClaimed = relay.claims(events)
-  const relayed = (event: ReceivedEvent) => isClaimed(event) && event.quarantinedReason === undefined
-  const ours = new Set(events.filter(relayed).map(textOfKey))
-  const stored: EventKey[] = []
-  const accepted: RelayedEvent[] = []
-  for (const fresh of await store.insert(events, isClaimed)) {
-    const key = { provider: fresh.email.provider, id: fresh.event.id }
-    stored.push(key)
-    if (ours.has(textOfKey(key))) accepted.push(fresh)
-  }
-  relay.accept(accepted)
+  const { stored, claimed } = await store.insert(
+    events,
+    (event) => isClaimed(event) && event.quarantinedReason === undefined,
+  )
+  relay.accept(claimed)
   if (!events.every(isClaimed)) relay.noteUnclaimed()
   return stored
 }

@@ -10,8 +10,9 @@ import {
   rejectEvents,
   releaseEvents,
 } from '../db/event-claims.ts'
-import { type StoredEventKey, textOfKey } from '../db/event-key.ts'
+import { type EventKey, type StoredEventKey, textOfKey } from '../db/event-key.ts'
 import { insertEvents } from '../db/events.ts'
+import { readRecipientKeys } from '../db/recipient-keys.ts'
 import { applyEngagements } from '../db/settled-engagements.ts'
 import { eventOfInserted } from '../db/signalled-events.ts'
 import { domainOf } from '../domain/address.ts'
@@ -19,12 +20,16 @@ import type { ReceivedEvent } from '../domain/events.ts'
 
 export type { Claim, ClaimLimits, RelayedEvent } from '../db/event-claims.ts'
 
+export interface Inserted {
+  /** The keys of the new events. */
+  readonly stored: readonly EventKey[]
+  /** Those of them that were claimed. */
+  readonly claimed: readonly RelayedEvent[]
+}
+
 export interface EventStore {
-  /** Stores events in one statement. @returns the new ones, claimed or not. */
-  insert(
-    events: readonly ReceivedEvent[],
-    isClaimed: (event: ReceivedEvent) => boolean,
-  ): Promise<readonly RelayedEvent[]>
+  /** Stores events in one statement. */
+  insert(events: readonly ReceivedEvent[], isClaimed: (event: ReceivedEvent) => boolean): Promise<Inserted>
   /** Claims pending events, as far as the window has room. */
   claim(limits: ClaimLimits): Promise<Claim>
   /** Releases claimed events: any instance may claim them at once. */
@@ -42,20 +47,24 @@ export interface EventStore {
 
 export const createEventStore = (db: Database): EventStore => ({
   async insert(events, isClaimed) {
-    const received = new Map(events.map((event) => [textOfKey(event), event]))
-    const relayed: RelayedEvent[] = []
-    for (const inserted of await insertEvents(db, events, isClaimed)) {
+    const received = new Map(events.filter(isClaimed).map((event) => [textOfKey(event), event]))
+    // Before the insert: what is committed must be returned.
+    const keysOf = await readRecipientKeys(db)
+    const stored = await insertEvents(db, events, isClaimed)
+    const claimed = stored.flatMap((inserted): RelayedEvent[] => {
       const event = received.get(textOfKey(inserted))
-      if (!event) continue
-      relayed.push({
-        email: { provider: event.provider, emailId: event.emailId },
-        event: eventOfInserted(event, inserted),
-        priority: priorityOfRank(inserted.rank),
-        recipientDomain: domainIn(event),
-        account: event.account ?? null,
-      })
-    }
-    return relayed
+      if (!event) return []
+      return [
+        {
+          email: { provider: event.provider, emailId: event.emailId },
+          event: eventOfInserted(event, inserted, keysOf(event)),
+          priority: priorityOfRank(inserted.rank),
+          recipientDomain: domainIn(event),
+          account: event.account ?? null,
+        },
+      ]
+    })
+    return { stored, claimed }
   },
   claim: (limits) => claimEvents(db, limits),
   release: (keys) => releaseEvents(db, keys),

@@ -12,7 +12,7 @@ import { openEscalation, resolveEscalation } from '../../src/domain/escalation.t
 import { isEngagement, priorities, type ReceivedEvent, registrationEventType } from '../../src/domain/events.ts'
 import { foldEvents } from '../../src/domain/lifecycle.ts'
 import { registrationPayloadOf } from '../../src/domain/received-event.ts'
-import { createEventStore, type EventStore, type RelayedEvent } from '../../src/inbox/event-store.ts'
+import { createEventStore, type EventStore, type Inserted, type RelayedEvent } from '../../src/inbox/event-store.ts'
 import { FakeDatabase } from './fake-database.ts'
 import {
   conflictWith,
@@ -94,10 +94,14 @@ export class BothDatabases {
     const given = [...events, ...again].sort((a, b) => (a.id < b.id ? -1 : 1))
     const [engagements, others] = [random.chance(0.5), random.chance(0.5)]
     const isClaimed = (event: ReceivedEvent) => (isEngagement(event) ? engagements : others)
+    const answerOf = ({ stored, claimed }: Inserted) => ({
+      stored: stored.map(({ id }) => id).sort(),
+      claimed: byId(claimed),
+    })
     return {
       name: 'insert',
-      real: byId(await this.#store.insert(given, isClaimed)),
-      fake: byId(this.#fake.insert(given, isClaimed)),
+      real: answerOf(await this.#store.insert(given, isClaimed)),
+      fake: answerOf(this.#fake.insert(given, isClaimed)),
     }
   }
 

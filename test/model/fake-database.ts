@@ -20,6 +20,7 @@ import { suppressesRecipient } from '../../src/domain/judge-bounce.ts'
 import { emptySnapshot, foldEvents, isSettled, noRecipient, type Snapshot } from '../../src/domain/lifecycle.ts'
 import { lifecycleEventOf } from '../../src/domain/received-event.ts'
 import type { EventSuppressionReason, SuppressionOutcome } from '../../src/domain/suppression.ts'
+import type { Inserted } from '../../src/inbox/event-store.ts'
 import { selectFrom } from './fake-claims.ts'
 import { type EmailRow, type EventRow, emailKeyText, FakeTables } from './fake-tables.ts'
 
@@ -61,12 +62,15 @@ export class FakeDatabase {
     })
   }
 
-  insert(given: readonly ReceivedEvent[], isClaimed: (event: ReceivedEvent) => boolean): RelayedEvent[] {
+  insert(given: readonly ReceivedEvent[], isClaimed: (event: ReceivedEvent) => boolean): Inserted {
     return this.tables.commit('append', given, () => {
       const fresh = given.filter((event) => !this.tables.events.has(textOfKey(event)))
       const rows = new Map(fresh.map((event) => [textOfKey(event), this.#newRow(event, isClaimed(event))]))
       for (const [key, row] of rows) this.tables.set(this.tables.events, key, row)
-      return [...rows.values()].map((row) => this.#relayed(row))
+      return {
+        stored: [...rows.values()].map(({ provider, id }) => ({ provider, id })),
+        claimed: [...rows.values()].filter(({ leaseUntil }) => leaseUntil !== null).map((row) => this.#relayed(row)),
+      }
     })
   }
 
