@@ -1,6 +1,6 @@
 /**
- * `npm run audit`: fails on a known weakness, high or critical, of what is shipped. A registry that keeps no such list is no
- * pass: that is said, and is no failure of ours either.
+ * `npm run audit`: fails on a known vulnerability, high or critical, of what is shipped, and on every answer of the registry that is no
+ * list. Only a registry that keeps no list, and one that cannot be reached, are no failure: that is said.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -12,15 +12,25 @@ export function verdictOf(text) {
   const counts = report?.metadata?.vulnerabilities
   if (!counts) {
     const why = report?.message ?? 'it answered nothing that can be read'
-    return { fails: false, line: `Audit: NOT CHECKED, the registry has no list of weaknesses (${why}).` }
+    return keepsNoList.includes(report?.statusCode) || isUnreachable.test(report?.error?.code ?? '')
+      ? {
+          fails: false,
+          line: `Audit: NOT CHECKED, the registry has no list of vulnerabilities, or is not there (${why}).`,
+        }
+      : { fails: true, line: `Audit: the registry gave no list of vulnerabilities (${why}).` }
   }
   const severe = counts.high + counts.critical
-  if (severe === 0) return { fails: false, line: 'Audit: no high or critical weakness is known of what is shipped.' }
+  if (severe === 0)
+    return { fails: false, line: 'Audit: no high or critical vulnerability is known of what is shipped.' }
   const names = Object.entries(report.vulnerabilities ?? {})
     .filter(([, { severity }]) => severity === 'high' || severity === 'critical')
     .map(([name, { severity }]) => `${name} (${severity})`)
   return { fails: true, line: `Audit: ${severe} high or critical: ${names.join(', ')}. See \`npm audit\`.` }
 }
+
+/** Of mirrors without npm's own addresses. */
+const keepsNoList = [404, 405, 501]
+const isUnreachable = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH)$/
 
 function parsed(text) {
   try {

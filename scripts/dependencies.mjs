@@ -70,7 +70,8 @@ function tellProgress(elapsed, say) {
 }
 
 function runNpm() {
-  const options = ['ci', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error']
+  // No package's script runs: PostgreSQL's symbolic links are made when it is first started (src/embedded/postgres-binaries.ts).
+  const options = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error']
   // Prisma's install script fetches an engine that is never run here.
   const env = { ...process.env, ...quietPrisma }
   // npm is a script of the shell's on Windows.

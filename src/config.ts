@@ -9,6 +9,7 @@ import type { LifecyclePolicy } from './domain/stall-policy.ts'
 import { type Environment, environment } from './environment.ts'
 import { list } from './environment-formats.ts'
 import { ConfigurationError } from './errors.ts'
+import { insecureSettings, requiresTls } from './insecure-settings.ts'
 import { readWebhookSecrets, type WebhookSecrets } from './providers/accounts.ts'
 import { type ProviderApiSettings, providers } from './providers/registry.ts'
 
@@ -79,7 +80,7 @@ export interface Config {
   readonly mailServerLookup: { readonly servers: readonly string[] } | null
   readonly support: {
     readonly webhook: { readonly url: string; readonly secret: string } | null
-    readonly email: { readonly to: string; readonly smtpUrl: string } | null
+    readonly email: { readonly to: string; readonly smtpUrl: string; readonly requiresTls: boolean } | null
   }
   /** Null: tracing is off, and OpenTelemetry is not loaded. */
   readonly tracing: TracingSettings | null
@@ -103,6 +104,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...webhooks.errors,
     ...missingSettings(given, webhooks),
     ...(parsed.success ? conflictingSettings(parsed.data) : []),
+    ...(parsed.success ? insecureSettings(given, parsed.data.ALLOW_INSECURE) : []),
   ]
   if (!parsed.success || errors.length > 0) {
     throw new ConfigurationError(`The configuration is not valid:\n${errors.map((error) => `  - ${error}`).join('\n')}`)
@@ -224,7 +226,14 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
         env.SUPPORT_WEBHOOK_URL && env.SUPPORT_WEBHOOK_SECRET
           ? { url: env.SUPPORT_WEBHOOK_URL, secret: env.SUPPORT_WEBHOOK_SECRET }
           : null,
-      email: env.SUPPORT_EMAIL && env.SMTP_URL ? { to: env.SUPPORT_EMAIL, smtpUrl: env.SMTP_URL } : null,
+      email:
+        env.SUPPORT_EMAIL && env.SMTP_URL
+          ? {
+              to: env.SUPPORT_EMAIL,
+              smtpUrl: env.SMTP_URL,
+              requiresTls: requiresTls(env.SMTP_URL, env.ALLOW_INSECURE),
+            }
+          : null,
     },
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? {

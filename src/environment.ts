@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
+import { alarms, lifecycle, retention } from './environment-policies.ts'
 import { providers } from './providers/registry.ts'
 
 const generated = 'generated with embedded servers, else required'
@@ -22,6 +23,15 @@ const secrets = {
     'Key of the hash that stands in for the address of an erased person. All processes need the same key; do not change it. ' +
       'Create it with `openssl rand -hex 32`.',
     'generated with embedded servers, else persons cannot be erased',
+  ),
+}
+
+const insecure = {
+  ALLOW_INSECURE: forBoth(
+    format.list.meta({ form: 'comma-separated names of variables' }),
+    'Variables that you accept although they are insecure: URLs with `http://` to another network, an `SMTP_URL` whose server offers no TLS, and ' +
+      'secrets that are too short. Aftersend refuses to start with others.',
+    'none',
   ),
 }
 
@@ -104,79 +114,6 @@ const providerApis = {
   RESEND_API_URL: forBoth(format.httpUrl.default('https://api.resend.com'), 'Base URL of the Resend API.'),
 }
 
-const lifecycle = {
-  STALL_AFTER_CRITICAL: forBoth(
-    format.duration('10m'),
-    'Time without a sign of delivery after which a critical email counts as stalled.',
-  ),
-  STALL_AFTER_NORMAL: forBoth(format.duration('4h'), 'The same for an email of normal priority.'),
-  STALL_AFTER_BULK: forBoth(format.duration('24h'), 'The same for a bulk email.'),
-  ESCALATION_REPEAT_AFTER: forBoth(
-    format.duration('30m'),
-    'Time without an acknowledgement after which the second notification of an escalation is sent.',
-  ),
-  LINGER_AFTER_SETTLED: forBoth(
-    format.duration('1m'),
-    'Approximate time for which the workflow of an email stays open after delivery is settled, if no notification is due.',
-  ),
-  GIVE_UP_AFTER: forBoth(
-    format.duration('14d'),
-    'Time after which the workflow of an email whose delivery is never settled completes.',
-  ),
-  COALESCE_FOR_NORMAL: forApi(
-    format.durationOrZero('1s'),
-    'Time for which the first events of an email of normal priority wait for further events, to share one signal with them. ' +
-      'A longer time costs fewer Temporal actions and delays the status by as much. Events of critical emails do not wait.',
-  ),
-  COALESCE_FOR_BULK: forApi(format.durationOrZero('1s'), 'The same for a bulk email.'),
-  MAX_EVENT_AGE: forApi(
-    format.duration('7d'),
-    'An event whose timestamp is older than this on receipt is quarantined and not applied.',
-  ),
-}
-
-const retention = {
-  RETAIN_PAYLOADS: forWorker(format.duration('30d'), 'Time for which the JSON of events is stored, as it was signed.'),
-  RETAIN_ADDRESSES: forWorker(
-    format.duration('180d'),
-    'Time for which addresses and subjects of emails are stored. Suppressions are not affected.',
-  ),
-  RETAIN_EVENTS: forWorker(
-    format.durationOrForever('400d'),
-    'Time for which events are stored. Months that are older are dropped; `forever` drops none. At least 2 days longer than ' +
-      '`MAX_EVENT_AGE`.',
-  ),
-}
-
-const alarms = {
-  ALARM_BOUNCE_RATE: forWorker(
-    format.percentage('2%'),
-    'Share of hard bounces among the emails sent in the last 24 hours, for a provider or a tag, above which an incident opens.',
-  ),
-  ALARM_COMPLAINT_RATE: forWorker(
-    format.percentage('0.1%'),
-    'Share of complaints among the emails delivered in the last 24 hours, for a provider or a tag, above which an incident opens.',
-  ),
-  ALARM_MIN_SAMPLE: forWorker(format.wholeNumber(100), 'Smallest number of emails whose rates open an incident.'),
-  ALARM_REFUSAL_RATE: forWorker(
-    format.percentage('10%'),
-    'Share of emails to a mailbox provider within an hour that are refused for one reason and through your fault, above which an incident opens.',
-  ),
-  ALARM_MIN_REFUSALS: forWorker(format.wholeNumber(5), 'Smallest number of such refusals that opens an incident.'),
-  ALARM_BACKLOG_AFTER: forApi(
-    format.duration('10m'),
-    'Age of the oldest event that is not applied, above which an incident opens.',
-  ),
-  ALARM_SIGNATURE_FAILURES: forWorker(
-    format.wholeNumber(20),
-    'Number of webhooks of a provider with a wrong signature within 10 minutes, above which an incident opens.',
-  ),
-  ALARM_SILENCE_AFTER: forWorker(
-    format.duration('6h'),
-    'Time without a webhook of a provider, while emails wait for one, after which an incident opens.',
-  ),
-}
-
 const mailboxProviders = {
   MAILBOX_PROVIDER_LOOKUP: forWorker(
     z.enum(['on', 'off'], 'must be on or off').default('on'),
@@ -217,6 +154,7 @@ const machine = { PATH: z.string().optional(), XDG_CACHE_HOME: z.string().option
 
 export const environment = z.object({
   ...secrets,
+  ...insecure,
   ...servers,
   ...processes,
   ...embedded,
@@ -232,7 +170,7 @@ export const environment = z.object({
 
 /** The variables by subject, in the order in which docs/configuration.md and .env.example list them. */
 export const settingGroups = {
-  secrets,
+  secrets: { ...secrets, ...insecure },
   servers,
   processes,
   embedded,

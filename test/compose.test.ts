@@ -54,13 +54,13 @@ const secrets = {
 
 /** One provider's secret is enough, which the configuration checks. */
 const webhookSecrets = {
-  AISEND_WEBHOOK_SECRET: 'webhook-secret',
+  AISEND_WEBHOOK_SECRET: 'secret-of-the-webhook',
   RESEND_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   STANDARD_WEBHOOKS_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   SENDGRID_WEBHOOK_PUBLIC_KEY:
     'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEDr2LjtURuePQzplybdC+u4CwrqDqBaWjcMMsTbhdbcwHBcepxo7yAQGhHPTnlvFYPAZFceEu/1FwCM/QmGUhA==',
   POSTMARK_WEBHOOK_SECRET: 'postmark:webhook-password',
-  MAILGUN_WEBHOOK_SIGNING_KEY: 'signing-key',
+  MAILGUN_WEBHOOK_SIGNING_KEY: 'signing-key-of-the-tests',
   SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
 }
 
@@ -103,6 +103,7 @@ const settings = {
   SMTP_URL: 'smtp://user:password@host:587',
   METRICS_KEYS: 'one-key-for-the-scraper',
   TRUSTED_PROXY_HOPS: '2',
+  ALLOW_INSECURE: 'SMTP_URL',
 }
 
 /** The keys at one indentation of the plain YAML that `config` prints, each with the lines below it. */

@@ -3,7 +3,7 @@ import { readConfig } from '../src/config.ts'
 import { ConfigurationError } from '../src/errors.ts'
 
 const servers = { DATABASE_URL: 'postgresql://u:p@db:5432/aftersend', TEMPORAL_ADDRESS: 'temporal:7233' }
-const secrets = { AISEND_WEBHOOK_SECRET: 'secret', API_KEYS: 'key-of-the-tests-0001' }
+const secrets = { AISEND_WEBHOOK_SECRET: 'secret-of-the-tests', API_KEYS: 'key-of-the-tests-0001' }
 
 /** The error lines for an environment. */
 function errorsIn(env: Record<string, string>): string[] {
@@ -121,6 +121,48 @@ describe('the configuration', () => {
     assert.doesNotMatch(errors.join(), /hunter2/)
   })
 
+  it('refuses what would send secrets and addresses in the clear, and secrets that can be guessed, unless insisted on', () => {
+    const insecure = {
+      SUPPORT_WEBHOOK_URL: 'http://support.example.com/hook',
+      SUPPORT_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZI',
+      AISEND_API_URL: 'http://api.aisend.com',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://203.0.113.7:4318',
+      AISEND_WEBHOOK_SECRET: 'x',
+      MAILGUN_WEBHOOK_SIGNING_KEY_EU: 'long-enough-for-a-key,short',
+    }
+    const errors = errorsIn(insecure)
+    assert.equal(errors.length, Object.keys(insecure).length)
+    for (const name of Object.keys(insecure)) {
+      assert.ok(
+        errors.some((line) => line.startsWith(`  - ${name} must `) && line.endsWith(' or be named in ALLOW_INSECURE')),
+        name,
+      )
+    }
+    assert.equal(
+      readConfig({ ...insecure, ALLOW_INSECURE: Object.keys(insecure).join() }).support.webhook?.url,
+      insecure.SUPPORT_WEBHOOK_URL,
+    )
+  })
+
+  it('accepts plain connections within the machine and the private network', () => {
+    for (const host of ['127.0.0.1', '[::1]', '10.1.2.3', 'localhost', 'support', 'collector.internal']) {
+      const { support } = readConfig({
+        SUPPORT_WEBHOOK_URL: `http://${host}:8025/`,
+        SUPPORT_WEBHOOK_SECRET: 'A'.repeat(32),
+      })
+      assert.ok(support.webhook, host)
+    }
+  })
+
+  it('requires TLS of a mail server in another network, unless insisted on', () => {
+    const requiresTls = (SMTP_URL: string, ALLOW_INSECURE = '') =>
+      readConfig({ SUPPORT_EMAIL: 'support@example.com', SMTP_URL, ALLOW_INSECURE }).support.email?.requiresTls
+    assert.equal(requiresTls('smtp://user:password@mail.example.com:587'), true)
+    assert.equal(requiresTls('smtp://mail.example.com', 'SMTP_URL'), false)
+    assert.equal(requiresTls('smtp://relay:25'), false)
+    assert.equal(requiresTls('smtps://mail.example.com'), false)
+  })
+
   it('reports everything that is missing at once', () => {
     const errors = errorsIn({
       ...servers,
@@ -158,19 +200,25 @@ describe('the configuration', () => {
   })
 
   it('reads lists with spaces and empty entries', () => {
-    const config = readConfig({ AISEND_WEBHOOK_SECRET: ' one , two ,,', API_KEYS: 'key-of-the-tests-0001 ,' })
-    assert.deepEqual([config.webhookSecrets.get('aisend'), config.apiKeys], [['one', 'two'], ['key-of-the-tests-0001']])
+    const config = readConfig({
+      AISEND_WEBHOOK_SECRET: ' secret-number-one , secret-number-two ,,',
+      API_KEYS: 'key-of-the-tests-0001 ,',
+    })
+    assert.deepEqual(
+      [config.webhookSecrets.get('aisend'), config.apiKeys],
+      [['secret-number-one', 'secret-number-two'], ['key-of-the-tests-0001']],
+    )
   })
 
   it('reads the secrets of providers and accounts by the path after /webhooks/', () => {
     const resendSecret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
     const config = readConfig({
-      AISEND_WEBHOOK_SECRET_EU: 'eu',
+      AISEND_WEBHOOK_SECRET_EU: 'secret-of-europe',
       RESEND_WEBHOOK_SECRET: resendSecret,
       RESEND_WEBHOOK_SECRET_EU_WEST: `${resendSecret}, ${resendSecret}`,
     })
     assert.deepEqual(Object.fromEntries(config.webhookSecrets), {
-      'aisend/eu': ['eu'],
+      'aisend/eu': ['secret-of-europe'],
       resend: [resendSecret],
       'resend/eu-west': [resendSecret, resendSecret],
     })
@@ -183,7 +231,7 @@ describe('the configuration', () => {
   })
 
   it('rejects a secret not in the format of its provider, and an account that is not valid in a path', () => {
-    const errors = errorsIn({ RESEND_WEBHOOK_SECRET: 'hunter2', AISEND_WEBHOOK_SECRET_eu: 'hunter2' })
+    const errors = errorsIn({ RESEND_WEBHOOK_SECRET: 'hunter2', AISEND_WEBHOOK_SECRET_eu: 'hunter2-and-more-of-it' })
     assert.equal(errors.length, 2)
     assert.match(errors.join(), /RESEND_WEBHOOK_SECRET must be the signing secret/)
     assert.match(errors.join(), /AISEND_WEBHOOK_SECRET_eu: the account name must be/)

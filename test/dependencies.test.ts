@@ -52,10 +52,16 @@ describe('the dependencies', () => {
   })
 
   it('are reported as not checked if the registry has no advisories', () => {
-    for (const text of ['{"message":"405 Method Not Allowed"}', '', 'nonsense']) {
+    for (const text of ['{"message":"405 Method Not Allowed","statusCode":405}', '{"error":{"code":"ENOTFOUND"}}']) {
       const { fails, line } = verdictOf(text)
       assert.equal(fails, false)
       assert.match(line, /NOT CHECKED/)
+    }
+  })
+
+  it('fail the audit if the registry answers without a list', () => {
+    for (const text of ['', 'nonsense', '{"message":"Bad Gateway","statusCode":502}', '{}']) {
+      assert.equal(verdictOf(text).fails, true, text)
     }
   })
 })

@@ -26,13 +26,21 @@ export const rooms: Readonly<Record<string, Room>> = {
   db: { holds: 'every SQL statement, by name; one file per table family', imports: ['errors', 'domain'] },
   providers: { holds: 'a folder per provider: entry.ts, webhook.ts, api.ts, sample.ts', imports: ['domain'] },
   'environment-formats': { holds: 'the formats of environment variables (one file)', imports: [] },
+  'environment-policies': {
+    holds: 'those of policies: stalls, retention, alarms (one file)',
+    imports: ['environment-formats'],
+  },
   environment: {
-    holds: 'the environment variables (one file); docs/configuration.md is generated from it',
-    imports: ['providers', 'environment-formats'],
+    holds: 'all environment variables (one file); docs/configuration.md is generated from it',
+    imports: ['providers', 'environment-formats', 'environment-policies'],
+  },
+  'insecure-settings': {
+    holds: 'the settings that are refused unless the operator insists (one file)',
+    imports: ['http', 'providers', 'environment-formats'],
   },
   config: {
     holds: 'the configuration, parsed once (one file)',
-    imports: ['errors', 'domain', 'providers', 'environment-formats', 'environment'],
+    imports: ['errors', 'domain', 'providers', 'environment-formats', 'environment', 'insecure-settings'],
   },
   metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },
   notifications: { holds: 'the channels that notify the team', imports: ['errors', 'domain', 'db', 'config'] },

@@ -1,6 +1,8 @@
 /** Runs a command line with the environment and the streams of this process. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { ConfigurationError } from '../errors.ts'
+import { exitCodes } from './command-context.ts'
 import { runCommandLine } from './program.ts'
 import { withDataDir } from './target.ts'
 
@@ -13,10 +15,12 @@ export async function runMain(args: readonly string[]): Promise<void> {
   if (args[0] === 'tail' || args[0] === 'status') {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   }
+  const env = environment()
+  if (!env) return
   process.exitCode = await runCommandLine(
     args,
     {
-      env: withDataDir(process.env, process.cwd(), root, existsSync),
+      env,
       print: console.log,
       output: process.stdout,
       progress: process.stderr,
@@ -25,4 +29,16 @@ export async function runMain(args: readonly string[]): Promise<void> {
     },
     console.error,
   )
+}
+
+/** Undefined if the folder that it would name is not safe; the user is told. */
+function environment() {
+  try {
+    return withDataDir(process.env, process.cwd(), root, (path) => statSync(path, { throwIfNoEntry: false }))
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    console.error(error.message)
+    process.exitCode = exitCodes.failed
+    return
+  }
 }

@@ -49,20 +49,40 @@ export const findWebhookSecret = async (
 
 const dataDirName = '.aftersend'
 
+/** Who may write into a folder. */
+export interface FolderOwner {
+  readonly uid: number
+  readonly mode: number
+}
+
 /**
  * The environment with DATA_DIR. Default: the nearest `.aftersend` in the working folder or above it, else in Aftersend's own
  * folder. So commands find the running system from any folder.
+ * @param ownerOf undefined if there is no such folder.
+ * @throws ConfigurationError if others may write into what is found: whoever put it there, as into /tmp, would get the API key.
  */
 export function withDataDir(
   env: Environment,
   workingFolder: string,
   ownFolder: string,
-  exists: (path: string) => boolean,
+  ownerOf: (path: string) => FolderOwner | undefined,
 ): Environment {
   if (env['DATA_DIR']) return env
-  const found = [...foldersUp(workingFolder), ownFolder].map((folder) => join(folder, dataDirName)).find(exists)
-  return found === undefined ? env : { ...env, DATA_DIR: found }
+  for (const folder of [...foldersUp(workingFolder), ownFolder]) {
+    const path = join(folder, dataDirName)
+    const owner = ownerOf(path)
+    if (!owner) continue
+    if (isSafe(owner)) return { ...env, DATA_DIR: path }
+    throw new ConfigurationError(
+      `${path} belongs to another user, or others may write into it: set DATA_DIR=${path} if you trust it, else another DATA_DIR`,
+    )
+  }
+  return env
 }
+
+/** As git's `safe.directory`. Windows has no such owners. */
+const isSafe = ({ uid, mode }: FolderOwner): boolean =>
+  process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0)
 
 function foldersUp(folder: string): string[] {
   const above = dirname(folder)

@@ -27,6 +27,8 @@ export const addWebhookCounts = (db: Database, counts: readonly WebhookCount[]):
 export interface ProviderTraffic {
   readonly provider: string
   readonly signatureFailures: number
+  /** Within the same window. */
+  readonly genuine: number
   readonly silentForMs: number
 }
 
@@ -34,14 +36,15 @@ export interface ProviderTraffic {
 const awaitingDays = 2
 
 /**
- * By provider: webhooks with a wrong signature within `windowMs`, and the time for which emails have awaited a webhook. An email
+ * By provider: webhooks with a wrong and with a right signature within `windowMs`, and the time for which emails have awaited a webhook. An email
  * awaits one if it was sent after the last webhook and is not settled. Indexes: webhook_minutes_pkey,
  * emails_status_created_at_id_provider_idx.
  */
 export const readProviderTraffic = (db: Database, windowMs: number): Promise<ProviderTraffic[]> => db.$queryRaw`
   WITH counted AS (
     SELECT provider, max(minute) FILTER (WHERE genuine > 0) AS last_at,
-           coalesce(sum(refused) FILTER (WHERE minute > now() - ${windowMs} * interval '1 ms'), 0)::int AS refused
+           coalesce(sum(refused) FILTER (WHERE minute > now() - ${windowMs} * interval '1 ms'), 0)::int AS refused,
+           coalesce(sum(genuine) FILTER (WHERE minute > now() - ${windowMs} * interval '1 ms'), 0)::int AS genuine
     FROM webhook_minutes GROUP BY provider
   ), awaiting AS (
     SELECT provider, min(created_at) AS since FROM emails LEFT JOIN counted USING (provider)
@@ -52,7 +55,7 @@ export const readProviderTraffic = (db: Database, windowMs: number): Promise<Pro
       AND created_at > coalesce(last_at + interval '1 minute', '-infinity')
     GROUP BY provider
   )
-  SELECT provider, coalesce(refused, 0) AS "signatureFailures",
+  SELECT provider, coalesce(refused, 0) AS "signatureFailures", coalesce(genuine, 0) AS genuine,
          coalesce(extract(epoch FROM now() - since) * 1000, 0)::float8 AS "silentForMs"
   FROM counted FULL JOIN awaiting USING (provider)`
 

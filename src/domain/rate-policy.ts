@@ -67,6 +67,8 @@ export interface AlarmFigures {
     readonly provider: string
     /** Webhooks with a wrong signature within {@link signatureWindowMs}. */
     readonly signatureFailures: number
+    /** Webhooks with a right one. */
+    readonly genuine: number
     /** The time since the last webhook, if an email sent after it awaits one; else 0. */
     readonly silentForMs: number
   }[]
@@ -85,6 +87,22 @@ export function findingsOf(figures: AlarmFigures, policy: AlarmPolicy): Finding[
     ...figures.rates.flatMap((rated) => rateFindings(rated, policy)),
     ...figures.providers.flatMap((provider) => providerFindings(provider, policy)),
   ]
+}
+
+/** Of all webhooks of a provider. Without it, whoever knows the address could alert support with some requests beside thousands. */
+const signatureFailureShare = 0.1
+
+function levelOfSignatures(
+  { signatureFailures, genuine }: AlarmFigures['providers'][number],
+  policy: AlarmPolicy,
+): AlarmLevel {
+  const total = Math.max(1, signatureFailures + genuine)
+  const levels = [
+    levelOf(signatureFailures, policy.signatureFailures),
+    levelOf(signatureFailures / total, signatureFailureShare),
+  ]
+  if (levels.includes('clear')) return 'clear'
+  return levels.includes('held') ? 'held' : 'raised'
 }
 
 function rateFindings({ scope, ...rated }: RatedScope, policy: AlarmPolicy): Finding[] {
@@ -112,8 +130,8 @@ function providerFindings(of: AlarmFigures['providers'][number], policy: AlarmPo
     {
       reason: 'signature_failures',
       scope,
-      level: levelOf(of.signatureFailures, policy.signatureFailures),
-      detail: `${of.signatureFailures} webhooks within 10 minutes were not signed with a configured secret.`,
+      level: levelOfSignatures(of, policy),
+      detail: `${of.signatureFailures} of ${of.signatureFailures + of.genuine} webhooks within 10 minutes were not signed with a configured secret.`,
     },
     {
       reason: 'silence',

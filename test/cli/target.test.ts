@@ -15,6 +15,8 @@ const running = {
   pid: 7,
 }
 
+const ours = { uid: process.getuid?.() ?? 0, mode: 0o700 }
+
 describe('the running system that commands find', () => {
   let dataDir: string
 
@@ -45,12 +47,12 @@ describe('the running system that commands find', () => {
       DATA_DIR: dataDir,
       PORT: '4000',
       HOST: '0.0.0.0',
-      AISEND_WEBHOOK_SECRET: 'new-secret,old-secret',
+      AISEND_WEBHOOK_SECRET: 'new-secret-of-tests,old-secret-of-tests',
       API_KEYS: 'a-key-of-16-chars',
     }
     assert.deepEqual(await findTarget({}, env), {
       apiUrl: 'http://127.0.0.1:4000',
-      webhookSecret: 'new-secret',
+      webhookSecret: 'new-secret-of-tests',
       apiKey: 'a-key-of-16-chars',
     })
     const given = { apiUrl: 'https://mail.example.com/', webhookSecret: 's', apiKey: 'k' }
@@ -77,14 +79,31 @@ describe('the running system that commands find', () => {
 
   it('is searched in the working folder, then above it, then beside Aftersend itself', () => {
     const at = (...folders: string[]) =>
-      withDataDir({}, '/home/ada/shop/src', '/opt/aftersend/', (path) => folders.includes(path))['DATA_DIR']
+      withDataDir({}, '/home/ada/shop/src', '/opt/aftersend/', (path) => (folders.includes(path) ? ours : undefined))[
+        'DATA_DIR'
+      ]
     assert.equal(at('/home/ada/.aftersend', '/home/ada/shop/.aftersend'), '/home/ada/shop/.aftersend')
     assert.equal(at('/opt/aftersend/.aftersend'), '/opt/aftersend/.aftersend')
     assert.equal(at(), undefined)
     const given = { DATA_DIR: 'elsewhere' }
     assert.equal(
-      withDataDir(given, '/home/ada', '/opt', () => true),
+      withDataDir(given, '/home/ada', '/opt', () => ours),
       given,
     )
+  })
+
+  it('is refused where another user may have put it, unless DATA_DIR names it', () => {
+    for (const planted of [
+      { ...ours, uid: ours.uid + 1 },
+      { ...ours, mode: 0o777 },
+      { ...ours, mode: 0o720 },
+    ]) {
+      const ownerOf = (path: string) => (path === '/tmp/.aftersend' ? planted : undefined)
+      assert.throws(
+        () => withDataDir({}, '/tmp/work', '/opt', ownerOf),
+        (error) => error instanceof ConfigurationError && /\/tmp\/\.aftersend/.test(error.message),
+      )
+      assert.ok(withDataDir({ DATA_DIR: '/tmp/.aftersend' }, '/tmp/work', '/opt', ownerOf))
+    }
   })
 })

@@ -61,20 +61,28 @@ describe('the rate policy', () => {
   })
 
   it('compares wrong signatures and silence with their limits', () => {
-    const quiet = { signatureFailures: 0, silentForMs: 0 }
+    const quiet = { signatureFailures: 0, genuine: 0, silentForMs: 0 }
     const providers = [
       { ...quiet, provider: 'one', signatureFailures: 21 },
       { ...quiet, provider: 'two', silentForMs: policy.silenceAfterMs + 1 },
       { ...quiet, provider: 'three' },
+      // A tenth of the traffic is the limit: a stranger's requests beside it alert nobody.
+      { ...quiet, provider: 'four', signatureFailures: 21, genuine: 300 },
+      { ...quiet, provider: 'five', signatureFailures: 21, genuine: 100 },
     ]
-    assert.deepEqual(raisedIn({ providers }), ['signature_failures provider:one', 'silence provider:two'])
+    assert.deepEqual(raisedIn({ providers }), [
+      'signature_failures provider:one',
+      'silence provider:two',
+      'signature_failures provider:five',
+    ])
   })
 
   it('clears a silence with the first webhook, not with a shorter silence', () => {
     const level = (silentForMs: number) =>
-      findingsOf({ ...calm, providers: [{ provider: 'one', signatureFailures: 0, silentForMs }] }, policy).find(
-        ({ reason }) => reason === 'silence',
-      )?.level
+      findingsOf(
+        { ...calm, providers: [{ provider: 'one', signatureFailures: 0, genuine: 0, silentForMs }] },
+        policy,
+      ).find(({ reason }) => reason === 'silence')?.level
     assert.deepEqual([level(1), level(0)], ['held', 'clear'])
   })
 })

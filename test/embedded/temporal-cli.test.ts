@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { findTemporalCli } from '../../src/embedded/temporal-cli.ts'
+import { downloadArchive } from '../../src/embedded/temporal-download.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { temporaryFolder } from '../stack.ts'
 
@@ -50,6 +56,41 @@ describe('findTemporalCli', () => {
     await writeProgram(join(folder, 'second', 'temporal'), 'something else')
     const cached = await writeProgram(join(cacheDir, 'temporal-1.9.1', 'temporal'))
     assert.equal(await find(), cached)
+  })
+
+  it('is downloaded once, from the release with the expected SHA-256', async () => {
+    const { folder, dataDir, cacheDir, reported } = await machine()
+    await writeProgram(join(folder, 'release', 'temporal'))
+    execFileSync('tar', ['-czf', join(folder, 'release.tar.gz'), '-C', join(folder, 'release'), 'temporal'])
+    const bytes = await readFile(join(folder, 'release.tar.gz'))
+    const server = createServer((_, response) => response.end(bytes)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/temporal.tar.gz`
+    const find = (sha256: string) =>
+      findTemporalCli({
+        ...{ cli: { path: null, searchPath: '', cacheDir }, dataDir, report: (line) => reported.push(line) },
+        archive: { url, sha256, program: 'temporal' },
+      })
+    try {
+      const expected = createHash('sha256').update(bytes).digest('hex')
+      assert.equal(await find(expected), join(cacheDir, 'temporal-1.9.1', 'temporal'))
+      assert.ok(reported.some((line) => line.includes(url)))
+    } finally {
+      server.close()
+    }
+  })
+
+  it('is not unpacked with another SHA-256', async () => {
+    const folder = await temporaryFolder()
+    const server = createServer((_, response) => response.end('something else')).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/temporal.tar.gz`
+    try {
+      await assert.rejects(downloadArchive({ url, sha256: 'a'.repeat(64), program: 'temporal' }, folder), /SHA-256/)
+      assert.deepEqual(await readdir(folder), [])
+    } finally {
+      server.close()
+    }
   })
 
   it('fails when TEMPORAL_CLI_PATH names no program', async () => {

@@ -19,7 +19,7 @@ describe('the support channels', () => {
     assert.deepEqual(
       names({
         webhook: { url: 'https://hooks.example.com/x', secret },
-        email: { to: 'support@example.org', smtpUrl: 'smtp://127.0.0.1:2525' },
+        email: { to: 'support@example.org', smtpUrl: 'smtp://127.0.0.1:2525', requiresTls: false },
       }),
       ['log', 'webhook', 'email'],
     )

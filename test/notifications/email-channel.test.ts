@@ -92,6 +92,16 @@ describe('the email channel', () => {
     )
   })
 
+  it('sends nothing to a server without TLS where that is required, and says what to do', async () => {
+    const smtpUrl = await startServer()
+    const channel = createEmailChannel({ to: 'support@example.org', smtpUrl, requiresTls: true })
+    await assert.rejects(
+      channel.send(sampleNotice()),
+      (error) => error instanceof SupportUnreachableError && /ALLOW_INSECURE/.test(error.message),
+    )
+    assert.deepEqual(messages, [])
+  })
+
   it('treats a 4xx reply as retryable', async () => {
     const smtpUrl = await startServer({ onRcptTo: (_address, _session, done) => done(smtpError(451)) })
     const channel = createEmailChannel({ to: 'support@example.org', smtpUrl })

@@ -56,10 +56,10 @@ describe('the traffic of providers', () => {
     assert.equal((await traffic())?.signatureFailures, 15)
   })
 
-  it('counts wrong signatures of the window only', async () => {
-    await cameAt(11, 0, 100)
-    await cameAt(5, 0, 3)
-    assert.equal((await traffic())?.signatureFailures, 3)
+  it('counts wrong and right signatures of the window only', async () => {
+    await cameAt(11, 50, 100)
+    await cameAt(5, 7, 3)
+    assert.deepEqual([(await traffic())?.signatureFailures, (await traffic())?.genuine], [3, 7])
   })
 
   it('is silent since the first pending email sent after the last webhook', async () => {
