@@ -81,7 +81,9 @@ describe('the signature of Standard Webhooks and Svix', () => {
     const key = `whpk_${Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url').toString('base64')}`
     assert.equal(isStandardSecret(key), true)
     const [body, timestamp] = [Buffer.from('{"a":1}'), String(Math.floor(Date.now() / 1_000))]
-    const signature = sign(null, Buffer.concat([Buffer.from(`msg_1.${timestamp}.`), body]), privateKey).toString('base64')
+    const signature = sign(null, Buffer.concat([Buffer.from(`msg_1.${timestamp}.`), body]), privateKey).toString(
+      'base64',
+    )
     const headersWith = (text: string) => ({
       'webhook-id': 'msg_1',
       'webhook-timestamp': timestamp,
