@@ -15,6 +15,7 @@ export async function fill(url: string, events: number): Promise<void> {
   for (let from = 0; from < emails; from += chunk) {
     const range = [from, Math.min(emails, from + chunk) - 1, emails]
     await client.query(emailRows, range)
+    await client.query(recipientRows, range.slice(0, 2))
     await client.query(eventRows, range)
     await client.query(identityRows, range)
   }
@@ -44,6 +45,17 @@ const emailRows = `
          CASE WHEN n % 50 = 2 THEN 'hard' END, CASE WHEN n % 50 = 2 THEN ${at} END,
          CASE WHEN n % 50 = 2 THEN 'old_' || n || '/3' END, CASE WHEN n % 1000 = 1 THEN ${at} END, ${at}, ${at}, ${at}, ${at}
   FROM generate_series($1::int, $2::int) AS n`
+
+/** As the workflow of an email with one recipient stores it: what is known of the email is known of the recipient. */
+const recipientRows = `
+  INSERT INTO email_recipients (provider, email_id, key, address, domain, created_at, status, delivery, sent_at, delivered_at,
+                                bounce_class, bounced_at, bounce_event_id, complained_at, first_received_at, settled_received_at)
+  SELECT provider, id, recipient_key(provider, id, recipients[1]), recipients[1], recipient_domain, created_at, status, delivery,
+         sent_at, delivered_at, bounce_class, bounced_at, bounce_event_id, complained_at, first_received_at, settled_received_at
+  FROM generate_series($1::int, $2::int) AS n JOIN emails ON id = 'old_' || n AND provider = 'aisend'`
+
+/** The recipient of the nth email. */
+export const addressOf = (n: number): string => `a${Math.floor(n / 3)}@example${n % 50}.com`
 
 const eventRows = `
   INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, "to", recipient, bounce_class, payload,

@@ -11,7 +11,7 @@ import { createTemporalClient } from '../src/temporal/connection.ts'
 import { installTemporalRuntime } from '../src/temporal/worker.ts'
 import { startAftersendLives } from './aftersend-workflows.ts'
 import { benchEvent } from './bench-event.ts'
-import { fill } from './bulk.ts'
+import { addressOf, fill } from './bulk.ts'
 import { atOnce, machine, revision, verdict } from './machine.ts'
 import { cpuMsOf, cpuMsOfServer } from './roles.ts'
 import { benchPostgres, benchTemporal } from './servers.ts'
@@ -28,7 +28,11 @@ const goalPerSecond = 5_000
 /** Those of one email do not follow each other: people open when they like. */
 const openOf = (nth: number): ReceivedEvent => {
   const emailId = `old_${nth % emails}`
-  return { ...benchEvent('opened', emailId), id: `${emailId}/open-${nth}`, human: true }
+  const address = addressOf(nth % emails)
+  return {
+    ...benchEvent('opened', emailId),
+    ...{ id: `${emailId}/open-${nth}`, human: true, to: [address], recipient: address },
+  }
 }
 
 async function untilApplied(client: pg.Client): Promise<void> {

@@ -3,6 +3,7 @@
 import { markDirtyHours, rollUpHour } from '../../src/db/analytics-rollups.ts'
 import type { Database } from '../../src/db/database.ts'
 import type { Email } from '../../src/db/generated/client.ts'
+import { type FailureOutcome, type FailureReason, failureReasons } from '../../src/domain/failure.ts'
 import { createRandom, type Random } from '../../src/simulator/random.ts'
 
 const hourMs = 3_600_000
@@ -39,10 +40,19 @@ export async function storeSampleDays(db: Database, now: number): Promise<void> 
     })),
     skipDuplicates: true,
   })
+  await storeRecipients(db)
   await storeEscalations(db, emails, now)
   const ended = await markDirtyHours(db)
   while (await rollUpHour(db, ended));
 }
+
+/** What is known of an email with one recipient is known of the recipient. */
+const storeRecipients = (db: Database) => db.$executeRaw`
+  UPDATE email_recipients SET status = emails.status, delivery = emails.delivery, sent_at = emails.sent_at,
+    delivered_at = emails.delivered_at, bounced_at = emails.bounced_at, bounce_class = emails.bounce_class,
+    failure_reason = emails.failure_reason, failure_party = emails.failure_party, failure_outcome = emails.failure_outcome,
+    first_received_at = emails.first_received_at, settled_received_at = emails.settled_received_at
+  FROM emails WHERE emails.id = email_recipients.email_id AND emails.provider = email_recipients.provider`
 
 /** More by day than by night, and some hours with a slow provider. */
 function emailsOfHour(now: number, hoursAgo: number, random: Random): Email[] {
@@ -62,17 +72,19 @@ function emailAt(at: number, key: string, slow: number, random: Random): Email {
   const [draw, address] = [random.between(1, 1_000), `${random.pick(people)}@${random.pick(domains)}`]
   const later = (ms: number) => new Date(at + ms)
   const deliveryMs = Math.round(slow * 900 * 2 ** (random.between(0, 600) / 100))
-  const status =
-    draw <= 14 ? 'bounced' : draw <= 18 ? 'deferred' : draw <= 480 ? 'delivered' : draw <= 860 ? 'opened' : 'clicked'
-  const arrived = status !== 'bounced' && status !== 'deferred'
+  const failure = failureOf(draw, random)
+  const status = failure?.failureOutcome ?? (draw <= 480 ? 'delivered' : draw <= 860 ? 'opened' : 'clicked')
+  const arrived = failure === null
+  const others = random.chance(0.03) ? people.filter((name) => !address.startsWith(name)).slice(0, 2) : []
+  const recipients = [address, ...others.map((name) => `${name}@${domains[0]}`)]
   const [opens, clicks] = [arrived && status !== 'delivered' ? random.between(1, 4) : 0, status === 'clicked' ? 1 : 0]
   const engagedAt = opens > 0 ? later(deliveryMs + random.between(60_000, 2 * hourMs)) : null
   const priority = random.chance(0.08) ? 'critical' : random.chance(0.3) ? 'bulk' : 'normal'
   return {
     ...defaults,
     id: `em_${key}`,
-    to: [address],
-    recipients: [address],
+    to: recipients,
+    recipients,
     recipientDomain: address.split('@')[1] ?? null,
     subject: random.pick(subjects),
     priority,
@@ -82,8 +94,7 @@ function emailAt(at: number, key: string, slow: number, random: Random): Email {
     sendingAt: later(180),
     sentAt: later(420),
     deliveredAt: arrived ? later(deliveryMs) : null,
-    bounceClass: arrived ? null : status === 'bounced' ? 'hard' : 'soft',
-    bounceCode: arrived ? null : status === 'bounced' ? '5.1.1' : '4.2.2',
+    ...(failure ?? noFailure),
     bouncedAt: arrived ? null : later(deliveryMs),
     bounceEventId: arrived ? null : `evt_em_${key}`,
     complainedAt: arrived && draw === 700 ? later(hourMs) : null,
@@ -103,14 +114,33 @@ function emailAt(at: number, key: string, slow: number, random: Random): Email {
   }
 }
 
+const bounce = (failureReason: FailureReason, bounceCode: string, failureOutcome: FailureOutcome) => ({
+  ...{ failureReason, bounceCode, failureOutcome },
+  failureParty: failureReasons[failureReason],
+  bounceClass: failureOutcome === 'deferred' ? 'soft' : 'hard',
+})
+
+const noFailure = {
+  ...{ failureReason: null, bounceCode: null, failureOutcome: null, failureParty: null, bounceClass: null },
+}
+
+const failures = [
+  bounce('unknown_recipient', '5.1.1', 'bounced'),
+  bounce('inactive_mailbox', '5.2.1', 'bounced'),
+  bounce('authentication', '5.7.26', 'failed'),
+  bounce('spam_content', '5.7.1', 'failed'),
+  bounce('mailbox_full', '4.2.2', 'deferred'),
+] as const
+
+/** Of one email in fifty; most of them have no such mailbox. */
+const failureOf = (draw: number, random: Random) =>
+  draw > 20 ? null : draw <= 10 ? failures[0] : random.pick(failures)
+
 const defaults = {
   provider: 'aisend',
   tags: ['simulated'],
   priorityNamedAt: null,
   revision: 1,
-  failureReason: null,
-  failureParty: null,
-  failureOutcome: null,
   scheduledFor: null,
   registeredAt: null,
   registeredAsSent: false,
@@ -131,7 +161,7 @@ async function storeEscalations(db: Database, emails: readonly Email[], now: num
       detail:
         reason === 'stalled'
           ? 'The provider was asked, and reports no delivery.'
-          : 'A critical email bounced permanently.',
+          : 'A critical email bounced permanently: unknown recipient, caused by the recipient.',
       openedAt: new Date(now - minutesAgo * 60_000),
       notices: 1,
       ...more,

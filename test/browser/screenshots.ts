@@ -26,6 +26,7 @@ describe(`screenshots in ${folder}`, function () {
     system = await startWholeSystem()
     await storeSampleDays(system.db, Date.now())
     await simulateEmail(system)
+    await simulateThreeRecipients(system)
   })
   after(async () => {
     await browser?.close()
@@ -63,6 +64,7 @@ describe(`screenshots in ${folder}`, function () {
     emails: '/emails',
     'emails-none': '/emails?q=nobody',
     email: '/emails/aisend/em_invitation',
+    'email-to-three': '/emails/aisend/em_review',
     recipients: '/recipients',
     person: '/recipients?address=ada%40example.com',
     escalations: '/escalations',
@@ -140,4 +142,42 @@ async function simulateEmail(system: WholeSystem): Promise<void> {
       notices: 1,
     },
   })
+}
+
+/** An email that reaches one recipient, bounces at another, and is refused for the sender's fault at the third. */
+async function simulateThreeRecipients(system: WholeSystem): Promise<void> {
+  const start = Date.now() - 90 * minuteMs
+  const to = ['ada@example.com', 'grace@example.org', 'alan@example.net']
+  const at = (ms: number, more: object = {}) => ({
+    ...{ created_at: new Date(start + ms).toISOString(), to, subject: 'Minutes of the review' },
+    ...more,
+  })
+  const refused = (recipient: string, code: string, message: string) => ({
+    recipient,
+    bounce: { type: 'hard', code, message },
+  })
+  const events: [string, Record<string, unknown>][] = [
+    ['queued', at(0)],
+    ['sent', at(900)],
+    ['delivered', at(2_300, { recipient: to[0] })],
+    ['bounced', at(2_900, refused('grace@example.org', '5.1.1', '550 5.1.1 <grace@example.org>: user unknown'))],
+    [
+      'bounced',
+      at(
+        3_400,
+        refused('alan@example.net', '5.7.26', '550 5.7.26 Unauthenticated email is not accepted due to DMARC policy'),
+      ),
+    ],
+    [
+      'opened',
+      at(20 * minuteMs, {
+        recipient: to[0],
+        user_agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Thunderbird/128.4.0',
+      }),
+    ],
+  ]
+  for (const [type, data] of events) {
+    await system.webhook(type, 'em_review', data)
+    await until(async () => (await system.db.event.count({ where: { appliedAt: null } })) === 0)
+  }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { isStandardSigned, signedIdIn, signStandard } from '../../src/providers/standard-signature.ts'
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { isStandardSecret, isStandardSigned, signedIdIn, signStandard } from '../../src/providers/standard-signature.ts'
 import { standardWebhooks, svix, wrongSignatures } from './fixtures/standard-signature.ts'
 
 const published = [
@@ -20,7 +21,6 @@ const headersOf = (
 describe('the signature of Standard Webhooks and Svix', () => {
   const now = Date.now
   const setClock = (at: number) => {
-    // The library reads this clock.
     Date.now = () => at
   }
   afterEach(() => {
@@ -66,6 +66,37 @@ describe('the signature of Standard Webhooks and Svix', () => {
       })
     })
   }
+
+  it('covers the bytes, whatever they decode to', () => {
+    const at = Date.now()
+    // Both decode to the same text.
+    const { headers } = signStandard('{"a":"\ufffd"}', svix.secret, at, 'svix')
+    const exchanged = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')])
+    assert.equal(exchanged.toString('utf8'), '{"a":"\ufffd"}')
+    assert.equal(isStandardSigned(exchanged, headers, [svix.secret], 'svix'), false)
+  })
+
+  it('may be made with a private key, of which only the public one is configured', () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+    const key = `whpk_${Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url').toString('base64')}`
+    assert.equal(isStandardSecret(key), true)
+    const [body, timestamp] = [Buffer.from('{"a":1}'), String(Math.floor(Date.now() / 1_000))]
+    const signature = sign(null, Buffer.concat([Buffer.from(`msg_1.${timestamp}.`), body]), privateKey).toString(
+      'base64',
+    )
+    const headersWith = (text: string) => ({
+      'webhook-id': 'msg_1',
+      'webhook-timestamp': timestamp,
+      'webhook-signature': text,
+    })
+    const isGenuine = (text: string, secrets = [key], bytes = body) =>
+      isStandardSigned(bytes, headersWith(text), secrets, 'webhook')
+    assert.equal(isGenuine(`v1,${signature} v1a,${signature}`), true)
+    assert.equal(isGenuine(`v1,${signature}`), false)
+    assert.equal(isGenuine(`v1a,${signature}`, [svix.secret]), false)
+    assert.equal(isGenuine(`v1a,${signature}`, [key], Buffer.from('{"a":2}')), false)
+    for (const wrong of ['v1a,', 'v1a', `v1a,${signature.slice(4)}`]) assert.equal(isGenuine(wrong), false, wrong)
+  })
 
   it('is made by signStandard, with the same ID for the same body', () => {
     const at = Date.now()

@@ -1,6 +1,6 @@
 import { providerEventTypes } from '../../domain/events.ts'
 import type { ProviderEntry } from '../provider.ts'
-import { generateStandardSecret, isStandardSecret } from '../standard-signature.ts'
+import { generateStandardSecret, isStandardSecret, standardRequirement } from '../standard-signature.ts'
 import { signStandardWebhooks, standardWebhooksFormat } from './sample.ts'
 import { standardWebhooks } from './webhook.ts'
 
@@ -9,7 +9,7 @@ export const standardWebhooksEntry: ProviderEntry = {
   title: 'Standard Webhooks',
   variable: 'STANDARD_WEBHOOKS_SECRET',
   accepts: isStandardSecret,
-  requirement: 'base64 of 24 to 64 random bytes, with or without whsec_',
+  requirement: standardRequirement,
   eventTypes: providerEventTypes,
   signsWithItsSecret: true,
   create: () => standardWebhooks,
