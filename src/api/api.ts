@@ -3,7 +3,7 @@ import type Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
-import { createKeyCheck, requireKey } from '../http/api-key.ts'
+import { fixedKeys, requireKey } from '../http/api-key.ts'
 import { jsonBodyWithin, limitBodiesInFlight } from '../http/body.ts'
 import { type Deadlines, defaultDeadlines } from '../http/deadlines.ts'
 import { createEventStreams, type EventStreams } from '../http/event-streams.ts'
@@ -29,6 +29,8 @@ import { emailRoutes } from './emails.ts'
 import { escalationRoutes } from './escalations.ts'
 import { eventRoutes } from './events.ts'
 import { apiReadiness, healthDescriptions, healthRoutes } from './health.ts'
+import { createKeyRing } from './key-ring.ts'
+import { keyRoutes } from './keys.ts'
 import { metricsDescription, metricsRoutes } from './metrics.ts'
 import { problemOf } from './problems.ts'
 import { recipientRoutes } from './recipients.ts'
@@ -48,7 +50,7 @@ export interface ApiDependencies {
   readonly webhooks: ReadonlyMap<string, WebhookSource>
   /** The providers to send through, by name; the first is the default. */
   readonly providerApis: ReadonlyMap<string, ProviderApi>
-  /** Keys for `/v1`. */
+  /** Keys of the environment for `/v1`, which allow everything. */
   readonly apiKeys: readonly string[]
   /** Keys for `/metrics` only, besides the API keys. Default none. */
   readonly metricsKeys?: readonly string[]
@@ -101,7 +103,8 @@ export function createApi(dependencies: ApiDependencies): Api {
     streams = createEventStreams(),
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
-  const hasKey = createKeyCheck(apiKeys)
+  const ring = createKeyRing(dependencies.db, apiKeys, clock)
+  const failedKeys = createFailedKeys({ ...wrongKeyLimit, proxyHops, clock })
   const app = new Koa()
   app.on('error', (error) => log.debug({ err: withoutMessage(error) }, 'a response could not be written'))
   if (dependencies.onRequest) app.use(dependencies.onRequest)
@@ -112,17 +115,11 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(logRequests(log))
   app.use(refuseBrokenEncoding)
   app.use(healthRoutes(apiReadiness({ ...dependencies, db: receiptDb })).routes())
-  app.use(metricsRoutes(dependencies.metrics, createKeyCheck([...apiKeys, ...metricsKeys])).routes())
+  app.use(metricsRoutes(dependencies.metrics, fixedKeys([...apiKeys, ...metricsKeys])).routes())
   const routes = v1Routes({ ...dependencies, receiptDb, clock, streams })
   const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...routes]
   const served = [...referenceRoutes(described), ...routes]
-  app.use(
-    routerOf(
-      served,
-      requireKey(hasKey, createFailedKeys({ ...wrongKeyLimit, proxyHops, clock })),
-      jsonBodyWithin(deadlines),
-    ).routes(),
-  )
+  app.use(routerOf(served, (needed) => requireKey(ring, { needed, failedKeys }), jsonBodyWithin(deadlines)).routes())
   if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
   app.use(refuseUnrouted)
   const callback = app.callback()
@@ -152,6 +149,7 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...eventRoutes(dependencies),
   ...recipientRoutes(dependencies),
   ...analyticsRoutes(dependencies),
+  ...keyRoutes(dependencies),
 ]
 
 /** Without this, the router would match a path that it cannot decode literally. */

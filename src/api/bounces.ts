@@ -36,6 +36,7 @@ export const bounceRoutes = ({ db }: { readonly db: Database }): Route[] => [
     {
       method: 'post',
       path: '/v1/bounces/rejudge',
+      scope: 'suppress',
       tag: 'Suppressions',
       summary: 'Judge stored bounces again',
       description:

@@ -98,6 +98,7 @@ export const emailRoutes = ({ db, receiptDb, inbox, webhooks }: EmailDependencie
     {
       method: 'post',
       path: '/v1/emails',
+      scope: 'send',
       tag: 'Emails',
       summary: 'Register an email that you send',
       description:

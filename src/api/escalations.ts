@@ -109,6 +109,7 @@ export function escalationRoutes({ db, emailWorkflows, clock }: EscalationDepend
       {
         method: 'post',
         path: '/v1/escalations/:id/acknowledge',
+        scope: 'operate',
         tag: 'Escalations',
         summary: 'Acknowledge an escalation',
         params: idPath,
@@ -125,6 +126,7 @@ export function escalationRoutes({ db, emailWorkflows, clock }: EscalationDepend
       {
         method: 'post',
         path: '/v1/escalations/:id/snooze',
+        scope: 'operate',
         tag: 'Escalations',
         summary: 'Snooze an escalation: its next notice is sent later',
         description: '`for` is a duration (default `1h`), `until` a time; at most 30 days.',
@@ -145,6 +147,7 @@ export function escalationRoutes({ db, emailWorkflows, clock }: EscalationDepend
       {
         method: 'post',
         path: '/v1/escalations/:id/resolve',
+        scope: 'operate',
         tag: 'Escalations',
         summary: 'Resolve an escalation',
         params: idPath,

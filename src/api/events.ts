@@ -103,6 +103,7 @@ export const eventRoutes = ({ db }: { readonly db: Database }): Route[] => [
     {
       method: 'post',
       path: '/v1/events/replay',
+      scope: 'operate',
       tag: 'Events',
       summary: 'Replay events',
       description:

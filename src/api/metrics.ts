@@ -2,7 +2,7 @@
 import Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { type KeyCheck, requireKey } from '../http/api-key.ts'
+import { type KeyRing, requireKey } from '../http/api-key.ts'
 import type { RouteDescription } from '../http/route.ts'
 import type { Metrics } from '../metrics.ts'
 
@@ -20,9 +20,9 @@ export const metricsDescription: RouteDescription = {
  * A scraper on the same machine needs no key. Requests that a reverse proxy on this machine forwards have forwarding headers,
  * and need a key like all others: the metrics reveal how much email is sent and how much of it fails.
  */
-export function metricsRoutes(metrics: Metrics, hasKey: KeyCheck): Router {
+export function metricsRoutes(metrics: Metrics, keys: KeyRing): Router {
   const router = new Router({ sensitive: true })
-  const authenticate = requireKey(hasKey)
+  const authenticate = requireKey(keys)
   router.get(
     '/metrics',
     (ctx, next) => (isLocal(ctx) ? next() : authenticate(ctx, next)),

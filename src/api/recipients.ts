@@ -65,6 +65,7 @@ export const recipientRoutes = ({ db, clock }: RecipientDependencies): Route[] =
 ]
 
 const erasure = {
+  scope: 'erase',
   tag: 'Recipients',
   summary: 'Erase a recipient',
   description:

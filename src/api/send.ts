@@ -59,6 +59,7 @@ export const sendRoutes = ({ db, inbox, providerApis, clock }: SendDependencies)
     {
       method: 'post',
       path: '/v1/emails/send',
+      scope: 'send',
       tag: 'Emails',
       summary: 'Send an email, unless a recipient is suppressed',
       description:

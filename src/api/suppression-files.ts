@@ -28,6 +28,7 @@ export const suppressionFileRoutes = ({ db }: { readonly db: Database }): Route[
     {
       method: 'post',
       path: '/v1/suppressions/import',
+      scope: 'suppress',
       tag: 'Suppressions',
       summary: 'Import suppressions from a file',
       description:

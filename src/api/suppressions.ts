@@ -61,6 +61,7 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
     {
       method: 'post',
       path: '/v1/suppressions',
+      scope: 'suppress',
       tag: 'Suppressions',
       summary: 'Suppress an address',
       body: addition,
@@ -81,6 +82,7 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
     {
       method: 'post',
       path: '/v1/suppressions/check',
+      scope: ['read', 'send'],
       tag: 'Suppressions',
       summary: 'Check up to 1,000 addresses',
       body: checkBody,
@@ -112,6 +114,7 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
     {
       method: 'get',
       path: '/v1/suppressions/:address',
+      scope: ['read', 'send'],
       tag: 'Suppressions',
       summary: 'Check one address',
       params: addressPath,
@@ -138,6 +141,7 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
 ]
 
 const removal = {
+  scope: 'suppress',
   tag: 'Suppressions',
   summary: 'Remove a suppression',
   description: 'The removed suppression remains in the history.',

@@ -2,7 +2,7 @@
 import Koa from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
-import { createKeyCheck } from '../http/api-key.ts'
+import { fixedKeys } from '../http/api-key.ts'
 import { defaultDeadlines } from '../http/deadlines.ts'
 import { answerProblems } from '../http/problem.ts'
 import { logRequests, withoutMessage } from '../http/request-log.ts'
@@ -32,7 +32,7 @@ export function createWorkerServer({ metrics, metricsKeys, log, ...parts }: Work
   app.use(answerProblems(log, problemOf))
   app.use(logRequests(log))
   app.use(healthRoutes(workerReadiness(parts, parts.isWorking)).routes())
-  app.use(metricsRoutes(metrics, createKeyCheck(metricsKeys)).routes())
+  app.use(metricsRoutes(metrics, fixedKeys(metricsKeys)).routes())
   app.use(refuseUnrouted)
   return createHttpServer(app.callback(), defaultDeadlines)
 }

@@ -59,6 +59,17 @@ export function printResult(context: CommandContext, { json }: JsonOption, value
   context.print(json ? JSON.stringify(value) : text())
 }
 
+/** The lines of a table whose columns are as wide as their widest cell. */
+export function tableOf(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(most[at] ?? 0, cell.length)), [])
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
 /** Shorter than the client's default, since a person waits. */
 const timeoutMs = 10_000
 

@@ -9,6 +9,7 @@ import { type CommandContext, exitCodes, UsageError } from './command-context.ts
 import { bouncesCommand } from './commands/bounces.ts'
 import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { keysCommand } from './commands/keys.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
 import { simulateCommand } from './commands/simulate.ts'
@@ -38,6 +39,7 @@ function createProgram(context: CommandContext): Command {
     suppressionsCommand,
     bouncesCommand,
     webhooksCommand,
+    keysCommand,
     deploymentCommand,
     doctorCommand,
   ]) {

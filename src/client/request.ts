@@ -19,7 +19,7 @@ export interface ConnectionOptions {
 }
 
 export interface ClientRequest {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'DELETE'
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
@@ -30,7 +30,7 @@ const defaultTimeoutMs = 30_000
 const [firstPauseMs, longestPauseMs] = [250, 5_000]
 
 /**
- * Returns the JSON of the response. Retries after a broken connection, and after responses with `Retry-After`.
+ * Returns the JSON of the response, an empty object for 204. Retries after a broken connection, and after responses with `Retry-After`.
  * @returns null for 404.
  * @throws AftersendProblemError, RecipientSuppressedError, AftersendUnreachableError; the signal's reason if aborted.
  */
@@ -53,6 +53,7 @@ export async function request<T>(options: ConnectionOptions, call: ClientRequest
 }
 
 async function jsonOf<T>(response: Response): Promise<T> {
+  if (response.status === 204) return {} as T
   try {
     return (await response.json()) as T
   } catch (cause) {

@@ -15,6 +15,7 @@ import { addEscalationPages } from './escalations.tsx'
 import { addEventPage } from './event.tsx'
 import { addEventPages } from './events.tsx'
 import { refuseCrossSiteForms, requireSession, setPageHeaders } from './guards.ts'
+import { addKeyPages } from './keys.tsx'
 import { addLiveRoute } from './live.ts'
 import { addOverviewPage } from './overview.tsx'
 import { createPageRenderer } from './page-renderer.tsx'
@@ -77,6 +78,7 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   addEventPages(signedIn, parts)
   addEventPage(signedIn, parts)
   addSetupPage(signedIn, parts)
+  addKeyPages(signedIn, parts)
   router.use(signedIn.routes())
   return router
 }

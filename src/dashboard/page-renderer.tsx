@@ -46,6 +46,7 @@ const notices: Readonly<Record<string, string>> = {
   replayed: 'Replayed. The events are processed again within seconds.',
   'nothing-replayed': 'Nothing to replay: the events are applied already.',
   suppressed: 'The address was added to the suppression list.',
+  revoked: 'The key is revoked. It opens nothing after five seconds.',
   unsuppressed: 'The address was removed from the suppression list. Emails can be sent to it again.',
 }
 

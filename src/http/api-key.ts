@@ -1,13 +1,17 @@
-/** Authentication for `/v1`: one of the configured API keys as a bearer token. */
+/** Authentication for `/v1`: an API key as a bearer token, and what it allows. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Context, Middleware } from 'koa'
+import { allows, type Caller, type Scope } from '../domain/access.ts'
 import type { FailedKeys } from './failed-keys.ts'
 import { Problem } from './problem.ts'
 
-const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest()
+export const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest()
 
-/** Whether the request carries a valid key. */
-export type KeyCheck = (ctx: Context) => boolean
+/** The keys that open something. */
+export interface KeyRing {
+  /** @returns who presents this key; null if it is none. */
+  find(presented: string): Promise<Caller | null>
+}
 
 /**
  * Whether a text is one of `keys`. Compares digests of equal length with every key, so that the time taken reveals
@@ -24,26 +28,40 @@ export function createKeyComparison(keys: readonly string[]): (presented: string
 const presentedKey = (ctx: Context): string | undefined =>
   /^Bearer +(\S+)\s*$/i.exec(ctx.req.headers.authorization ?? '')?.[1]
 
-/** Checks the Authorization header for one of `keys`. */
-export function createKeyCheck(keys: readonly string[]): KeyCheck {
+/** The keys of the environment: those of the operator. */
+export function fixedKeys(keys: readonly string[]): KeyRing {
   const isKey = createKeyComparison(keys)
-  return (ctx) => {
+  return { find: async (presented) => (isKey(presented) ? operator : null) }
+}
+
+const operator: Caller = { name: 'environment', scopes: ['admin'] }
+
+/**
+ * Refuses requests without a valid key, those with a wrong one that {@link FailedKeys} counts too often, and those whose key has none of the
+ * `needed` scopes.
+ */
+export function requireKey(
+  ring: KeyRing,
+  { needed = ['read'], failedKeys = null }: { needed?: readonly Scope[]; failedKeys?: FailedKeys | null } = {},
+): Middleware {
+  return async (ctx, next) => {
     const presented = presentedKey(ctx)
-    return presented !== undefined && isKey(presented)
+    const caller = presented === undefined ? null : await ring.find(presented)
+    if (!caller) {
+      if (presented !== undefined) failedKeys?.count(ctx)
+      throw new Problem(401, 'API key missing or not valid: send one as `Authorization: Bearer <key>`', {
+        headers: { 'WWW-Authenticate': 'Bearer realm="aftersend"' },
+      })
+    }
+    if (!allows(caller, needed)) {
+      throw new Problem(403, `the key "${caller.name}" needs the scope ${needed.join(' or ')}: create one that has it`)
+    }
+    ctx.state['caller'] = caller
+    // Answers hold personal data: no cache may store them.
+    ctx.set('Cache-Control', 'no-store')
+    return next()
   }
 }
 
-/** Refuses requests without a valid key, and those with a wrong one that {@link FailedKeys} counts too often. */
-export function requireKey(hasKey: KeyCheck, failedKeys: FailedKeys | null = null): Middleware {
-  return (ctx, next) => {
-    if (hasKey(ctx)) {
-      // Answers hold personal data: no cache may store them.
-      ctx.set('Cache-Control', 'no-store')
-      return next()
-    }
-    if (presentedKey(ctx) !== undefined) failedKeys?.count(ctx)
-    throw new Problem(401, 'API key missing or not valid: send one of API_KEYS as `Authorization: Bearer <key>`', {
-      headers: { 'WWW-Authenticate': 'Bearer realm="aftersend"' },
-    })
-  }
-}
+/** Who sent a request that passed {@link requireKey}. */
+export const callerOf = (ctx: Context): Caller => ctx.state['caller'] as Caller

@@ -1,7 +1,7 @@
 /** The OpenAPI document, generated from the routes that are served and the schemas that validate their input. */
 import { z } from 'zod'
 import { problem } from './problem-schema.ts'
-import type { Answer, RouteDescription } from './route.ts'
+import { type Answer, type RouteDescription, scopesOf } from './route.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -9,6 +9,7 @@ type Json = Readonly<Record<string, unknown>>
 const commonProblems = {
   400: 'Validation failed: see `detail` and `errors`',
   401: 'API key missing or not valid',
+  403: 'The key does not allow this',
   404: 'No such path',
   408: 'The body was not received in time',
   413: 'The body is too large',
@@ -46,7 +47,10 @@ export function openApiDocument(routes: readonly RouteDescription[]): Json {
 }
 
 function operationOf(route: RouteDescription, schemas: Map<string, Json>): Json {
-  const { method, path, tag, summary, description, access = 'key', headers = {} } = route
+  const { method, path, tag, summary, access = 'key', headers = {} } = route
+  const description = [route.description, access === 'key' && `Scope: ${scopesOf(route).join(' or ')}.`]
+    .filter(Boolean)
+    .join(' ')
   const body = requestBodyOf(route, schemas)
   return {
     operationId: `${method} ${path.replace(/^\/v1/, '')}`.replace(/[^a-zA-Z]+(\w?)/g, (_, letter: string) =>
@@ -98,7 +102,7 @@ function responsesOf(route: RouteDescription, schemas: Map<string, Json>): Json 
   const hasBody = body !== undefined || upload !== undefined
   const common = [
     400,
-    ...(access === 'anyone' ? [] : [401, 429, 503]),
+    ...(access === 'anyone' ? [] : [401, 403, 429, 503]),
     ...(params ? [404] : []),
     ...(hasBody ? [408, 413, 415] : []),
   ] as (keyof typeof commonProblems)[]

@@ -2,6 +2,7 @@
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { z } from 'zod'
+import type { Scope } from '../domain/access.ts'
 import { parseInput } from './input.ts'
 
 /** One successful answer of a route. */
@@ -26,6 +27,8 @@ export interface RouteDescription {
   readonly description?: string
   /** Default `key`: an API key is required. `local`: not from this machine. `anyone`: never. */
   readonly access?: 'key' | 'local' | 'anyone'
+  /** What the key must allow; of several, one. Default `read`. */
+  readonly scope?: Scope | readonly Scope[]
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   readonly body?: z.ZodType
@@ -70,12 +73,23 @@ export function defineRoute<const Description extends RouteDescription>(
   }
 }
 
+/** The scopes of which a key needs one. */
+export const scopesOf = ({ scope = 'read' }: RouteDescription): readonly Scope[] =>
+  typeof scope === 'string' ? [scope] : scope
+
 /** A router for `routes`. It authenticates before it reads the body. */
-export function routerOf(routes: readonly Route[], authenticate: Middleware, readJson: Middleware): Router {
+export function routerOf(
+  routes: readonly Route[],
+  authenticate: (needed: readonly Scope[]) => Middleware,
+  readJson: Middleware,
+): Router {
   const router = new Router({ sensitive: true })
-  for (const { method, path, access = 'key', body, handle } of routes) {
-    const before = [...(access === 'anyone' ? [] : [authenticate]), ...(body ? [readJson] : [])]
-    router[method](path, ...before, handle)
+  for (const { handle, ...route } of routes) {
+    const before = [
+      ...(route.access === 'anyone' ? [] : [authenticate(scopesOf(route))]),
+      ...(route.body ? [readJson] : []),
+    ]
+    router[route.method](route.path, ...before, handle)
   }
   return router
 }

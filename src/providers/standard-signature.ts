@@ -3,7 +3,15 @@
  * Verified here and not by the specification's library, which reads the body as text, so that bytes that are no UTF-8 could be exchanged
  * for others, and knows no `v1a`.
  */
-import { createHash, createHmac, createPublicKey, type KeyObject, randomBytes, timingSafeEqual, verify } from 'node:crypto'
+import {
+  createHash,
+  createHmac,
+  createPublicKey,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Webhook } from 'standardwebhooks'
 import { identifier } from './fields.ts'
@@ -48,7 +56,9 @@ export function isStandardSigned(
 }
 
 const macOf = (secret: string, content: Buffer): Buffer =>
-  createHmac('sha256', Buffer.from(secret.replace(/^whsec_/, ''), 'base64')).update(content).digest()
+  createHmac('sha256', Buffer.from(secret.replace(/^whsec_/, ''), 'base64'))
+    .update(content)
+    .digest()
 
 const isOneOf = (presented: readonly Buffer[], expected: Buffer): boolean =>
   presented.some((each) => each.length === expected.length && timingSafeEqual(each, expected))

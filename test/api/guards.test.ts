@@ -6,7 +6,8 @@ import { useDatabase } from '../stack.ts'
 import { apiKey, otherApiKey, problemIn, serve, useApi, wireTo } from './served.ts'
 
 describe('the guards of /v1', () => {
-  const served = useApi()
+  const { db } = useDatabase()
+  const served = useApi(() => ({ db }))
 
   const routes: [string, string][] = [
     ['GET', '/v1/emails'],
@@ -60,7 +61,7 @@ describe('the guards of /v1', () => {
   })
 
   it('answers 429 to an address with many wrong keys, and always accepts the right one', async () => {
-    await served.restart({})
+    await served.restart({ db })
     const from = (address: string, key: string) =>
       fetch(`${served.url}/v1/emails?limit=no`, {
         headers: { authorization: `Bearer ${key}`, 'x-forwarded-for': address },
@@ -256,7 +257,7 @@ describe('health and metrics', () => {
 
   it('accepts the scraper’s key for metrics only', async () => {
     const scraperKey = 'key-of-the-scraper-01'
-    await served.restart({ metricsKeys: [scraperKey] })
+    await served.restart({ db, metricsKeys: [scraperKey] })
     const headers = { authorization: `Bearer ${scraperKey}`, 'x-forwarded-for': '192.0.2.1' }
     assert.equal((await fetch(`${served.url}/metrics`, { headers })).status, 200)
     assert.equal((await fetch(`${served.url}/v1/emails`, { headers })).status, 401)

@@ -203,6 +203,27 @@ describe('aftersend', () => {
     })
   })
 
+  describe('keys', () => {
+    it('creates a key, lists and revokes it', async () => {
+      const { out: key } = await run(['keys', 'create', 'shop', '--scope', 'read', 'send', ...atServed()])
+      assert.match(key, /^as_[\w-]{32}$/)
+      const withKey = { headers: { authorization: `Bearer ${key}` } }
+      assert.equal((await fetch(`${served.url}/v1/emails`, withKey)).status, 200)
+      const [listed] = JSON.parse((await run(['keys', 'list', '--json', ...atServed()])).out) as { id: string }[]
+      assert.match((await run(['keys', ...atServed()])).out, /shop +read send +\d{4}-\d\d-\d\d/)
+      const id = listed?.id ?? ''
+      assert.deepEqual(await run(['keys', 'revoke', id, ...atServed()]), { code: 0, out: `${id} is revoked.`, failure: '' })
+      assert.match((await run(['keys', ...atServed()])).out, /revoked$/)
+      assert.equal((await run(['keys', 'revoke', 'none', ...atServed()])).code, 1)
+    })
+
+    it('says which scopes there are', async () => {
+      const { code, failure } = await run(['keys', 'create', 'shop', '--scope', 'write', ...atServed()])
+      assert.equal(code, 2)
+      assert.match(failure, /read, send, suppress, operate, erase, admin/)
+    })
+  })
+
   describe('bounces rejudge', () => {
     const suppressed = async () =>
       (await db.suppression.findMany({ where: { removedAt: null } })).map(({ address }) => address)

@@ -108,6 +108,21 @@ describe('every answer', () => {
     assert.equal(await statusOf('GET', '/v1/suppressions'), 200)
     assert.equal(await statusOf('DELETE', '/v1/suppressions/sup@x.com'), 204)
     assert.equal(await statusOf('DELETE', '/v1/suppressions/sup@x.com'), 404)
+    assert.equal(await statusOf('POST', '/v1/suppressions', { address: 'two@x.com' }), 201)
+    assert.equal(await statusOf('POST', '/v1/suppressions/remove', { address: 'two@x.com' }), 204)
+    assert.equal(await statusOf('POST', '/v1/suppressions/remove', { address: 'two@x.com' }), 404)
+    assert.equal(await statusOf('POST', '/v1/recipients/erase', { address: 'sup@x.com' }), 200)
+  })
+
+  it('about keys is as documented', async () => {
+    const { status, body } = await call('POST', '/v1/keys', { name: 'shop', scopes: ['send'] })
+    assert.equal(status, 201)
+    const { id, key } = body as { id: string; key: string }
+    assert.equal(await callRaw('GET', '/v1/emails', { headers: { authorization: `Bearer ${key}` } }), 403)
+    assert.equal(await statusOf('GET', '/v1/keys'), 200)
+    assert.equal(await statusOf('POST', '/v1/keys', { name: 'shop', scopes: [] }), 400)
+    assert.equal(await statusOf('DELETE', `/v1/keys/${id}`), 204)
+    assert.equal(await statusOf('DELETE', '/v1/keys/none'), 404)
   })
 
   it('about escalations is as documented', async () => {

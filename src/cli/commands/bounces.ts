@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import ms from 'ms'
 import { request } from '../../client/request.ts'
-import { type ApiOptions, type CommandContext, printResult, UsageError, withApi } from '../command-context.ts'
+import { type ApiOptions, type CommandContext, printResult, tableOf, UsageError, withApi } from '../command-context.ts'
 import { findApi } from '../target.ts'
 
 interface RejudgeOptions extends ApiOptions {
@@ -74,14 +74,4 @@ function textOf({ rulesVersion, judged, changed, changes }: Rejudged, dryRun: bo
     `${judged} ${judged === 1 ? 'bounce' : 'bounces'} judged by version ${rulesVersion} of the rules, ${changed} with a new judgement`,
     `${suppressed} ${suppressed === 1 ? 'address' : 'addresses'} ${dryRun ? 'would be' : 'were'} suppressed, ${released} released.`,
   ].join('\n')
-}
-
-function tableOf(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(most[at] ?? 0, cell.length)), [])
-  return rows.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
 }
