@@ -24,6 +24,7 @@ import type { TemporalStatus } from '../temporal/temporal-status.ts'
 import type { WebhookCounts } from '../webhooks/webhook-counts.ts'
 import { handleWebhooks, webhookRoutes } from '../webhooks/webhooks.ts'
 import { analyticsRoutes } from './analytics.ts'
+import { auditRequests, auditRoutes } from './audit.ts'
 import { bounceRoutes } from './bounces.ts'
 import { emailRoutes } from './emails.ts'
 import { escalationRoutes } from './escalations.ts'
@@ -114,6 +115,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(handleWebhooks({ ...dependencies, clock: receiptClock, deadlines }))
   app.use(logRequests(log))
   app.use(refuseBrokenEncoding)
+  app.use(auditRequests({ db: dependencies.db, log, proxyHops, problemOf }))
   app.use(healthRoutes(apiReadiness({ ...dependencies, db: receiptDb })).routes())
   app.use(metricsRoutes(dependencies.metrics, fixedKeys([...apiKeys, ...metricsKeys])).routes())
   const routes = v1Routes({ ...dependencies, receiptDb, clock, streams })
@@ -150,6 +152,7 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...recipientRoutes(dependencies),
   ...analyticsRoutes(dependencies),
   ...keyRoutes(dependencies),
+  ...auditRoutes(dependencies),
 ]
 
 /** Without this, the router would match a path that it cannot decode literally. */

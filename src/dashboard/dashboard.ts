@@ -9,6 +9,7 @@ import type { ChangeFeed } from '../live/change-feed.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
 import { flowing, type TemporalStatus } from '../temporal/temporal-status.ts'
 import { readAssets } from './assets.ts'
+import { addAuditPage } from './audit.tsx'
 import { addEmailPage, type WebUi } from './email.tsx'
 import { addEmailListPage } from './emails.tsx'
 import { addEscalationPages } from './escalations.tsx'
@@ -79,6 +80,7 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   addEventPage(signedIn, parts)
   addSetupPage(signedIn, parts)
   addKeyPages(signedIn, parts)
+  addAuditPage(signedIn, parts)
   router.use(signedIn.routes())
   return router
 }

@@ -84,5 +84,8 @@ export const seeOther = (ctx: Context, path: string): void => {
 export async function readForm(ctx: Context): Promise<{ fields: Record<string, string>; all: URLSearchParams }> {
   if (!ctx.is('urlencoded')) throw new Problem(415, 'the content type must be application/x-www-form-urlencoded')
   const all = new URLSearchParams((await readRawBody(ctx)).toString('utf8'))
-  return { fields: Object.fromEntries(all), all }
+  const fields = Object.fromEntries(all)
+  // For the audit log.
+  ctx.state['form'] = fields
+  return { fields, all }
 }

@@ -65,6 +65,9 @@ interface SetupBodyProps extends Settings {
 const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }: SetupBodyProps) => (
   <>
     <PageHead title="Setup">
+      <a class="button" href="/setup/audit">
+        Audit log
+      </a>
       <a class="button" href="/setup/keys">
         API keys
       </a>

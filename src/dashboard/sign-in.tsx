@@ -57,6 +57,8 @@ export function addSignInRoutes(router: Router, { pages, sessions, failedKeys }:
   })
 
   router.post('/sign-out', (ctx) => {
+    // For the audit log.
+    ctx.state['session'] = sessions.read(ctx)
     sessions.end(ctx)
     seeOther(ctx, '/sign-in')
   })

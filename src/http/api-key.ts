@@ -53,10 +53,10 @@ export function requireKey(
         headers: { 'WWW-Authenticate': 'Bearer realm="aftersend"' },
       })
     }
+    ctx.state['caller'] = caller
     if (!allows(caller, needed)) {
       throw new Problem(403, `the key "${caller.name}" needs the scope ${needed.join(' or ')}: create one that has it`)
     }
-    ctx.state['caller'] = caller
     // Answers hold personal data: no cache may store them.
     ctx.set('Cache-Control', 'no-store')
     return next()

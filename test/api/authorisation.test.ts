@@ -36,6 +36,8 @@ const expected: Readonly<Record<string, readonly Scope[]>> = {
   'GET /v1/keys': [],
   'POST /v1/keys': [],
   'DELETE /v1/keys/{id}': [],
+  'GET /v1/audit': [],
+  'POST /v1/audit/lookup': [],
 }
 
 describe('the authorisation of /v1', () => {

@@ -212,7 +212,11 @@ describe('aftersend', () => {
       const [listed] = JSON.parse((await run(['keys', 'list', '--json', ...atServed()])).out) as { id: string }[]
       assert.match((await run(['keys', ...atServed()])).out, /shop +read send +\d{4}-\d\d-\d\d/)
       const id = listed?.id ?? ''
-      assert.deepEqual(await run(['keys', 'revoke', id, ...atServed()]), { code: 0, out: `${id} is revoked.`, failure: '' })
+      assert.deepEqual(await run(['keys', 'revoke', id, ...atServed()]), {
+        code: 0,
+        out: `${id} is revoked.`,
+        failure: '',
+      })
       assert.match((await run(['keys', ...atServed()])).out, /revoked$/)
       assert.equal((await run(['keys', 'revoke', 'none', ...atServed()])).code, 1)
     })

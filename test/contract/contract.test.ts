@@ -114,6 +114,12 @@ describe('every answer', () => {
     assert.equal(await statusOf('POST', '/v1/recipients/erase', { address: 'sup@x.com' }), 200)
   })
 
+  it('about the audit log is as documented', async () => {
+    assert.equal(await statusOf('GET', '/v1/audit?action=email.send'), 200)
+    assert.equal(await statusOf('GET', '/v1/audit?action=nothing'), 400)
+    assert.equal(await statusOf('POST', '/v1/audit/lookup', { address: 'sup@x.com' }), 200)
+  })
+
   it('about keys is as documented', async () => {
     const { status, body } = await call('POST', '/v1/keys', { name: 'shop', scopes: ['send'] })
     assert.equal(status, 201)

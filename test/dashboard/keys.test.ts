@@ -24,7 +24,12 @@ describe('the API keys on the dashboard', () => {
   })
 
   it('are not created without a name or a scope', async () => {
-    for (const [name, scopes] of [['', ['read']], ['shop', []], ['ada@x.example', ['read']], ['shop', ['write']]] as const) {
+    for (const [name, scopes] of [
+      ['', ['read']],
+      ['shop', []],
+      ['ada@x.example', ['read']],
+      ['shop', ['write']],
+    ] as const) {
       const response = await create(name, scopes)
       assert.equal(response.status, 400)
       assert.match(await response.text(), /role="alert"/)

@@ -1,0 +1,45 @@
+/** Statements on the audit log. */
+import type { AuditAction } from '../domain/audit.ts'
+import type { Database } from './database.ts'
+import { erasedKeyOf } from './erased-address.ts'
+import type { AuditEntry } from './generated/client.ts'
+
+export interface NewAuditEntry {
+  readonly actor: string
+  readonly via: 'api' | 'dashboard'
+  readonly action: AuditAction
+  readonly subject: string | null
+  /** Stored as a keyed hash, since the log is never erased; left out without ERASURE_KEY. */
+  readonly address: string | null
+  readonly client: string
+  readonly status: number
+  readonly requestId: string
+}
+
+export const addAuditEntry = (db: Database, { address, ...entry }: NewAuditEntry): Promise<AuditEntry> =>
+  db.auditEntry.create({ data: { ...entry, addressKey: address === null ? null : erasedKeyOf(db, address) } })
+
+export interface AuditFilter {
+  readonly action?: AuditAction | undefined
+  readonly actor?: string | undefined
+  /** An address: entries about it are found by its keyed hash. */
+  readonly address?: string | undefined
+}
+
+/** Newest first. Indexes: audit_log_pkey, audit_log_action_id_idx, audit_log_actor_id_idx. */
+export const listAuditEntries = (
+  db: Database,
+  { action, actor, address }: AuditFilter,
+  before: { readonly id: string } | null,
+  limit: number,
+): Promise<AuditEntry[]> =>
+  db.auditEntry.findMany({
+    where: {
+      ...(action && { action }),
+      ...(actor && { actor }),
+      ...(address && { addressKey: erasedKeyOf(db, address) ?? 'unknown' }),
+      ...(before && { id: { lt: BigInt(before.id) } }),
+    },
+    orderBy: { id: 'desc' },
+    take: limit,
+  })

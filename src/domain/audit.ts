@@ -1,0 +1,48 @@
+/** What the audit log records. */
+
+/** The actions, by the request that does them. A request that is not among them changes nothing that needs an account. */
+export const auditedRequests = {
+  'POST /sign-in': 'session.start',
+  'POST /sign-out': 'session.end',
+  'POST /v1/keys': 'key.create',
+  'POST /setup/keys': 'key.create',
+  'DELETE /v1/keys/:id': 'key.revoke',
+  'POST /setup/keys/revoke': 'key.revoke',
+  'POST /v1/suppressions': 'suppression.add',
+  'POST /suppressions': 'suppression.add',
+  'POST /v1/suppressions/remove': 'suppression.remove',
+  'DELETE /v1/suppressions/:address': 'suppression.remove',
+  'POST /suppressions/remove': 'suppression.remove',
+  'POST /v1/suppressions/import': 'suppression.import',
+  'POST /suppressions/import': 'suppression.import',
+  'GET /v1/suppressions/export': 'suppression.export',
+  'GET /suppressions/export': 'suppression.export',
+  'POST /v1/bounces/rejudge': 'bounce.rejudge',
+  'POST /v1/escalations/:id/acknowledge': 'escalation.acknowledge',
+  'POST /v1/escalations/:id/snooze': 'escalation.snooze',
+  'POST /v1/escalations/:id/resolve': 'escalation.resolve',
+  'POST /escalations/acknowledge': 'escalation.acknowledge',
+  'POST /escalations/:id/:command': 'escalation.command',
+  'POST /v1/events/replay': 'event.replay',
+  'POST /events/replay': 'event.replay',
+  'POST /events/replay-all': 'event.replay',
+  'POST /setup/test-event': 'event.test',
+  'POST /v1/recipients/erase': 'recipient.erase',
+  'DELETE /v1/recipients/:address': 'recipient.erase',
+  'POST /v1/emails/send': 'email.send',
+  'GET /v1/audit': 'audit.read',
+  'POST /v1/audit/lookup': 'audit.read',
+  'GET /setup/audit': 'audit.read',
+} as const
+
+export type AuditAction = (typeof auditedRequests)[keyof typeof auditedRequests]
+
+export const auditActions = [...new Set(Object.values(auditedRequests))].sort() as [AuditAction, ...AuditAction[]]
+
+export const auditOutcomes = ['done', 'refused', 'failed'] as const
+
+/** By the HTTP status: refused is what the caller may not do. */
+export function auditOutcomeOf(status: number): (typeof auditOutcomes)[number] {
+  if (status < 400) return 'done'
+  return [401, 403, 429].includes(status) ? 'refused' : 'failed'
+}
