@@ -35,6 +35,8 @@ export function auditRequests({ db, log, proxyHops, problemOf }: AuditDependenci
     const facts = { actor, via, action, subject: subjectOf(ctx), client: clientAddressOf(ctx.req, proxyHops), status }
     const entry = { ...facts, requestId: requestIdOf(ctx) }
     log.info({ audit: entry }, 'audit')
+    // The database does not answer: nothing was done, and a second wait would exceed the request's deadline.
+    if (status === 503) return
     try {
       await inTime(() => addAuditEntry(db, { ...entry, address: addressIn(ctx) }))
     } catch (error) {

@@ -56,6 +56,7 @@ const applyStatement = `
     WHERE provider = ANY($1::text[]) AND event_id = ANY($2::text[])
       AND received_at BETWEEN $3::timestamptz AND $4::timestamptz
       AND num_nonnulls(applied_at, quarantined_reason) = 0 AND type IN ('opened', 'clicked')
+      AND (cardinality("to") > 1 OR "to"[1] <> recipient) IS NOT TRUE
     FOR UPDATE SKIP LOCKED
   ), pending AS MATERIALIZED (
     SELECT * FROM named WHERE EXISTS (
@@ -109,7 +110,7 @@ const applyStatement = `
 /**
  * Adds opens and clicks to the counters of their emails and recipients and marks them applied, in one statement. Skips those whose
  * email is not settled or has several recipients (when each of them is settled decides then, which the workflow's fold derives), those
- * of a recipient that the email is not known to have, and those that are applied or being applied.
+ * that name several recipients or one that the email is not known to have (the workflow adds them), and those that are applied or being applied.
  * @param keys at least one.
  * @returns the applied ones. Indexes: events_pkey, emails_pkey, email_recipients_pkey.
  */

@@ -219,6 +219,8 @@ describe('the dashboard in a browser', function () {
     '/events?state=applied',
     '/events/aisend/evt_aside',
     '/setup',
+    '/setup/keys',
+    '/setup/audit',
     '/sign-in',
   ]
 

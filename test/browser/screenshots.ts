@@ -73,6 +73,8 @@ describe(`screenshots in ${folder}`, function () {
     events: '/events?state=applied',
     'events-none': '/events',
     setup: '/setup',
+    keys: '/setup/keys',
+    audit: '/setup/audit',
     missing: '/emails/aisend/nobody',
     'sign-in': '/sign-in?next=out',
   }

@@ -105,6 +105,17 @@ describe('opens and clicks of settled emails', () => {
     assert.deepEqual(await unappliedIds(db), ['open'])
   })
 
+  it('are not applied if they name further recipients, whom only the workflow adds', async () => {
+    const queued: LifecycleEvent = { id: 'queued', type: 'queued', recipient: 'a', occurredAt: at, receivedAt: at }
+    const open: LifecycleEvent = { ...opened('of both'), to: ['b', 'a'] }
+    const [first, second, third] = await storeSignalled(db, email, [queued, delivered, open])
+    assert.ok(first && second && third)
+    await save(await load(), [first, second])
+    assert.deepEqual(await applyBySql([third]), [])
+    await save(await load(), [third])
+    assert.deepEqual((await load()).snapshot, foldEvents(emptySnapshot, [first, second, third]))
+  })
+
   it('of many emails are applied by one statement, and once each by concurrent statements', async () => {
     for (const of of [email, other]) {
       const first = { ...delivered, id: `delivered ${of.emailId}` }

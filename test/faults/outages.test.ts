@@ -123,7 +123,7 @@ describe('faults: servers are unavailable', function () {
     const median = extra.sort((a, b) => a - b)[Math.floor(extra.length / 2)] ?? Number.POSITIVE_INFINITY
     console.log(`      ${median.toFixed(1)} history events more for each outage, at most ${extra.at(-1)?.toFixed(1)}`)
     // The median: on a busy machine, late tasks add to some.
-    assert.ok(median <= 10)
+    assert.ok(median <= 15)
     assert.equal(await rig.failedWorkflows(), 0)
   })
 

@@ -160,9 +160,9 @@ export class FakeDatabase {
     const rows = this.#pendingOf(keys).filter((row) => {
       const email = this.tables.emails.get(emailKeyText(row))
       if (!isEngagement(row) || email === undefined || !isSettled(email.snapshot)) return false
-      const { recipient: key = noRecipient } = this.eventOf(row)
+      const { recipient: key = noRecipient, to } = this.eventOf(row)
       const named = email.recipientKeys.filter((known) => known !== noRecipient)
-      return email.recipientKeys.includes(key) && named.length <= 1
+      return to === undefined && email.recipientKeys.includes(key) && named.length <= 1
     })
     this.tables.commit('apply', rows, () => {
       for (const emailText of new Set(rows.map(emailKeyText))) {
