@@ -1,12 +1,13 @@
 import { heartbeat } from '@temporalio/activity'
 import type { Database } from '../db/database.ts'
 import {
+  addOwnDomains,
   postponeRecipientDomains,
   type RecipientDomain,
   readDomainPage,
   writeRecipientDomains,
 } from '../db/recipient-domains.ts'
-import { mailboxProviderOfDomain, mailboxProviderOfMx } from '../domain/mailbox-provider.ts'
+import { mailboxProviderOfMx, ownDomains } from '../domain/mailbox-provider.ts'
 import { onDatabase } from './database-failure.ts'
 import type { MailServers } from './mail-servers.ts'
 import type { ScheduledActivities } from './scheduled-activities.ts'
@@ -33,20 +34,17 @@ export const createRecipientDomainActivities = ({
   pageSize = 1_000,
 }: RecipientDomainDependencies): RecipientDomainActivities => ({
   async lookUpRecipientDomains({ after = '' }) {
+    // Before any email goes to them: its failures are of that provider from the first one on.
+    if (after === '') await onDatabase('DomainsRejected', () => addOwnDomains(db, ownDomains))
     const { due, next } = await onDatabase('DomainsUnreadable', () => readDomainPage(db, after, pageSize))
-    const own = due.flatMap(ownDomain)
-    const write = (found: readonly RecipientDomain[]) =>
-      onDatabase('DomainsRejected', () => writeRecipientDomains(db, found))
-    await write(own)
-    if (mailServers === null) return { lookedUp: own.length, next }
-    const asked = due.filter((domain) => mailboxProviderOfDomain(domain) === null)
+    if (mailServers === null) return { lookedUp: 0, next }
     let unanswered = 0
-    for (let first = 0; first < asked.length && unanswered < unansweredLimit; first += concurrentQuestions) {
-      const domains = asked.slice(first, first + concurrentQuestions)
+    for (let first = 0; first < due.length && unanswered < unansweredLimit; first += concurrentQuestions) {
+      const domains = due.slice(first, first + concurrentQuestions)
       const found = (await Promise.all(domains.map((domain) => ask(mailServers, domain)))).filter((it) => it !== null)
       const answered = new Set(found.map(({ domain }) => domain))
       const silent = domains.filter((domain) => !answered.has(domain))
-      await write(found)
+      await onDatabase('DomainsRejected', () => writeRecipientDomains(db, found))
       await onDatabase('DomainsRejected', () => postponeRecipientDomains(db, silent))
       unanswered = found.length > 0 ? 0 : unanswered + silent.length
       heartbeat()
@@ -54,12 +52,6 @@ export const createRecipientDomainActivities = ({
     return { lookedUp: due.length, next: unanswered < unansweredLimit ? next : null }
   },
 })
-
-/** The domain with its provider, if it is the provider's own. */
-function ownDomain(domain: string): RecipientDomain[] {
-  const mailboxProvider = mailboxProviderOfDomain(domain)
-  return mailboxProvider === null ? [] : [{ domain, mailboxProvider, foundBy: 'domain' }]
-}
 
 /** The domain with the provider of its mail servers; null if DNS does not answer, so that it is asked again later. */
 async function ask(mailServers: MailServers, domain: string): Promise<RecipientDomain | null> {

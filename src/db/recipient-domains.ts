@@ -68,6 +68,17 @@ export const writeRecipientDomains = (db: Database, found: readonly RecipientDom
     ON CONFLICT (domain) DO UPDATE SET mailbox_provider = excluded.mailbox_provider, found_by = excluded.found_by,
       checked_at = excluded.checked_at, expires_at = excluded.expires_at`
 
+/** Stores the providers' own domains, each for a year: they need no lookup. Index: recipient_domains_pkey. */
+export const addOwnDomains = (db: Database, own: ReadonlyMap<string, MailboxProvider>): Promise<number> =>
+  db.$executeRaw`
+    INSERT INTO recipient_domains (domain, mailbox_provider, found_by, expires_at)
+    SELECT domain, mailbox_provider, 'domain', now() + interval '1 year'
+    FROM unnest(${[...own.keys()]}::text[], ${[...own.values()]}::text[]) AS own(domain, mailbox_provider)
+    WHERE NOT EXISTS (SELECT FROM recipient_domains WHERE recipient_domains.domain = own.domain AND expires_at > now())
+    ORDER BY domain
+    ON CONFLICT (domain) DO UPDATE SET mailbox_provider = excluded.mailbox_provider, found_by = excluded.found_by,
+      checked_at = excluded.checked_at, expires_at = excluded.expires_at`
+
 /** Stores that DNS did not answer. A domain's previous answer stays. Index: recipient_domains_pkey. */
 export const postponeRecipientDomains = (db: Database, domains: readonly string[]): Promise<number> =>
   db.$executeRaw`

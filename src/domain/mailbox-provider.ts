@@ -20,6 +20,9 @@ const byHost = new Map<string, MailboxProvider>(
 /** In lower case, without the dot at the end that names in DNS may have. */
 const normalized = (name: string): string => name.toLowerCase().replace(/\.$/, '')
 
+/** The providers' own domains, with the provider of each. */
+export const ownDomains: ReadonlyMap<string, MailboxProvider> = byDomain
+
 /** The provider whose own domain this is, such as `gmail.com`; null if it is nobody's, or a domain of a company or a person. */
 export const mailboxProviderOfDomain = (domain: string): MailboxProvider | null =>
   byDomain.get(normalized(domain)) ?? null

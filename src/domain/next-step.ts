@@ -194,5 +194,9 @@ function ofWaiting(person: Person, { createdAt, scheduledFor, status }: PersonEm
   }
 }
 
-const howLong = ({ now }: Person, at: number): string => `since ${spanInWords(now - at)}`
+/** `since 3 days`, as the sentences of this file have it. */
+const howLong = ({ now }: Person, at: number): string =>
+  now - at < minuteMs ? 'as of now' : `since ${spanInWords(now - at)}`
+
+const minuteMs = 60_000
 const ago = ({ now }: Person, at: number): string => `${spanInWords(now - at)} ago`

@@ -44,6 +44,7 @@ export const scheduledJobs: readonly ScheduledJob[] = [
     summary: 'Finds the mailbox providers of recipients’ domains',
     workflow: 'lookUpRecipientDomains',
     args: [],
+    startsAtOnce: true,
     everyMs: 5 * minuteMs,
   },
   {

@@ -12,6 +12,8 @@ export interface ScheduledJob {
   readonly workflow: string
   readonly args: readonly unknown[]
   readonly everyMs: number
+  /** Whether a run starts when the schedule is created. Default false: after the first interval. */
+  readonly startsAtOnce?: boolean
 }
 
 /** A run that was due while Temporal was unavailable starts up to this late; after that, the next one does its work. */
@@ -29,7 +31,7 @@ export async function ensureSchedules(
   for (const job of jobs) {
     const options = optionsOf(job, taskQueue)
     try {
-      await client.schedule.create(options)
+      await client.schedule.create({ ...options, state: { triggerImmediately: job.startsAtOnce ?? false } })
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error
       // The state is kept: a paused schedule stays paused.

@@ -10,7 +10,7 @@ describe('the scheduled lookup of mailbox providers', () => {
   })
   afterEach(() => rig.stop())
 
-  it('finds those of new domains, each once, over several pages', async () => {
+  it('knows the providers’ own domains, and asks no DNS where that is off, over several pages', async () => {
     await rig.db.$executeRaw`
       INSERT INTO email_recipients (provider, email_id, key, address, domain)
       SELECT 'aisend', 'em_' || n, 'key', 'ada@gmail.com', CASE WHEN n = 1 THEN 'gmail.com' ELSE 'd' || n || '.example' END
@@ -21,10 +21,13 @@ describe('the scheduled lookup of mailbox providers', () => {
         taskQueue: rig.taskQueue,
         args: [],
       })
-    assert.deepEqual([await run(), await run()], [{ lookedUp: 1 }, { lookedUp: 0 }])
+    assert.deepEqual([await run(), await run()], [{ lookedUp: 0 }, { lookedUp: 0 }])
     assert.deepEqual(
-      (await rig.db.recipientDomain.findMany()).map((it) => [it.domain, it.mailboxProvider]),
-      [['gmail.com', 'gmail']],
+      await rig.db.recipientDomain.findMany({
+        where: { domain: { in: ['gmail.com', 'd2.example'] } },
+        select: { domain: true, mailboxProvider: true },
+      }),
+      [{ domain: 'gmail.com', mailboxProvider: 'gmail' }],
     )
   })
 })
