@@ -1,7 +1,15 @@
 /** Describes what each event changed in its email, or why it changed nothing. */
 import { bounceOutcomeOf } from './delivery-facts.ts'
 import type { LifecycleEvent } from './events.ts'
-import { deliveryOf, emptySnapshot, foldEvents, type Snapshot, statusOf } from './lifecycle.ts'
+import {
+  deliveryOf,
+  emptySnapshot,
+  foldEvents,
+  recipientKeysOf,
+  type Snapshot,
+  snapshotOfRecipient,
+  statusOf,
+} from './lifecycle.ts'
 
 export interface EventEffect {
   /** Whether the event changed the email's snapshot. */
@@ -12,15 +20,18 @@ export interface EventEffect {
 
 /**
  * The effects of an email's events, by event ID, applied in the order in which they were received, not in which they
- * occurred.
+ * occurred. With several recipients, those of an event that names one are the effects on this one.
  */
 export function effectsOf(events: readonly LifecycleEvent[]): ReadonlyMap<string, EventEffect> {
   const effects = new Map<string, EventEffect>()
   let snapshot = emptySnapshot
   const inOrder = events.toSorted((a, b) => a.receivedAt - b.receivedAt || a.occurredAt - b.occurredAt)
+  const hasSeveral = recipientKeysOf(foldEvents(emptySnapshot, events)).length > 1
   for (const event of inOrder) {
     const after = foldEvents(snapshot, [event])
-    effects.set(event.id, effectOf(event, snapshot, after))
+    const key = hasSeveral ? event.recipient : undefined
+    const [was, is] = [snapshot, after].map((each) => (key === undefined ? each : snapshotOfRecipient(each, key)))
+    if (was && is) effects.set(event.id, effectOf(event, was, is))
     snapshot = after
   }
   return effects

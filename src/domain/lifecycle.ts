@@ -192,6 +192,14 @@ function factsOfRecipient(snapshot: Snapshot, key: string): DeliveryFacts {
   }
 }
 
+/** What is known of one of several recipients, as if it were the email's only one. */
+export const snapshotOfRecipient = (snapshot: Snapshot, key: string): Snapshot => {
+  const { recipients, ...email } = snapshot
+  const own = recipients?.[key] ?? noFacts
+  const { queuedAt, sendingAt, sentAt } = factsOfRecipient(snapshot, key)
+  return { ...email, ...own, queuedAt, sendingAt, sentAt, firstReceivedAt: email.firstReceivedAt }
+}
+
 /** The headline: the first of {@link emailStatuses} that holds. */
 export const statusOf = (snapshot: Snapshot): EmailStatus => headlineOf(snapshot, deliveryOf(snapshot))
 

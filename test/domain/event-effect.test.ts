@@ -56,6 +56,32 @@ describe('the effect of an event', () => {
     )
   })
 
+  it('is that on its recipient, if the email has several', () => {
+    const refused = {
+      class: 'hard',
+      code: null,
+      failure: { reason: 'authentication', party: 'sender', outcome: 'failed' },
+    }
+    assert.deepEqual(
+      effectsIn(
+        received({ type: 'sent' }),
+        received({ type: 'delivered', recipient: 'ada' }),
+        received({ type: 'bounced', recipient: 'bob', bounce: { class: 'hard', code: null } }),
+        received({ type: 'bounced', recipient: 'eve', bounce: refused }),
+        received({ type: 'bounced', recipient: 'eve', bounce: { class: 'soft', code: null } }),
+        received({ type: 'opened', recipient: 'ada', human: true }),
+      ),
+      [
+        '+ The first event of this email: sent',
+        '+ sent → delivered',
+        '+ sent → bounced',
+        '+ sent → failed',
+        '- A known failure (failed) takes precedence over this one',
+        '+ The first open, likely by a person; delivered → opened',
+      ],
+    )
+  })
+
   it('counts opens and clicks, by machines and by persons', () => {
     assert.deepEqual(
       effectsIn(

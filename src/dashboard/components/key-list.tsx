@@ -15,46 +15,48 @@ export interface KeyListProps {
 export const KeyList = ({ keys, created, rejected }: KeyListProps) => (
   <>
     <PageHead title="API keys" />
-    {created && (
-      <section class="card" aria-labelledby="created">
-        <h2 id="created">The key of {created.name}</h2>
-        <label>
-          Copy it now: it is not stored, and cannot be shown again.
-          <input class="address" readOnly value={created.key} />
-        </label>
-      </section>
-    )}
-    <form class="card" method="post" action="/setup/keys">
-      <h2>Create a key</h2>
-      <label>
-        Name of the application or person
-        <input name="name" required maxLength={64} pattern="[^@]+" autoComplete="off" dir="auto" />
-      </label>
-      <fieldset>
-        <legend>What it may do</legend>
-        {Object.entries(scopes).map(([scope, meaning]) => (
-          <label key={scope} class="check">
-            <input type="checkbox" name="scope" value={scope} />
-            <span>
-              <code>{scope}</code> {meaning}
-            </span>
+    <div class="stack">
+      {created && (
+        <section class="card" aria-labelledby="created">
+          <h2 id="created">The key of {created.name}</h2>
+          <label>
+            Copy it now: it is not stored, and cannot be shown again.
+            <input class="address" readOnly value={created.key} />
           </label>
-        ))}
-      </fieldset>
-      {rejected && (
-        <p class="error" role="alert">
-          {rejected}
-        </p>
+        </section>
       )}
-      <button type="submit" class="primary">
-        Create
-      </button>
-    </form>
-    {keys.length > 0 ? (
-      <KeyTable keys={keys} />
-    ) : (
-      <EmptyState title="No named keys">Only the keys of API_KEYS open the API. They may do everything.</EmptyState>
-    )}
+      <form class="card" method="post" action="/setup/keys">
+        <h2>Create a key</h2>
+        <label>
+          Name of the application or person
+          <input name="name" required maxLength={64} pattern="[^@]+" autoComplete="off" dir="auto" />
+        </label>
+        <fieldset>
+          <legend>What it may do</legend>
+          {Object.entries(scopes).map(([scope, meaning]) => (
+            <label key={scope} class="check">
+              <input type="checkbox" name="scope" value={scope} />
+              <span>
+                <code>{scope}</code> {meaning}
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        {rejected && (
+          <p class="error" role="alert">
+            {rejected}
+          </p>
+        )}
+        <button type="submit" class="primary">
+          Create
+        </button>
+      </form>
+      {keys.length > 0 ? (
+        <KeyTable keys={keys} />
+      ) : (
+        <EmptyState title="No named keys">Only the keys of API_KEYS open the API. They may do everything.</EmptyState>
+      )}
+    </div>
   </>
 )
 
