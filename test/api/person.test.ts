@@ -155,7 +155,10 @@ describe('POST /v1/recipients/lookup', () => {
       ]),
       [['manual', 'grace', 'asked by phone', 'linus', 'asked again']],
     )
-    assert.match(nextStep.sentence, /^Their mailbox is full (since .+|as of now); .+ and then take them off the suppression list\.$/)
+    assert.match(
+      nextStep.sentence,
+      /^Their mailbox is full (since .+|as of now); .+ and then take them off the suppression list\.$/,
+    )
   })
 
   it('has the last subscription event of each list', async () => {
