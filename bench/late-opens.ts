@@ -1,7 +1,7 @@
 /**
  * `npm run bench:late-opens`: what the roll-ups cost a sender of a million emails a day, whose emails of the last seven days are
  * opened all the time. Measured, on production's pool: an hour counted, a day added up, opens judged. Of how many of them a day
- * wants, once with every changed hour counted at every run (as until 0.3.3) and once as they are noted now, a clock that runs
+ * requires, once with every changed hour counted at every run (as until 0.3.3) and once as they are noted now, a clock that runs
  * through a week keeps count.
  */
 import { judgeChangedEngagements } from '../src/activities/judge-engagements.ts'

@@ -165,7 +165,7 @@ describe('the rules of failures', () => {
     }
   })
 
-  it('see lower-case text, so that no pattern wants a capital', () => {
+  it('see lower-case text, so that no pattern needs a capital', () => {
     for (const { id, word, text, line } of rules) {
       for (const pattern of [word, text, line]) {
         // \W, \S and the like are classes.

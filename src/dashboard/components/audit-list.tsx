@@ -1,6 +1,7 @@
 /** The audit log as a table, with its filter. */
 import type { AuditEntry } from '../../db/generated/client.ts'
 import { type AuditAction, auditActions, auditOutcomeOf } from '../../domain/audit.ts'
+import { None } from './engagement-cells.tsx'
 import { FilterSelect } from './filter-select.tsx'
 import { EmptyState, PageHead } from './layout.tsx'
 import { type PageLinks, Pager } from './pager.tsx'
@@ -88,9 +89,7 @@ const AuditRow = ({ of: it }: { of: AuditEntry }) => (
         <Timestamp at={it.at} zone />
       </span>
     </td>
-    <td class="wide">
-      {it.subject ?? (it.addressKey ? <span class="muted">An address</span> : <span class="muted">–</span>)}
-    </td>
+    <td class="wide">{it.subject ?? (it.addressKey ? <span class="muted">An address</span> : <None />)}</td>
     <td class="wide">{it.client}</td>
     <td class="wide when">
       <Timestamp at={it.at} />

@@ -5,7 +5,8 @@ import { snapshotOf } from '../../db/snapshot-columns.ts'
 import { failureLabelOf } from '../../domain/failure-labels.ts'
 import { deliveryTimeMsOf } from '../../domain/lifecycle.ts'
 import { emailPath } from '../paths.ts'
-import { count, duration } from './labels.ts'
+import { Count, EngagementHeads, None } from './engagement-cells.tsx'
+import { duration } from './labels.ts'
 import { type DeliveredTo, PriorityLabel, Status } from './status.tsx'
 import { Timestamp } from './timestamp.tsx'
 
@@ -60,12 +61,7 @@ export const EmailTable = ({ emails, caption, deliveredTo }: EmailTableProps) =>
           <th scope="col" class="wide number">
             Delivered in
           </th>
-          <th scope="col" class="wide number">
-            Opens
-          </th>
-          <th scope="col" class="wide number">
-            Clicks
-          </th>
+          <EngagementHeads />
           <th scope="col" class="wide number">
             Created (UTC)
           </th>
@@ -123,7 +119,3 @@ function EmailRow({ email, deliveredTo }: { email: Email; deliveredTo: Delivered
 }
 
 const isUndelivered = ({ delivery }: Email): boolean => ['bounced', 'failed', 'deferred'].includes(delivery)
-
-const None = () => <span class="muted">–</span>
-
-const Count = ({ of: number }: { of: number }) => (number === 0 ? <None /> : count(number))

@@ -2,6 +2,7 @@
 import type { PersonEmailView } from '../../api/person-email-view.ts'
 import { emailPath } from '../paths.ts'
 import { Subject } from './email-table.tsx'
+import { EngagementHeads, None } from './engagement-cells.tsx'
 import { FailureText } from './failure.tsx'
 import { count } from './labels.ts'
 import { Status } from './status.tsx'
@@ -15,12 +16,7 @@ export const PersonEmails = ({ emails }: { emails: readonly PersonEmailView[] })
         <tr>
           <th scope="col">Status</th>
           <th scope="col">Email</th>
-          <th scope="col" class="wide number">
-            Opens
-          </th>
-          <th scope="col" class="wide number">
-            Clicks
-          </th>
+          <EngagementHeads />
           <th scope="col" class="wide number">
             Created (UTC)
           </th>
@@ -78,7 +74,7 @@ const PersonEmailRow = ({ email }: { email: PersonEmailView }) => (
 /** The number of those by people; where there are others, the whole number in the title. */
 const Engagement = ({ of: { total, human } }: { of: PersonEmailView['opens'] }) =>
   total === 0 ? (
-    <span class="muted">–</span>
+    <None />
   ) : (
     <span title={human === total ? undefined : `${count(total)}, of which ${count(human)} by people`}>
       {count(total)}

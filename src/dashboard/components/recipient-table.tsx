@@ -3,6 +3,7 @@ import type { EmailView } from '../../api/email-view.ts'
 import { erasedAddress } from '../../domain/address.ts'
 import type { PersonLinks } from '../person-links.ts'
 import { Address } from './email-table.tsx'
+import { EngagementHeads, None } from './engagement-cells.tsx'
 import { FailureLines } from './failure.tsx'
 import { counted } from './labels.ts'
 import { Status } from './status.tsx'
@@ -26,12 +27,7 @@ export const RecipientTable = ({ recipients, people }: RecipientTableProps) => (
           <th scope="col" class="wide number">
             Delivered (UTC)
           </th>
-          <th scope="col" class="wide number">
-            Opens
-          </th>
-          <th scope="col" class="wide number">
-            Clicks
-          </th>
+          <EngagementHeads />
         </tr>
       </thead>
       <tbody>
@@ -79,8 +75,6 @@ export const PersonLink = ({ to: address, people }: { to: string; people: Person
       <Address of={address} />
     </a>
   )
-
-const None = () => <span class="muted">–</span>
 
 const Engagement = ({ of: { total, human } }: { of: Recipient['opens'] }) =>
   total === 0 ? (
