@@ -4,14 +4,22 @@ import { join } from 'node:path'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import type { NativeConnectionOptions } from '@temporalio/worker'
 import type { Priority } from './domain/events.ts'
+import type { Projects } from './domain/project.ts'
 import type { AlarmPolicy } from './domain/rate-policy.ts'
 import type { LifecyclePolicy } from './domain/stall-policy.ts'
 import { type Environment, environment } from './environment.ts'
 import { list } from './environment-formats.ts'
 import { ConfigurationError } from './errors.ts'
-import { insecureSettings, requiresTls } from './insecure-settings.ts'
+import { insecureSettings } from './insecure-settings.ts'
+import {
+  accountsWithoutSecret,
+  missingSupportSettings,
+  type ProjectSettings,
+  projectSettingsOf,
+  readProjectSettings,
+} from './project-settings.ts'
 import { readWebhookSecrets, type WebhookSecrets } from './providers/accounts.ts'
-import { type ProviderApiSettings, providers } from './providers/registry.ts'
+import { providers } from './providers/registry.ts'
 
 export interface TracingSettings {
   /** An OTLP/HTTP endpoint. */
@@ -53,8 +61,8 @@ export interface Config {
    * In embedded mode, missing ones are generated.
    */
   readonly webhookSecrets: WebhookSecrets['secrets']
-  /** The providers' APIs, by the provider's name. */
-  readonly providerApis: Readonly<Record<'aisend' | 'resend', ProviderApiSettings>>
+  /** Of the default project. */
+  readonly providerApis: ProjectSettings['providerApis']
   readonly apiKeys: readonly string[]
   /** For the hashes of erased addresses. Null only in embedded mode, where one is generated. */
   readonly erasureKey: string | null
@@ -78,10 +86,10 @@ export interface Config {
   readonly alarms: AlarmPolicy
   /** How DNS is asked who receives the email of a domain; null: it is not asked. */
   readonly mailServerLookup: { readonly servers: readonly string[] } | null
-  readonly support: {
-    readonly webhook: { readonly url: string; readonly secret: string } | null
-    readonly email: { readonly to: string; readonly smtpUrl: string; readonly requiresTls: boolean } | null
-  }
+  /** Of the default project. */
+  readonly support: ProjectSettings['support']
+  /** The other projects, and what is set for each of them. */
+  readonly projects: Projects & { readonly settings: ReadonlyMap<string, ProjectSettings> }
   /** Null: tracing is off, and OpenTelemetry is not loaded. */
   readonly tracing: TracingSettings | null
   /** The Worker Deployment of this build; null: builds are not versioned. */
@@ -99,17 +107,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   )
   const parsed = environment.safeParse(given)
   const webhooks = readWebhookSecrets(given)
+  const { projects, errors: projectErrors } = readProjectSettings(given)
   const errors = [
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
     ...webhooks.errors,
     ...missingSettings(given, webhooks),
+    ...projectErrors,
+    // A worker has no secrets; embedded ones are generated later, for the first accounts.
+    ...(given['ROLE'] === 'worker' ? [] : accountsWithoutSecret(projects, webhooks.secrets, isEmbedded(given))),
     ...(parsed.success ? conflictingSettings(parsed.data) : []),
     ...(parsed.success ? insecureSettings(given, parsed.data.ALLOW_INSECURE) : []),
   ]
   if (!parsed.success || errors.length > 0) {
     throw new ConfigurationError(`The configuration is not valid:\n${errors.map((error) => `  - ${error}`).join('\n')}`)
   }
-  return configOf(parsed.data, securityIn(given), webhooks.secrets)
+  return configOf(parsed.data, { security: securityIn(given), webhookSecrets: webhooks.secrets, projects })
 }
 
 /** Read by @temporalio/envconfig, as in all Temporal tools, but without its files, so that all settings are in one place. */
@@ -146,12 +158,7 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   if (['api', 'worker'].includes(role) && isEmbedded(given)) {
     errors.push(`ROLE=${role} requires DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds servers`)
   }
-  if (given['SUPPORT_WEBHOOK_URL'] && !given['SUPPORT_WEBHOOK_SECRET']) {
-    errors.push('SUPPORT_WEBHOOK_SECRET is missing: it signs requests to SUPPORT_WEBHOOK_URL')
-  }
-  if (given['SUPPORT_EMAIL'] && !given['SMTP_URL']) {
-    errors.push('SMTP_URL is missing: it sends the emails to SUPPORT_EMAIL')
-  }
+  errors.push(...missingSupportSettings(given))
   return errors
 }
 
@@ -164,7 +171,14 @@ const conflictingSettings = ({ RETAIN_EVENTS: keptForMs, MAX_EVENT_AGE: maxAgeMs
     ? ['RETAIN_EVENTS must be at least 2 days longer than MAX_EVENT_AGE, so that repeated events are recognized']
     : []
 
-function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: Config['webhookSecrets']): Config {
+function configOf(
+  env: Environment,
+  {
+    security,
+    webhookSecrets,
+    projects,
+  }: { security: TemporalSecurity; webhookSecrets: Config['webhookSecrets']; projects: Config['projects'] },
+): Config {
   return {
     port: env.PORT ?? null,
     workerPort: env.WORKER_PORT ?? null,
@@ -184,10 +198,7 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
       security,
     },
     webhookSecrets,
-    providerApis: {
-      aisend: { apiKey: env.AISEND_API_KEY ?? null, apiUrl: env.AISEND_API_URL.replace(/\/+$/, '') },
-      resend: { apiKey: env.RESEND_API_KEY ?? null, apiUrl: env.RESEND_API_URL.replace(/\/+$/, '') },
-    },
+    ...projectSettingsOf(env, env.ALLOW_INSECURE),
     apiKeys: env.API_KEYS,
     erasureKey: env.ERASURE_KEY ?? null,
     metricsKeys: env.METRICS_KEYS,
@@ -221,20 +232,7 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
       silenceAfterMs: env.ALARM_SILENCE_AFTER,
     },
     mailServerLookup: env.MAILBOX_PROVIDER_LOOKUP === 'on' ? { servers: env.DNS_SERVERS } : null,
-    support: {
-      webhook:
-        env.SUPPORT_WEBHOOK_URL && env.SUPPORT_WEBHOOK_SECRET
-          ? { url: env.SUPPORT_WEBHOOK_URL, secret: env.SUPPORT_WEBHOOK_SECRET }
-          : null,
-      email:
-        env.SUPPORT_EMAIL && env.SMTP_URL
-          ? {
-              to: env.SUPPORT_EMAIL,
-              smtpUrl: env.SMTP_URL,
-              requiresTls: requiresTls(env.SMTP_URL, env.ALLOW_INSECURE),
-            }
-          : null,
-    },
+    projects,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? {
           url: `${env.OTEL_EXPORTER_OTLP_ENDPOINT.replace(/\/+$/, '')}/v1/traces`,

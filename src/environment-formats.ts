@@ -77,6 +77,19 @@ export const list = z
       .filter(Boolean),
   )
 
+/** Entries `project:account`, as the account's project by the account. */
+export const projectAccounts = list
+  .refine(
+    (given) => given.every((entry) => /^[a-z][a-z0-9]*(-[a-z0-9]+)*:[a-z0-9-]+(\/[a-z0-9-]+)?$/.test(entry)),
+    'must be entries such as shop:resend/shop, with a project in lower-case letters, digits and single -',
+  )
+  .refine(
+    (given) => given.every((entry) => entry.indexOf(':') <= 32 && !entry.startsWith('default:')),
+    'must name projects of up to 32 characters, other than default',
+  )
+  .transform((given) => new Map(given.map((entry) => entry.split(':').reverse() as [string, string])))
+  .meta({ form: 'comma-separated `project:account`' })
+
 export const keys = list
   .refine((given) => given.every((key) => key.length >= 16), 'must have 16 characters or more in each key')
   .meta({ form: '16 characters or more' })

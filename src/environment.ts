@@ -99,6 +99,20 @@ const embedded = {
   ),
 }
 
+const projects = {
+  PROJECTS: forBoth(
+    format.projectAccounts,
+    'Provider accounts that belong to projects of their own, such as `shop:resend/shop, shop:sendgrid, blog:postmark`. An account is named as in its ' +
+      'webhook’s path. All others belong to the project `default`.',
+    'one project',
+  ),
+  PROJECTS_SHARING_SUPPRESSIONS: forBoth(
+    format.list.meta({ form: 'comma-separated names of projects' }),
+    'Projects without a suppression list of their own: they use that of the project `default`.',
+    'none',
+  ),
+}
+
 const providerApis = {
   AISEND_API_KEY: forBoth(
     format.text.optional(),
@@ -158,6 +172,7 @@ export const environment = z.object({
   ...servers,
   ...processes,
   ...embedded,
+  ...projects,
   ...providerApis,
   ...lifecycle,
   ...retention,
@@ -174,6 +189,7 @@ export const settingGroups = {
   servers,
   processes,
   embedded,
+  projects,
   providerApis,
   lifecycle,
   retention,
@@ -182,6 +198,9 @@ export const settingGroups = {
   notifications,
   tracing,
 }
+
+/** What each project may have its own of, in variables with its name after theirs: `RESEND_API_KEY_SHOP`. */
+export const projectEnvironment = z.object({ ...providerApis, ...notifications })
 
 /** The names of all variables of ours. */
 export const settingNames: readonly string[] = [

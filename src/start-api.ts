@@ -1,12 +1,15 @@
 /** The API: webhooks → inbox → Temporal, and PostgreSQL → REST, streams and dashboard. */
 import { createApi } from './api/api.ts'
+import type { ProjectAccess } from './api/project-parts.ts'
 import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
 import type { Database } from './db/database.ts'
-import { readPool, receiptPool } from './db/pools.ts'
+import { projectPool, readPool, receiptPool } from './db/pools.ts'
+import { requireProjectRole } from './db/project-role.ts'
 import { warmUp } from './db/warm-up.ts'
 import { addWebhookCounts } from './db/webhook-minutes.ts'
 import { claimWebhookToken } from './db/webhook-tokens.ts'
+import { defaultProject } from './domain/project.ts'
 import { createEventStreams } from './http/event-streams.ts'
 import { createInbox } from './inbox/create-inbox.ts'
 import { watchSystem } from './incidents/watch.ts'
@@ -14,7 +17,7 @@ import { listenOn } from './listening.ts'
 import { createChangeFeed } from './live/change-feed.ts'
 import { listenForChanges } from './live/change-listener.ts'
 import { createSupportChannels } from './notifications/channels.ts'
-import { createProviderApis, createWebhookSources } from './providers/registry.ts'
+import { createAllProviderApis, createWebhookSources } from './providers/registry.ts'
 import { stopStep } from './stopping.ts'
 import { connectEmailWorkflows, type SharedParts, type SystemOptions } from './system-options.ts'
 import { countFailingWorkflows } from './temporal/failing-workflows.ts'
@@ -51,18 +54,19 @@ export async function startApi(
   })
   const systemWatch = watchSystem({
     ...{ db: receiptDb, policy: config.policy, alarms: config.alarms, temporalStatus: inbox.temporalStatus, log },
-    channels: createSupportChannels(config.support, log),
+    channels: createSupportChannels(config, log),
     countFailingWorkflows: () => countFailingWorkflows(client, taskQueue),
     onChange: changeNotifier.notify,
   })
   const parts = {
     ...{ db, receiptDb, inbox, emailWorkflows, changes, temporalStatus: inbox.temporalStatus, log },
     webhooks: webhookSources(options, receiptDb),
-    providerApis: createProviderApis(config.providerApis),
+    providerApis: createAllProviderApis(config),
     apiKeys: options.apiKeys,
     metricsKeys: config.metricsKeys,
     proxyHops: config.proxyHops,
     streams: createEventStreams(),
+    projects: await projectAccess(config, pools),
     // Workers elsewhere report their own readiness.
     isWorking: config.role === 'all' ? isPolling : null,
   }
@@ -84,12 +88,23 @@ export async function startApi(
   }
 }
 
-const webhookSources = ({ webhookSecrets }: SystemOptions, db: Database) =>
-  createWebhookSources(webhookSecrets, {
-    clock: Date.now,
-    fetch,
-    tokens: { claim: (provider, token, event) => claimWebhookToken(db, { provider, token, event }) },
-  })
+const webhookSources = ({ webhookSecrets, config }: SystemOptions, db: Database) =>
+  createWebhookSources(
+    webhookSecrets,
+    {
+      clock: Date.now,
+      fetch,
+      tokens: { claim: (provider, token, event) => claimWebhookToken(db, { provider, token, event }) },
+    },
+    config.projects,
+  )
+
+async function projectAccess({ projects }: Config, pools: SharedParts['pools']): Promise<ProjectAccess | null> {
+  if (projects.accounts.size === 0) return null
+  const open = (project: string) => pools.open(projectPool, project)
+  await requireProjectRole(open(defaultProject))
+  return { ...projects, open }
+}
 
 /** The channels to support, besides the log. */
 const namesOf = ({ webhook, email }: Config['support']): string[] => [

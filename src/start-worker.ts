@@ -6,7 +6,7 @@ import { createWorkerServer } from './api/worker-server.ts'
 import { applyPool, schedulePool } from './db/pools.ts'
 import { listenAsWorker } from './listening.ts'
 import { createSupportChannels } from './notifications/channels.ts'
-import { createProviderApis } from './providers/registry.ts'
+import { createAllProviderApis } from './providers/registry.ts'
 import { stopStep } from './stopping.ts'
 import { connectEmailWorkflows, type RunningPart, type SharedParts, type SystemOptions } from './system-options.ts'
 import { thisBuildId } from './temporal/deployment.ts'
@@ -32,12 +32,12 @@ export async function startWorker(
   const [applyDb, scheduleDb] = [pools.open(applyPool), pools.open(schedulePool)]
   const { client, emailWorkflows } = connectEmailWorkflows(options)
   const incidents = createTemporalIncidents({ client, taskQueue, policy: config.policy })
-  const channels = createSupportChannels(config.support, log)
+  const channels = createSupportChannels(config, log)
   const activities = {
     ...createActivities({
       db: applyDb,
       channels,
-      providerApis: createProviderApis(config.providerApis),
+      providerApis: createAllProviderApis(config),
       metrics,
       onChange: changeNotifier.notify,
     }),

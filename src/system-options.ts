@@ -44,8 +44,11 @@ export interface SharedParts {
 }
 
 export interface Pools {
-  /** Opens the process's pool of this kind, once. */
-  open(settings: PoolSettings): Database
+  /**
+   * Opens the process's pool of this kind, once.
+   * @param project confines it to the rows of this project, with a pool of its own. Default: not confined.
+   */
+  open(settings: PoolSettings, project?: string): Database
   close(): Promise<unknown>
 }
 

@@ -3,7 +3,7 @@ import { notifyChanges } from './db/changes.ts'
 import { createDatabase, type Database, withDatabaseDeadline } from './db/database.ts'
 import { requireErasureKey } from './db/erasure-key.ts'
 import { readInboxFigures } from './db/events.ts'
-import { applyPool, type PoolSettings, readPool, receiptPool, schedulePool } from './db/pools.ts'
+import { applyPool, readPool, receiptPool, schedulePool } from './db/pools.ts'
 import { createChangeNotifier } from './live/change-notifier.ts'
 import { createMetrics, type Metrics, type MetricValues } from './metrics.ts'
 import { startApi } from './start-api.ts'
@@ -72,15 +72,17 @@ function metricsOf({ supervisor, isSupervised, temporalMetricsPort }: SystemOpti
   })
 }
 
-function createPools({ databaseUrl: url, erasureKey, tracing }: SystemOptions): Pools {
-  const opened = new Map<PoolSettings, Database>()
+function createPools({ databaseUrl: url, erasureKey, tracing, config }: SystemOptions): Pools {
+  const { sharingSuppressions } = config.projects
+  const opened = new Map<string, Database>()
   return {
-    open(settings) {
-      const known = opened.get(settings)
+    open(settings, project) {
+      const pool = `${settings.name} ${project ?? ''}`
+      const known = opened.get(pool)
       if (known) return known
-      const db = createDatabase({ url, erasureKey, ...settings })
+      const db = createDatabase({ url, erasureKey, sharingSuppressions, project: project ?? null, ...settings })
       tracing?.traceStatements(db.pool)
-      opened.set(settings, db)
+      opened.set(pool, db)
       return db
     },
     close: () => Promise.all([...opened.values()].map((db) => db.$disconnect())),

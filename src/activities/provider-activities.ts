@@ -16,9 +16,11 @@ export const createProviderActivities = ({ db, providerApis }: ActivityDependenc
       const note = `No delivery was reported. The provider was not asked: ${whyNotAsked(provider)}.`
       return { note, events: [] }
     }
-    const events = await api.fetchEvents(emailId).catch((error) => {
+    const answered = await api.fetchEvents(emailId).catch((error) => {
       throw providerFailure(error)
     })
+    // The API does not know of projects.
+    const events = answered.map((event) => ({ ...event, provider }))
     const ids = events.map(({ id }) => id)
     const stored = await onDatabase('ProviderAnswerRejected', async () => {
       await insertEvents(db, events)

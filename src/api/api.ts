@@ -34,6 +34,7 @@ import { createKeyRing } from './key-ring.ts'
 import { keyRoutes } from './keys.ts'
 import { metricsDescription, metricsRoutes } from './metrics.ts'
 import { problemOf } from './problems.ts'
+import { createProjectParts, type ProjectAccess, type ProjectParts } from './project-parts.ts'
 import { recipientRoutes } from './recipients.ts'
 import { sendRoutes } from './send.ts'
 import { streamRoutes } from './stream.ts'
@@ -70,6 +71,8 @@ export interface ApiDependencies {
   readonly isWorking?: (() => boolean) | null
   /** Null: no dashboard is served. */
   readonly dashboard?: Router | null
+  /** Null, the default: there is one project. */
+  readonly projects?: ProjectAccess | null
   /** Runs first on every request, webhooks included. Default none. */
   readonly onRequest?: Middleware | null
   readonly log: Logger
@@ -118,10 +121,13 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(auditRequests({ db: dependencies.db, log, proxyHops, problemOf }))
   app.use(healthRoutes(apiReadiness({ ...dependencies, db: receiptDb })).routes())
   app.use(metricsRoutes(dependencies.metrics, fixedKeys([...apiKeys, ...metricsKeys])).routes())
-  const routes = v1Routes({ ...dependencies, receiptDb, clock, streams })
-  const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...routes]
-  const served = [...referenceRoutes(described), ...routes]
-  app.use(routerOf(served, (needed) => requireKey(ring, { needed, failedKeys }), jsonBodyWithin(deadlines)).routes())
+  app.use(
+    routerOf(
+      servedRoutes({ ...dependencies, receiptDb, clock, streams }),
+      (needed) => requireKey(ring, { needed, failedKeys }),
+      jsonBodyWithin(deadlines),
+    ).routes(),
+  )
   if (dependencies.dashboard) app.use(dependencies.dashboard.routes())
   app.use(refuseUnrouted)
   const callback = app.callback()
@@ -137,7 +143,22 @@ export function createApi(dependencies: ApiDependencies): Api {
   }
 }
 
-type V1Dependencies = ApiDependencies & Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams'>>
+type ServedDependencies = ApiDependencies & Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams'>>
+type V1Dependencies = ServedDependencies & ProjectParts
+
+/** The routes with what they work with, composed when the first caller of a project comes. */
+function servedRoutes(dependencies: ServedDependencies): (project: string | null) => readonly Route[] {
+  const partsOf = createProjectParts(dependencies, dependencies.projects ?? null)
+  const ofAll = v1Routes(partsOf(null))
+  const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...ofAll]
+  const reference = referenceRoutes(described)
+  const composed = new Map<string | null, readonly Route[]>([[null, [...reference, ...ofAll]]])
+  return (project) => {
+    const routes = composed.get(project) ?? [...reference, ...v1Routes(partsOf(project))]
+    composed.set(project, routes)
+    return routes
+  }
+}
 
 /** In order: the first route that matches a path handles it. */
 const v1Routes = (dependencies: V1Dependencies): Route[] => [

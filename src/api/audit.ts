@@ -30,8 +30,7 @@ export function auditRequests({ db, log, proxyHops, problemOf }: AuditDependenci
     const action = auditedRequests[`${ctx.method} ${routeOf(ctx)}` as keyof typeof auditedRequests]
     const by = action && actorOf(ctx, action, status)
     if (!by) return
-    const { actor, via } = by
-    const facts = { actor, via, action, subject: subjectOf(ctx), client: clientAddressOf(ctx.req, proxyHops), status }
+    const facts = { ...by, action, subject: subjectOf(ctx), client: clientAddressOf(ctx.req, proxyHops), status }
     const entry = { ...facts, requestId: requestIdOf(ctx) }
     log.info({ audit: entry }, 'audit')
     // The database does not answer: nothing was done, and a second wait would exceed the request's deadline.
@@ -56,10 +55,15 @@ export function auditRequests({ db, log, proxyHops, problemOf }: AuditDependenci
 const statusOf = (error: unknown, problemOf: ProblemOf): number =>
   error instanceof Problem ? error.status : (problemOf(error)?.status ?? 500)
 
+interface Actor {
+  readonly name: string
+  readonly project: string | null
+}
+
 /** What the handlers and the authentication leave in the request's state. */
 interface AuditedState {
-  readonly caller?: { readonly name: string }
-  readonly session?: { readonly name: string }
+  readonly caller?: Actor
+  readonly session?: Actor
   /** The fields of the form that was posted. */
   readonly form?: Readonly<Record<string, string>>
 }
@@ -72,12 +76,12 @@ function actorOf(
   ctx: Context,
   action: AuditAction,
   status: number,
-): { actor: string; via: 'api' | 'dashboard' } | null {
+): { actor: string; project: string | null; via: 'api' | 'dashboard' } | null {
   const { caller, session, form } = ctx.state as AuditedState
-  if (caller) return { actor: caller.name, via: 'api' }
-  if (session) return { actor: session.name, via: 'dashboard' }
+  if (caller) return { actor: caller.name, project: caller.project, via: 'api' }
+  if (session) return { actor: session.name, project: session.project, via: 'dashboard' }
   const isAttempt = action === 'session.start' && [303, 401].includes(status)
-  return isAttempt ? { actor: form?.['name']?.trim().slice(0, 64) || 'unknown', via: 'dashboard' } : null
+  return isAttempt ? { actor: form?.['name']?.trim().slice(0, 64) || 'unknown', project: null, via: 'dashboard' } : null
 }
 
 const given = (ctx: Context): Readonly<Record<string, unknown>> => ({
@@ -107,6 +111,7 @@ const auditEntry = z.strictObject({
   id: z.string(),
   at: time,
   actor: z.string().describe('The name of the key or of the person.'),
+  project: z.string().nullable().describe('Of the key; null for who reaches all projects.'),
   via: z.enum(['api', 'dashboard']),
   action: z.enum(auditActions),
   subject: z.string().nullable().describe('The ID of what it was done to.'),

@@ -13,6 +13,7 @@ import {
   sentAtOf,
   statusOf,
 } from '../domain/lifecycle.ts'
+import { projectOf, suppressionListOf } from '../domain/project.ts'
 import { workflowIdOf } from '../temporal/email-workflows.ts'
 import { escalationViewOf, isoTime } from './escalation-view.ts'
 import { failureOf, failureOfEvent } from './failure-view.ts'
@@ -98,16 +99,24 @@ export function unappliedEmailView(parts: EmailParts) {
 export type EmailView = ReturnType<typeof viewOf>
 
 /**
- * Says of each recipient whether the suppression list has it. One statement for all emails.
- * Index: suppressions_active_address.
+ * Says of each recipient whether the suppression list of its project has it. One statement for all emails of a list.
+ * Index: suppressions_active_project_address.
  */
 export async function withSuppressions(db: Database, emails: readonly EmailView[]): Promise<EmailView[]> {
-  const addresses = new Set(emails.flatMap(({ recipients }) => recipients.map(({ address }) => address)))
-  const found = addresses.size === 0 ? [] : await findActiveSuppressions(db, [...addresses])
-  const suppressed = new Set(found.map(({ address }) => address))
+  const listOf = ({ provider }: EmailView) => suppressionListOf(db, projectOf(provider))
+  const suppressed = new Map<string, ReadonlySet<string>>()
+  for (const list of new Set(emails.map(listOf))) {
+    const known = emails.filter((email) => listOf(email) === list)
+    const addresses = new Set(known.flatMap(({ recipients }) => recipients.map(({ address }) => address)))
+    const found = addresses.size === 0 ? [] : await findActiveSuppressions(db, list, [...addresses])
+    suppressed.set(list, new Set(found.map(({ address }) => address)))
+  }
   return emails.map((email) => ({
     ...email,
-    recipients: email.recipients.map((one) => ({ ...one, suppressed: suppressed.has(one.address) })),
+    recipients: email.recipients.map((one) => ({
+      ...one,
+      suppressed: suppressed.get(listOf(email))?.has(one.address) ?? false,
+    })),
   }))
 }
 

@@ -8,6 +8,7 @@ import { inTime } from '../db/request-deadline.ts'
 import { priorities } from '../domain/events.ts'
 import { failureParties, failureReasonNames } from '../domain/failure.ts'
 import { emailStatuses } from '../domain/lifecycle.ts'
+import { defaultProject, providerIn } from '../domain/project.ts'
 import {
   address,
   cursor,
@@ -171,9 +172,9 @@ export const emailRoutes = ({ db, receiptDb, inbox, webhooks }: EmailDependencie
   ),
 ]
 
-/** The names of the providers that have a secret: `resend` for the account `resend/eu` too. */
+/** The names of the providers that have a secret: `resend` for the account `resend/eu` too, `shop:resend` if it belongs to a project. */
 const providersOf = (webhooks: EmailDependencies['webhooks']): ReadonlySet<string> =>
-  new Set([...webhooks.keys()].map((path) => path.replace(/\/.*/, '')))
+  new Set([...webhooks.values()].map(({ project = defaultProject, provider }) => providerIn(project, provider.name)))
 
 /** @param configured by the providers' names. */
 export const unknownProvider = (configured: Pick<ReadonlyMap<string, unknown>, 'keys'>): Problem =>

@@ -7,6 +7,7 @@ import { claimSending, completeSending, forgetSending, releaseSending, type Send
 import { findActiveSuppressions } from '../db/suppressions.ts'
 import { normalizeAddress } from '../domain/address.ts'
 import type { EmailKey } from '../domain/events.ts'
+import { projectOf, suppressionListOf } from '../domain/project.ts'
 import {
   EmailRefusedError,
   type OutgoingEmail,
@@ -48,7 +49,12 @@ const windowMarginMs = 3_600_000
  */
 export async function sendGuarded(
   dependencies: GuardedSendingDependencies,
-  request: SendingRequest & { readonly email: OutgoingEmail; readonly api: ProviderApi },
+  request: SendingRequest & {
+    readonly email: OutgoingEmail
+    readonly api: ProviderApi
+    /** For the provider; the stored one has the project too. */
+    readonly providerKey: string
+  },
 ): Promise<SendingOutcome> {
   const { db, inTime, clock } = dependencies
   const { idempotencyKey, provider, api } = request
@@ -62,12 +68,13 @@ export async function sendGuarded(
     await release()
     return { state: 'unknown' }
   }
-  const recipients = await inTime(() => suppressedAmong(db, request.email.to))
+  const list = suppressionListOf(db, projectOf(provider))
+  const recipients = await inTime(() => suppressedAmong(db, list, request.email.to))
   if (recipients.length > 0) {
     await release()
     return { state: 'suppressed', recipients }
   }
-  const sent = await api.send(request.email, idempotencyKey).catch(async (error) => {
+  const sent = await api.send(request.email, request.providerKey).catch(async (error) => {
     await (wasNotSent(error) ? release() : inTime(() => releaseSending(db, idempotencyKey)))
     throw error
   })
@@ -84,13 +91,13 @@ const wasNotSent = (error: unknown): boolean =>
   error instanceof ProviderRefusedError ||
   (error instanceof ProviderUnreachableError && !error.mayHaveArrived)
 
-async function suppressedAmong(db: Database, to: readonly string[]): Promise<SuppressedRecipient[]> {
+async function suppressedAmong(db: Database, list: string, to: readonly string[]): Promise<SuppressedRecipient[]> {
   const addresses = to.map((mailbox) => {
     const address = normalizeAddress(mailbox)
     if (address === null) throw new Error('a recipient is not one mailbox')
     return address
   })
-  const rows = await findActiveSuppressions(db, [...new Set(addresses)])
+  const rows = await findActiveSuppressions(db, list, [...new Set(addresses)])
   const active = new Map(rows.map((row) => [row.address, row]))
   return addresses.flatMap((address, index) => {
     const row = active.get(address)

@@ -57,9 +57,9 @@ export function createKeyRing(db: Database, environmentKeys: readonly string[], 
   }
 }
 
-const knownKeyOf = ({ id, name, scopes }: ApiKey, now: number): KnownKey => ({
+const knownKeyOf = ({ id, name, scopes, project }: ApiKey, now: number): KnownKey => ({
   id,
   // Written by createApiKey.
-  caller: { name, scopes: scopes as Scope[] },
+  caller: { name, scopes: scopes as Scope[], project },
   noteUseAt: now,
 })

@@ -6,9 +6,10 @@ import type { Database } from '../db/database.ts'
 import type { ApiKey } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { type Scope, scopeNames, scopes } from '../domain/access.ts'
+import { defaultProject, oneProject, type Projects, projectNames } from '../domain/project.ts'
 import { callerOf, digestOf } from '../http/api-key.ts'
 import { jsonObject, name, pageAnswer } from '../http/input.ts'
-import { Problem } from '../http/problem.ts'
+import { Problem, validationProblem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
 import { maybeTime, time } from './answers.ts'
 
@@ -22,6 +23,7 @@ export const keyScopes = z
 const apiKey = z.strictObject({
   id: z.string(),
   name: z.string(),
+  project: z.string().describe('The project whose data the key reaches.'),
   scopes: z.array(z.enum(scopeNames)),
   createdAt: time,
   createdBy: z.string().describe('The name of the key, or of the person, that created it.'),
@@ -32,7 +34,11 @@ const apiKey = z.strictObject({
 
 const meanings = Object.entries(scopes).map(([scope, meaning]) => `\`${scope}\`: ${meaning}`)
 
-export const keyRoutes = ({ db }: { readonly db: Database }): Route[] => [
+interface KeyDependencies extends KeyProjects {
+  readonly db: Database
+}
+
+export const keyRoutes = ({ db, ...ofProjects }: KeyDependencies): Route[] => [
   defineRoute(
     {
       method: 'get',
@@ -55,13 +61,17 @@ export const keyRoutes = ({ db }: { readonly db: Database }): Route[] => [
       path: '/v1/keys',
       tag: 'Keys',
       summary: 'Create a named key',
-      description: `The answer has the key, which is not stored: it cannot be shown again. Scopes are ${meanings.join('; ')}.`,
+      description: `The answer has the key, which is not stored: it cannot be shown again. It reaches the data of one project: that of the key that creates it, or the one named by a key of \`API_KEYS\`, else \`default\`. Scopes are ${meanings.join('; ')}.`,
       scope: 'admin',
-      body: jsonObject({ name: keyName, scopes: keyScopes }),
+      body: jsonObject({ name: keyName, scopes: keyScopes, project: name(32).optional() }),
       answers: { 201: { description: 'Created', schema: apiKey.extend({ key: z.string() }) } },
     },
     async (ctx, { body }) => {
-      const { key, stored } = await createNamedKey(db, { ...body, by: callerOf(ctx).name })
+      const { key, stored } = await createNamedKey(db, {
+        ...body,
+        project: projectOfKey(ofProjects, body.project),
+        by: callerOf(ctx).name,
+      })
       ctx.status = 201
       ctx.body = { ...viewOf(stored), key }
     },
@@ -87,23 +97,43 @@ export const keyRoutes = ({ db }: { readonly db: Database }): Route[] => [
   ),
 ]
 
+/** For whom keys are created. */
+export interface KeyProjects {
+  /** That of whoever creates it; null: all. */
+  readonly project: string | null
+  /** Null: there is one. */
+  readonly projects?: Pick<Projects, 'accounts'> | null
+}
+
+/** The projects for which keys can be created. */
+export const keyProjects = ({ project, projects }: KeyProjects): string[] =>
+  project === null ? projectNames(projects ?? oneProject) : [project]
+
+/** @throws Problem 400 for a project that is not among {@link keyProjects}. */
+export function projectOfKey(creator: KeyProjects, named: string | undefined): string {
+  const allowed = keyProjects(creator)
+  const project = named ?? creator.project ?? defaultProject
+  if (allowed.includes(project)) return project
+  throw validationProblem([{ path: 'project', message: `must be one of: ${allowed.join(', ')}` }])
+}
+
 /** Creates a key with 192 random bits. @returns it, and what is stored of it. */
 export async function createNamedKey(
   db: Database,
   {
     name: keyNamed,
-    scopes: allowed,
-    by,
-  }: { readonly name: string; readonly scopes: readonly Scope[]; readonly by: string },
+    ...given
+  }: { readonly name: string; readonly scopes: readonly Scope[]; readonly project: string; readonly by: string },
 ): Promise<{ key: string; stored: ApiKey }> {
   const key = `as_${randomBytes(24).toString('base64url')}`
   const digest = digestOf(key).toString('hex')
-  return { key, stored: await inTime(() => createApiKey(db, { name: keyNamed, digest, scopes: allowed, by })) }
+  return { key, stored: await inTime(() => createApiKey(db, { ...given, name: keyNamed, digest })) }
 }
 
 const viewOf = (row: ApiKey) => ({
   id: row.id,
   name: row.name,
+  project: row.project,
   scopes: row.scopes,
   createdAt: row.createdAt.toISOString(),
   createdBy: row.createdBy,

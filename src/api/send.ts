@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { formatMailbox } from '../domain/address.ts'
+import { defaultProject, projectOf } from '../domain/project.ts'
 import { idempotencyKeyHeader, idempotencyKeyOf } from '../http/idempotency-key.ts'
 import { jsonObject, mailbox, name, text } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
@@ -92,7 +93,10 @@ export const sendRoutes = ({ db, inbox, providerApis, clock }: SendDependencies)
       const fingerprint = createHash('sha256')
         .update(JSON.stringify([outgoing, body.priority]))
         .digest('base64url')
-      const request = { idempotencyKey, fingerprint, provider, email: outgoing, api }
+      const request = {
+        idempotencyKey: sendingKeyOf(provider, idempotencyKey),
+        ...{ fingerprint, provider, email: outgoing, api, providerKey: idempotencyKey },
+      }
       const outcome = await sendGuarded({ db, inTime, clock }, request).catch((error) => {
         throw problemOfProvider(error)
       })
@@ -110,6 +114,10 @@ export const sendRoutes = ({ db, inbox, providerApis, clock }: SendDependencies)
     },
   ),
 ]
+
+/** Keys of the projects are apart: a client's key has no space. */
+const sendingKeyOf = (provider: string, idempotencyKey: string): string =>
+  projectOf(provider) === defaultProject ? idempotencyKey : `${projectOf(provider)} ${idempotencyKey}`
 
 function chooseProvider(named: string | undefined, apis: ReadonlyMap<string, ProviderApi>) {
   const [first] = apis.keys()

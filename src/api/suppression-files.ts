@@ -23,7 +23,13 @@ const pageSize = 1_000
 const csvTypes = ['text/csv']
 const jsonLinesTypes = ['application/x-ndjson', 'application/jsonl', 'application/json-lines']
 
-export const suppressionFileRoutes = ({ db }: { readonly db: Database }): Route[] => [
+interface SuppressionFileDependencies {
+  readonly db: Database
+  /** The project whose list it is. */
+  readonly suppressionList: string
+}
+
+export const suppressionFileRoutes = ({ db, suppressionList: list }: SuppressionFileDependencies): Route[] => [
   defineRoute(
     {
       method: 'post',
@@ -57,7 +63,7 @@ export const suppressionFileRoutes = ({ db }: { readonly db: Database }): Route[
       const isPreview = query.dryRun === 'true'
       const report = emptyReport()
       try {
-        await importLines(readLines(fileIn(ctx), formatIn(ctx)), { db, isPreview, inTime: inFileTime }, report)
+        await importLines(readLines(fileIn(ctx), formatIn(ctx)), { db, list, isPreview, inTime: inFileTime }, report)
       } catch (error) {
         throw error instanceof DatabaseUnavailableError ? interrupted(report.added) : error
       }
@@ -76,13 +82,13 @@ export const suppressionFileRoutes = ({ db }: { readonly db: Database }): Route[
         'removes.',
       answers: { 200: { description: 'The file', mediaType: 'text/csv', schema: z.string() } },
     },
-    (ctx) => answerWithList(ctx, db),
+    (ctx) => answerWithList(ctx, db, list),
   ),
 ]
 
 /** Answers with the active suppressions as a CSV download. Stops reading when the client disconnects. */
-export async function answerWithList(ctx: Context, db: Database): Promise<void> {
-  const readPage: ReadPage = (after) => listSuppressions(db, { includeRemoved: false }, after, pageSize)
+export async function answerWithList(ctx: Context, db: Database, list: string): Promise<void> {
+  const readPage: ReadPage = (after) => listSuppressions(db, list, { includeRemoved: false }, after, pageSize)
   const first = await inTime(() => readPage(null))
   ctx.type = 'text/csv; charset=utf-8'
   ctx.set('Content-Disposition', 'attachment; filename="suppressions.csv"')

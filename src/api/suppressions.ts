@@ -38,9 +38,11 @@ interface SuppressionDependencies {
   readonly db: Database
   /** For the checks that an application makes before it sends. */
   readonly receiptDb: Database
+  /** The project whose list it is. */
+  readonly suppressionList: string
 }
 
-export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): Route[] => [
+export const suppressionRoutes = ({ db, receiptDb, suppressionList }: SuppressionDependencies): Route[] => [
   defineRoute(
     {
       method: 'get',
@@ -52,7 +54,7 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
     },
     async (ctx, { query }) => {
       const filter = { reason: query.reason, includeRemoved: query.includeRemoved === 'true' }
-      const rows = await inTime(() => listSuppressions(db, filter, query.cursor, query.limit + 1))
+      const rows = await inTime(() => listSuppressions(db, suppressionList, filter, query.cursor, query.limit + 1))
       ctx.body = pageOf(rows, query.limit, positionOf, rows.map(entryOf))
     },
   ),
@@ -71,7 +73,9 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
       },
     },
     async (ctx, { body }) => {
-      const { suppression: stored, created } = await inTime(() => addManualSuppression(db, body.address))
+      const { suppression: stored, created } = await inTime(() =>
+        addManualSuppression(db, suppressionList, body.address),
+      )
       ctx.status = created ? 201 : 200
       if (created) ctx.set('Location', `/v1/suppressions/${encodeURIComponent(body.address)}`)
       ctx.body = answerOf(body.address, stored)
@@ -89,7 +93,7 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
       answers: { 200: { description: 'In the order of the request', schema: pageAnswer(suppressionCheck) } },
     },
     async (ctx, { body: { addresses } }) => {
-      const rows = await inTime(() => findActiveSuppressions(receiptDb, [...new Set(addresses)]))
+      const rows = await inTime(() => findActiveSuppressions(receiptDb, suppressionList, [...new Set(addresses)]))
       const active = new Map(rows.map((row) => [row.address, row]))
       ctx.status = 200
       ctx.body = { data: addresses.map((each) => shortAnswerOf(each, active.get(each))), nextCursor: null }
@@ -105,7 +109,7 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
       body: jsonObject({ address }),
     },
     async (ctx, { body }) => {
-      await remove(db, body.address)
+      await remove(db, suppressionList, body.address)
       ctx.status = 204
     },
   ),
@@ -121,7 +125,7 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
       answers: { 200: { description: 'Whether the address is suppressed, why and since when', schema: suppression } },
     },
     async (ctx, { params }) => {
-      const [row] = await inTime(() => findActiveSuppressions(receiptDb, [params.address]))
+      const [row] = await inTime(() => findActiveSuppressions(receiptDb, suppressionList, [params.address]))
       ctx.body = answerOf(params.address, row)
     },
   ),
@@ -134,7 +138,7 @@ export const suppressionRoutes = ({ db, receiptDb }: SuppressionDependencies): R
       params: addressPath,
     },
     async (ctx, { params }) => {
-      await remove(db, params.address)
+      await remove(db, suppressionList, params.address)
       ctx.status = 204
     },
   ),
@@ -149,8 +153,8 @@ const removal = {
   problems: { 404: 'The address is not suppressed' },
 } as const
 
-async function remove(db: Database, suppressed: string): Promise<void> {
-  const isRemoved = await inTime(() => removeSuppression(db, suppressed))
+async function remove(db: Database, list: string, suppressed: string): Promise<void> {
+  const isRemoved = await inTime(() => removeSuppression(db, list, suppressed))
   if (!isRemoved) throw new Problem(404, 'the address is not suppressed: there is nothing to remove')
 }
 

@@ -1,6 +1,8 @@
 /** The pages at `/`, and the middleware in front of them. */
 import Router from '@koa/router'
+import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
+import { createProjectParts, type ProjectAccess } from '../api/project-parts.ts'
 import type { Database } from '../db/database.ts'
 import type { EventStreams } from '../http/event-streams.ts'
 import { createFailedKeys } from '../http/failed-keys.ts'
@@ -15,12 +17,12 @@ import { addEmailListPage } from './emails.tsx'
 import { addEscalationPages } from './escalations.tsx'
 import { addEventPage } from './event.tsx'
 import { addEventPages } from './events.tsx'
-import { refuseCrossSiteForms, requireSession, setPageHeaders } from './guards.ts'
+import { refuseCrossSiteForms, requireSession, sessionOf, setPageHeaders } from './guards.ts'
 import { addKeyPages } from './keys.tsx'
 import { addLiveRoute } from './live.ts'
 import { addOverviewPage } from './overview.tsx'
 import { createPageRenderer } from './page-renderer.tsx'
-import { createPersonLinks } from './person-links.ts'
+import { createPersonLinks, type PersonLinks } from './person-links.ts'
 import { addRecipientPages } from './recipients.tsx'
 import { createSessions } from './sessions.ts'
 import { addSetupPage, type SetupDependencies } from './setup.tsx'
@@ -45,10 +47,19 @@ export interface DashboardDependencies {
   /** Default: {@link flowing}. */
   readonly temporalStatus?: () => TemporalStatus
   readonly webUi: WebUi | null
+  /** Null, the default: there is one project. */
+  readonly projects?: ProjectAccess | null
   readonly log: Logger
   /** Epoch milliseconds. Default Date.now. */
   readonly clock?: () => number
 }
+
+type DashboardParts = DashboardDependencies &
+  Required<Pick<DashboardDependencies, 'temporalStatus' | 'clock'>> & {
+    readonly receiptDb: Database
+    readonly assets: ReturnType<typeof readAssets>
+    readonly people: PersonLinks
+  }
 
 /** Wrong keys of one address at the sign-in: ten at once, then one in 30 seconds. */
 const signInLimit = { burst: 10, refillMs: 30_000 }
@@ -65,9 +76,33 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   assets.addTo(router)
   addSignInRoutes(router, { pages, sessions, failedKeys: createFailedKeys({ ...signInLimit, proxyHops, clock }) })
 
+  const people = createPersonLinks(apiKeys)
+  const whole = { temporalStatus: () => flowing, ...dependencies, receiptDb: dependencies.db, assets, people, clock }
+  const partsOf = createProjectParts(whole, dependencies.projects ?? null)
+  const signedIn = pagesWith(partsOf(null), requireSession(sessions), toPagesOf(partsOf))
+  router.use(signedIn.routes())
+  return router
+}
+
+type PartsOf = ReturnType<typeof createProjectParts<DashboardParts>>
+type Parts = ReturnType<PartsOf>
+
+/** Passes who belongs to a project to its pages, which are composed when the first of them comes. */
+function toPagesOf(partsOf: PartsOf): Middleware {
+  const known = new Map<string, ReturnType<Router['routes']>>()
+  return (ctx, next) => {
+    const { project } = sessionOf(ctx)
+    if (project === null) return next()
+    const pages = known.get(project) ?? pagesWith(partsOf(project)).routes()
+    known.set(project, pages)
+    return pages(ctx as never, next)
+  }
+}
+
+function pagesWith(composed: Parts, ...before: Middleware[]): Router {
+  const parts = { ...composed, pages: createPageRenderer(composed) }
   const signedIn = new Router({ sensitive: true })
-  signedIn.use(requireSession(sessions))
-  const parts = { temporalStatus: () => flowing, ...dependencies, pages, people: createPersonLinks(apiKeys), clock }
+  if (before.length > 0) signedIn.use(...before)
   addLiveRoute(signedIn, parts)
   addOverviewPage(signedIn, parts)
   addEmailListPage(signedIn, parts)
@@ -81,6 +116,5 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   addSetupPage(signedIn, parts)
   addKeyPages(signedIn, parts)
   addAuditPage(signedIn, parts)
-  router.use(signedIn.routes())
-  return router
+  return signedIn
 }

@@ -11,6 +11,7 @@ import { inTime } from '../db/request-deadline.ts'
 import { findActiveSuppressions } from '../db/suppressions.ts'
 import { normalizeAddress } from '../domain/address.ts'
 import { effectsOf } from '../domain/event-effect.ts'
+import { projectOf, suppressionListOf } from '../domain/project.ts'
 import { registrationPayloadOf } from '../domain/received-event.ts'
 import { name, parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
@@ -77,7 +78,8 @@ async function readEmail(db: Database, provider: string, id: string): Promise<Fo
     priority: null,
   })
   const recipient = typeof email.to === 'string' ? normalizeAddress(email.to) : null
-  const [suppression = null] = recipient === null ? [] : await findActiveSuppressions(db, [recipient])
+  const list = suppressionListOf(db, projectOf(provider))
+  const [suppression = null] = recipient === null ? [] : await findActiveSuppressions(db, list, [recipient])
   return {
     email,
     events: withEffects(events, registration),

@@ -2,7 +2,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { createNamedKey, keyName, keyScopes } from '../api/keys.ts'
+import { createNamedKey, type KeyProjects, keyName, keyProjects, keyScopes, projectOfKey } from '../api/keys.ts'
 import { listApiKeys, revokeApiKey } from '../db/api-keys.ts'
 import type { Database } from '../db/database.ts'
 import { inTime } from '../db/request-deadline.ts'
@@ -11,17 +11,22 @@ import { KeyList, type KeyListProps } from './components/key-list.tsx'
 import { readForm, seeOther, sessionOf } from './guards.ts'
 import { type PageRenderer, withNotice } from './page-renderer.tsx'
 
-interface KeyPagesDependencies {
+interface KeyPagesDependencies extends KeyProjects {
   readonly db: Database
   readonly pages: PageRenderer
 }
 
 const path = '/setup/keys'
 
-export function addKeyPages(router: Router, { db, pages }: KeyPagesDependencies): void {
-  const show = async (ctx: Context, more: Omit<KeyListProps, 'keys'>, status = 200) => {
+export function addKeyPages(router: Router, { db, pages, ...ofProjects }: KeyPagesDependencies): void {
+  const show = async (ctx: Context, more: Omit<KeyListProps, 'keys' | 'projects'>, status = 200) => {
     const keys = await inTime(() => listApiKeys(db))
-    await pages.show(ctx, { title: 'API keys', section: '/setup', status, body: <KeyList keys={keys} {...more} /> })
+    await pages.show(ctx, {
+      title: 'API keys',
+      section: '/setup',
+      status,
+      body: <KeyList keys={keys} projects={keyProjects(ofProjects)} {...more} />,
+    })
   }
 
   router.get(path, (ctx) => show(ctx, {}))
@@ -38,7 +43,11 @@ export function addKeyPages(router: Router, { db, pages }: KeyPagesDependencies)
         400,
       )
     }
-    const { key } = await createNamedKey(db, { ...parsed.data, by: sessionOf(ctx).name })
+    const { key } = await createNamedKey(db, {
+      ...parsed.data,
+      project: projectOfKey(ofProjects, fields['project']),
+      by: sessionOf(ctx).name,
+    })
     return show(ctx, { created: { key, name: parsed.data.name } })
   })
 

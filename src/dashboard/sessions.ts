@@ -7,6 +7,8 @@ import { createKeyComparison } from '../http/api-key.ts'
 export interface Session {
   /** The name that the person entered; it is shown beside their actions. */
   readonly name: string
+  /** The one whose data is shown; null: all. */
+  readonly project: string | null
   /** Epoch milliseconds. */
   readonly expiresAt: number
 }
@@ -22,7 +24,7 @@ export interface Sessions {
 /** A working day. The signed content has the end too, so that a cookie is not valid for longer if a browser stores it. */
 const lifetimeMs = 12 * 3_600_000
 
-const form = z.object({ name: z.string(), expiresAt: z.number() })
+const form = z.object({ name: z.string(), project: z.string().nullable().default(null), expiresAt: z.number() })
 
 /**
  * Cookies are signed with a key derived from the API key of the sign-in. So instances with the same API keys accept them, and
@@ -34,7 +36,9 @@ export function createSessions(apiKeys: readonly string[], clock: () => number):
   return {
     start(ctx, apiKey, name) {
       if (!isKey(apiKey)) return false
-      const content = Buffer.from(JSON.stringify({ name, expiresAt: clock() + lifetimeMs })).toString('base64url')
+      const content = Buffer.from(JSON.stringify({ name, project: null, expiresAt: clock() + lifetimeMs })).toString(
+        'base64url',
+      )
       setCookie(ctx, `${content}.${signerOf(apiKey)(content).toString('base64url')}`, lifetimeMs)
       return true
     },

@@ -10,7 +10,7 @@ import type { Database } from '../db/database.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { Problem } from '../http/problem.ts'
 import { readLines } from '../suppressions/file-lines.ts'
-import { emptyReport, type ImportReport, importLines } from '../suppressions/import.ts'
+import { emptyReport, type ImportOptions, type ImportReport, importLines } from '../suppressions/import.ts'
 import { Fact } from './components/fact.tsx'
 import { count, counted } from './components/labels.ts'
 import { PageHead } from './components/layout.tsx'
@@ -19,13 +19,18 @@ import { type PageRenderer, StreamedContent } from './page-renderer.tsx'
 interface SuppressionImportDependencies {
   readonly db: Database
   readonly pages: PageRenderer
+  /** The project to whose list they are added. */
+  readonly suppressionList: string
 }
 
 /** The file is held in memory. The API and the command line stream larger ones. */
 const fileLimitBytes = 10 * 1_048_576
 const progressEveryMs = 200
 
-export function addSuppressionFilePages(router: Router, { db, pages }: SuppressionImportDependencies): void {
+export function addSuppressionFilePages(
+  router: Router,
+  { db, pages, suppressionList: list }: SuppressionImportDependencies,
+): void {
   const title = 'Import suppressions'
   const page = (result: ComponentChildren) => ({
     title,
@@ -33,13 +38,13 @@ export function addSuppressionFilePages(router: Router, { db, pages }: Suppressi
     body: <ImportPage>{result}</ImportPage>,
   })
 
-  router.get('/suppressions/export', (ctx) => answerWithList(ctx, db))
+  router.get('/suppressions/export', (ctx) => answerWithList(ctx, db, list))
 
   router.get('/suppressions/import', (ctx) => pages.show(ctx, page(null)))
 
   const importUpload = async (ctx: Context, isPreview: boolean) => {
     const file = await readUpload(ctx)
-    await pages.showStreamed(ctx, page(<StreamedContent />), importProgress(db, file, isPreview))
+    await pages.showStreamed(ctx, page(<StreamedContent />), importProgress({ db, list, isPreview, inTime }, file))
   }
   router.post('/suppressions/import/preview', (ctx) => importUpload(ctx, true))
   router.post('/suppressions/import', (ctx) => importUpload(ctx, false))
@@ -81,12 +86,12 @@ function uploadProblem(error: Error): Problem {
 }
 
 /** Yields the progress, and at the end the result. */
-async function* importProgress(db: Database, file: Buffer, isPreview: boolean): AsyncGenerator<VNode> {
+async function* importProgress(options: ImportOptions, file: Buffer): AsyncGenerator<VNode> {
   const report = emptyReport()
   const reading = { bytes: 0 }
   let isDone = false
   let failed = false
-  const work = importLines(readLines(chunksOf(file, reading), 'csv'), { db, isPreview, inTime }, report)
+  const work = importLines(readLines(chunksOf(file, reading), 'csv'), options, report)
     .catch(() => {
       failed = true
     })
@@ -97,7 +102,7 @@ async function* importProgress(db: Database, file: Buffer, isPreview: boolean): 
     yield <Progress done={reading.bytes} of={file.length} report={report} />
     await Promise.race([work, sleep(progressEveryMs)])
   }
-  yield failed ? <Failure report={report} /> : <Result report={report} isPreview={isPreview} />
+  yield failed ? <Failure report={report} /> : <Result report={report} isPreview={options.isPreview} />
 }
 
 /** In chunks, so that the progress of reading is known. */

@@ -24,6 +24,8 @@ interface SuppressionPagesDependencies {
   readonly db: Database
   readonly pages: PageRenderer
   readonly people: PersonLinks
+  /** The project whose list it is. */
+  readonly suppressionList: string
 }
 
 const pageLength = 50
@@ -43,10 +45,13 @@ const note = text(500)
   .default(null)
 const removal = z.object({ address, note })
 
-export function addSuppressionPages(router: Router, { db, pages, people }: SuppressionPagesDependencies): void {
+export function addSuppressionPages(
+  router: Router,
+  { db, pages, people, suppressionList: list }: SuppressionPagesDependencies,
+): void {
   const show = async (ctx: Context, rejected: { address: string; error: string } | null = null) => {
     const query = querySchema.parse(ctx.query)
-    const rows = await inTime(() => search(db, query))
+    const rows = await inTime(() => search(db, list, query))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)
     const { q, reason, removed } = query
     const links = { path: '/suppressions', query: { q, reason, removed }, nextCursor, isFurther: query.cursor !== null }
@@ -61,7 +66,7 @@ export function addSuppressionPages(router: Router, { db, pages, people }: Suppr
     const parsed = z.object({ address, note }).safeParse(fields)
     if (!parsed.success) return show(ctx, { address: fields['address'] ?? '', error: 'Enter a valid email address.' })
     const author = { by: sessionOf(ctx).name, note: parsed.data.note }
-    await inTime(() => addManualSuppression(db, parsed.data.address, author))
+    await inTime(() => addManualSuppression(db, list, parsed.data.address, author))
     seeOther(ctx, withNotice(fields['back'] ? localPath(fields['back']) : '/suppressions', 'suppressed'))
   })
 
@@ -69,7 +74,7 @@ export function addSuppressionPages(router: Router, { db, pages, people }: Suppr
     const { fields } = await readForm(ctx)
     const removed = parseInput(removal, fields, 'body')
     const author = { by: sessionOf(ctx).name, note: removed.note }
-    const wasSuppressed = await inTime(() => removeSuppression(db, removed.address, author))
+    const wasSuppressed = await inTime(() => removeSuppression(db, list, removed.address, author))
     if (!wasSuppressed) throw new Problem(409, 'the address is no longer suppressed')
     seeOther(ctx, withNotice(fields['back'] ? localPath(fields['back']) : '/suppressions', 'unsuppressed'))
   })
@@ -77,8 +82,13 @@ export function addSuppressionPages(router: Router, { db, pages, people }: Suppr
 
 const positionOf = (row: Suppression) => ({ createdAt: row.createdAt.toISOString(), id: String(row.id) })
 
-async function search(db: Database, { q, reason, removed, cursor: after }: Query): Promise<Suppression[]> {
-  if (q === '') return listSuppressions(db, { reason, includeRemoved: removed === 'shown' }, after, pageLength + 1)
+async function search(
+  db: Database,
+  list: string,
+  { q, reason, removed, cursor: after }: Query,
+): Promise<Suppression[]> {
+  if (q === '')
+    return listSuppressions(db, list, { reason, includeRemoved: removed === 'shown' }, after, pageLength + 1)
   const parsed = address.safeParse(q)
-  return parsed.success ? findActiveSuppressions(db, [parsed.data]) : []
+  return parsed.success ? findActiveSuppressions(db, list, [parsed.data]) : []
 }

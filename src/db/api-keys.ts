@@ -8,13 +8,14 @@ export interface NewApiKey {
   readonly name: string
   readonly digest: string
   readonly scopes: readonly Scope[]
+  readonly project: string
   /** The caller or the person that creates it. */
   readonly by: string
 }
 
 /** @returns the stored key, without the key itself. */
-export const createApiKey = (db: Database, { name, digest, scopes, by }: NewApiKey): Promise<ApiKey> =>
-  db.apiKey.create({ data: { id: `key_${randomUUID()}`, name, digest, scopes: [...scopes], createdBy: by } })
+export const createApiKey = (db: Database, { name, digest, scopes, project, by }: NewApiKey): Promise<ApiKey> =>
+  db.apiKey.create({ data: { id: `key_${randomUUID()}`, name, digest, scopes: [...scopes], project, createdBy: by } })
 
 /** All keys, the newest first; the revoked ones are history. There are few. */
 export const listApiKeys = (db: Database): Promise<ApiKey[]> =>

@@ -6,6 +6,8 @@ import type { AuditEntry } from './generated/client.ts'
 
 export interface NewAuditEntry {
   readonly actor: string
+  /** Of the actor; null: all. */
+  readonly project: string | null
   readonly via: 'api' | 'dashboard'
   readonly action: AuditAction
   readonly subject: string | null

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import { suppressionListOf } from '../domain/project.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
 import { PrismaClient } from './generated/client.ts'
 
@@ -10,12 +11,18 @@ export interface Database extends PrismaClient {
   readonly pool: pg.Pool
   /** Key of the hashes that replace erased addresses. Null: no one can be erased, and erased addresses are not recognized. */
   readonly erasureKey: string | null
+  /** See {@link suppressionListOf}. */
+  readonly sharingSuppressions: ReadonlySet<string>
 }
 
 export interface DatabaseOptions {
   readonly url: string
   /** See {@link Database.erasureKey}. Default null. */
   readonly erasureKey?: string | null
+  /** See {@link Database.sharingSuppressions}. Default: none shares. */
+  readonly sharingSuppressions?: ReadonlySet<string>
+  /** The project whose rows the connections see and write; PostgreSQL holds them to it. Null, the default: those of all. */
+  readonly project?: string | null
   /** Shown as `aftersend <name>` in pg_stat_activity. Default: `aftersend` alone. */
   readonly name?: string
   /** The limit of connections. Default 10. */
@@ -30,21 +37,27 @@ export interface DatabaseOptions {
 }
 
 /** Connects lazily: an unreachable database fails the first statement, not this call. `$disconnect()` closes the pool. */
-export const createDatabase = (options: DatabaseOptions): Database =>
-  databaseOn(createPool(options), options.erasureKey ?? null)
+export const createDatabase = (options: DatabaseOptions): Database => databaseOn(createPool(options), options)
 
 /** A client on an existing pool, which `$disconnect()` ends. */
-export const databaseOn = (pool: pg.Pool, erasureKey: string | null = null): Database =>
-  new PooledClient(pool, erasureKey)
+export const databaseOn = (
+  pool: pg.Pool,
+  {
+    erasureKey = null,
+    sharingSuppressions = new Set(),
+  }: Pick<DatabaseOptions, 'erasureKey' | 'sharingSuppressions'> = {},
+): Database => new PooledClient(pool, erasureKey, sharingSuppressions)
 
 class PooledClient extends PrismaClient implements Database {
   readonly pool: pg.Pool
   readonly erasureKey: string | null
+  readonly sharingSuppressions: ReadonlySet<string>
 
-  constructor(pool: pg.Pool, erasureKey: string | null) {
+  constructor(pool: pg.Pool, erasureKey: string | null, sharingSuppressions: ReadonlySet<string>) {
     super({ adapter: new PrismaPg(pool, { statementNameGenerator: ({ sql }) => statementNameOf(sql) }) })
     this.pool = pool
     this.erasureKey = erasureKey
+    this.sharingSuppressions = sharingSuppressions
   }
 
   override async $disconnect(): Promise<void> {
@@ -56,6 +69,8 @@ class PooledClient extends PrismaClient implements Database {
 function createPool({
   url,
   name,
+  project = null,
+  sharingSuppressions = new Set(),
   poolSize = 10,
   statementTimeoutMs = 10_000,
   answerTimeoutMs = statementTimeoutMs + 1_000,
@@ -69,11 +84,27 @@ function createPool({
     statement_timeout: statementTimeoutMs,
     query_timeout: answerTimeoutMs,
     application_name: name === undefined ? 'aftersend' : `aftersend ${name}`,
+    ...(project !== null && { verify: confineTo(project, suppressionListOf({ sharingSuppressions }, project)) }),
   })
   // The pool replaces a connection that breaks while idle. A lasting error fails the next statement.
   pool.on('error', () => {})
   return pool
 }
+
+/** Before the first statement of each connection; one that cannot be confined is not used. */
+const confineTo =
+  (project: string, list: string): NonNullable<pg.PoolConfig['verify']> =>
+  (client, done) => {
+    client
+      .query('SET ROLE aftersend_project')
+      .then(() =>
+        client.query(
+          "SELECT set_config('aftersend.project', $1, false), set_config('aftersend.suppression_list', $2, false)",
+          [project, list],
+        ),
+      )
+      .then(() => done(), done)
+  }
 
 const names = new Map<string, string>()
 

@@ -164,7 +164,7 @@ async function eraseFromEvents(db: Transaction, address: string, limit: number):
 async function hashSuppressions(db: Transaction, address: string, key: string): Promise<number> {
   await db.$executeRaw`
     DELETE FROM suppressions USING suppressions AS hashed
-    WHERE suppressions.address = ${address} AND hashed.address = ${key}
+    WHERE suppressions.address = ${address} AND hashed.address = ${key} AND hashed.project = suppressions.project
       AND (suppressions.removed_at IS NULL AND hashed.removed_at IS NULL
            OR suppressions.provider = hashed.provider AND suppressions.event_id = hashed.event_id)`
   return db.$executeRaw`UPDATE suppressions SET address = ${key}, note = NULL, removal_note = NULL WHERE address = ${address}`

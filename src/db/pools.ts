@@ -16,6 +16,9 @@ export const receiptPool: PoolSettings = { name: 'receipt', poolSize: 10, statem
 /** For reads: pages, lists, analytics, streams, metrics; and occasional changes by users. */
 export const readPool: PoolSettings = { name: 'reads', poolSize: 8, statementTimeoutMs: requestDeadlineMs }
 
+/** For requests of people and programs that belong to one project: one pool for each project that has any. */
+export const projectPool: PoolSettings = { name: 'project', poolSize: 4, statementTimeoutMs: requestDeadlineMs }
+
 /** For workflows: saves, suppressions, escalations. An attempt has 10 seconds, enough for a retry after a timeout. */
 export const applyPool: PoolSettings = { name: 'apply', poolSize: 12, statementTimeoutMs: 5_000 }
 

@@ -3,6 +3,7 @@
 import { erasedAddress } from '../domain/address.ts'
 import { softBounceWindowMs } from '../domain/bounce-policy.ts'
 import { type BounceColumns, bounceIn, countsAsSoftBounce, suppressesRecipient } from '../domain/judge-bounce.ts'
+import { projectOf, suppressionListOf } from '../domain/project.ts'
 import type { EventSuppressionReason, SuppressionOutcome } from '../domain/suppression.ts'
 import type { Database } from './database.ts'
 import { erasedKeyOf } from './erased-address.ts'
@@ -34,7 +35,7 @@ export const recipientOfEvent = Prisma.sql`
  * Suppresses the address that the event names, else the email's only recipient. An applied event suppresses no address, so that its
  * repeat does not undo a removal from the list; nor does a bounce that is judged not to be the recipient's fault. An address that was
  * erased from the email is suppressed under its keyed hash.
- * Indexes: events_pkey, emails_pkey, suppressions_active_address, suppressions_address_event.
+ * Indexes: events_pkey, emails_pkey, suppressions_active_project_address, suppressions_address_event.
  */
 export async function suppressEventRecipient(
   db: Database,
@@ -46,6 +47,7 @@ export async function suppressEventRecipient(
     WHERE events.provider = ${event.provider} AND events.event_id = ${event.eventId}`
   if (about?.type === 'bounced' && !suppressesRecipient(bounceIn(about))) return 'not_held_against_recipient'
   const erasedKey = about?.address ? erasedKeyOf(db, about.address) : null
+  const list = suppressionListOf(db, projectOf(event.provider))
   const [row] = await db.$queryRaw<{ is_clear: boolean; is_added: boolean }[]>`
     WITH event AS (
       SELECT events.provider, events.event_id, events.email_id, events.applied_at, ${recipientOfEvent} AS address,
@@ -53,10 +55,10 @@ export async function suppressEventRecipient(
       FROM ${eventWithEmail}
       WHERE events.provider = ${event.provider} AND events.event_id = ${event.eventId}
     ), added AS (
-      INSERT INTO suppressions (address, reason, provider, email_id, event_id)
-      SELECT CASE WHEN is_erased THEN ${erasedKey} ELSE address END, ${event.reason}, provider, email_id, event_id FROM event
+      INSERT INTO suppressions (project, address, reason, provider, email_id, event_id)
+      SELECT ${list}, CASE WHEN is_erased THEN ${erasedKey} ELSE address END, ${event.reason}, provider, email_id, event_id FROM event
       WHERE address <> ${erasedAddress} AND applied_at IS NULL
-        AND NOT EXISTS (SELECT 1 FROM suppressions WHERE address = ${erasedKey} AND removed_at IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM suppressions WHERE project = ${list} AND address = ${erasedKey} AND removed_at IS NULL)
       ON CONFLICT DO NOTHING
       RETURNING 1
     )
@@ -84,7 +86,7 @@ interface SoftBounceRow extends BounceColumns {
 
 /**
  * The soft bounces of an event's recipient around the event; null if the recipient is unknown, or the event is not the recipient's
- * fault. Only bounces that are the recipient's fault count.
+ * fault. Only bounces of the event's project that are the recipient's fault count.
  * Indexes: events_pkey, emails_pkey, events_soft_bounces, events_recipient.
  */
 export async function readSoftBouncesAround(
@@ -108,7 +110,8 @@ export async function readSoftBouncesAround(
       SELECT * FROM events WHERE recipient = event.recipient AND applied_at IS NOT NULL AND bounce_class = 'hard'
         AND failure_reason IN ('mailbox_full', 'inactive_mailbox')
     ) AS bounces
-    WHERE bounces.occurred_at BETWEEN event.occurred_at - ${softBounceWindowMs} * interval '1 ms'
+    WHERE project_of(bounces.provider) = ${projectOf(provider)}
+      AND bounces.occurred_at BETWEEN event.occurred_at - ${softBounceWindowMs} * interval '1 ms'
                                   AND event.occurred_at + ${softBounceWindowMs} * interval '1 ms'`
   const [first] = rows
   if (!first || !countsAsSoftBounce(bounceIn(first.own))) return null

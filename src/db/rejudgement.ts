@@ -168,23 +168,27 @@ function failureIn(row: FailureRow): StoredFailure {
   }
 }
 
-/** All entries of the suppression list about each address, locked until the transaction ends. Index: suppressions_address_idx. */
+/** With the project whose list it is in. */
+type ListedSuppression = KnownSuppression & { readonly list: string }
+
+/** All entries of suppression lists about each address, locked until the transaction ends. Index: suppressions_address_idx. */
 export async function lockSuppressions(
   db: Transaction,
   erasure: Pick<Database, 'erasureKey'>,
   addresses: readonly string[],
-): Promise<ReadonlyMap<string, KnownSuppression[]>> {
+): Promise<ReadonlyMap<string, ListedSuppression[]>> {
   const addressOf = new Map(addresses.map((address) => [address, address]))
   for (const address of addresses) {
     const erased = erasedKeyOf(erasure, address)
     if (erased !== null) addressOf.set(erased, address)
   }
   const rows = await db.$queryRaw<SuppressionRow[]>`
-    SELECT id, address, reason, provider, event_id, removed_at, removed_by FROM suppressions
+    SELECT id, project, address, reason, provider, event_id, removed_at, removed_by FROM suppressions
     WHERE address = ANY(${[...addressOf.keys()]}) ORDER BY address, id FOR UPDATE`
-  const found = new Map<string, KnownSuppression[]>(addresses.map((address) => [address, []]))
+  const found = new Map<string, ListedSuppression[]>(addresses.map((address) => [address, []]))
   for (const {
     id,
+    project: list,
     address,
     reason,
     provider,
@@ -192,7 +196,7 @@ export async function lockSuppressions(
     removed_at: removedAt,
     removed_by: removedBy,
   } of rows) {
-    const entry = { id: String(id), reason, provider, eventId, removedAt: epochMsOf(removedAt), removedBy }
+    const entry = { id: String(id), list, reason, provider, eventId, removedAt: epochMsOf(removedAt), removedBy }
     found.get(addressOf.get(address) ?? address)?.push(entry)
   }
   return found
@@ -200,6 +204,7 @@ export async function lockSuppressions(
 
 interface SuppressionRow {
   readonly id: bigint
+  readonly project: string
   readonly address: string
   readonly reason: string
   readonly provider: string | null
@@ -208,10 +213,10 @@ interface SuppressionRow {
   readonly removed_by: string | null
 }
 
-/** Makes a change to the suppression of `address`; the ended entry stays as history. Index: suppressions_pkey. */
+/** Makes a change to the suppression of `address` in the list of a project; the ended entry stays as history. Index: suppressions_pkey. */
 export async function changeSuppression(
   db: Transaction,
-  address: string,
+  { list, address }: { readonly list: string; readonly address: string },
   { ends, starts, cause }: SuppressionChange,
 ): Promise<void> {
   const by = cause.judgement === null ? 'a complaint' : `rule ${cause.judgement.rule}`
@@ -224,8 +229,8 @@ export async function changeSuppression(
   if (starts) {
     const { provider, emailId, eventId } = starts.failure
     await db.$executeRaw`
-      INSERT INTO suppressions (address, reason, provider, email_id, event_id, added_by, note)
-      VALUES (${address}, ${starts.reason}, ${provider}, ${emailId}, ${eventId}, ${rejudgementAuthor}, ${note})
+      INSERT INTO suppressions (project, address, reason, provider, email_id, event_id, added_by, note)
+      VALUES (${list}, ${address}, ${starts.reason}, ${provider}, ${emailId}, ${eventId}, ${rejudgementAuthor}, ${note})
       ON CONFLICT DO NOTHING`
   }
 }

@@ -19,6 +19,8 @@ export interface Caller {
   /** Of the key; shown beside what it did. */
   readonly name: string
   readonly scopes: readonly Scope[]
+  /** The one whose data it reaches; null: all. */
+  readonly project: string | null
 }
 
 /** @param needed one of them is enough. */

@@ -34,7 +34,7 @@ export function fixedKeys(keys: readonly string[]): KeyRing {
   return { find: async (presented) => (isKey(presented) ? operator : null) }
 }
 
-const operator: Caller = { name: 'environment', scopes: ['admin'] }
+const operator: Caller = { name: 'environment', scopes: ['admin'], project: null }
 
 /**
  * Refuses requests without a valid key, those with a wrong one that {@link FailedKeys} counts too often, and those whose key has none of the

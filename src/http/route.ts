@@ -2,7 +2,8 @@
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { z } from 'zod'
-import type { Scope } from '../domain/access.ts'
+import type { Caller, Scope } from '../domain/access.ts'
+import { projectOf, providerIn } from '../domain/project.ts'
 import { parseInput } from './input.ts'
 
 /** One successful answer of a route. */
@@ -66,30 +67,44 @@ export function defineRoute<const Description extends RouteDescription>(
     ...description,
     handle: (ctx) =>
       handle(ctx, {
-        params: params && parseInput(params, ctx['params'], 'path'),
-        query: query && parseInput(query, ctx.query, 'query'),
-        body: body && parseInput(body, ctx.request.body, 'body'),
+        params: params && ofCallersProject(ctx, parseInput(params, ctx['params'], 'path')),
+        query: query && ofCallersProject(ctx, parseInput(query, ctx.query, 'query')),
+        body: body && ofCallersProject(ctx, parseInput(body, ctx.request.body, 'body')),
       } as Input<Description>),
   }
+}
+
+/** A provider that a project's key names is that of its project: it need not write the project before it. */
+function ofCallersProject<T>(ctx: Context, input: T): T {
+  const project = (ctx.state['caller'] as Caller | undefined)?.project ?? null
+  const named = (input as { provider?: unknown } | null)?.provider
+  if (project === null || typeof named !== 'string' || projectOf(named) === project) return input
+  return { ...input, provider: providerIn(project, named) }
 }
 
 /** The scopes of which a key needs one. */
 export const scopesOf = ({ scope = 'read' }: RouteDescription): readonly Scope[] =>
   typeof scope === 'string' ? [scope] : scope
 
-/** A router for `routes`. It authenticates before it reads the body. */
+/**
+ * A router for routes. It authenticates before it reads the body.
+ * @param routesOf the same routes for each project of callers; null for callers of all projects, and for everybody.
+ */
 export function routerOf(
-  routes: readonly Route[],
+  routesOf: (project: string | null) => readonly Route[],
   authenticate: (needed: readonly Scope[]) => Middleware,
   readJson: Middleware,
 ): Router {
   const router = new Router({ sensitive: true })
-  for (const { handle, ...route } of routes) {
+  for (const [index, route] of routesOf(null).entries()) {
     const before = [
       ...(route.access === 'anyone' ? [] : [authenticate(scopesOf(route))]),
       ...(route.body ? [readJson] : []),
     ]
-    router[route.method](route.path, ...before, handle)
+    router[route.method](route.path, ...before, (ctx, next) => {
+      const project = (ctx.state['caller'] as Caller | undefined)?.project ?? null
+      return routesOf(project)[index]?.handle(ctx, next)
+    })
   }
   return router
 }

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { type ChangeCursor, type ChangedEmail, currentCursor, readChanges } from '../db/changes.ts'
 import type { Database } from '../db/database.ts'
+import { projectOf } from '../domain/project.ts'
 import type { ChangeListener } from './change-listener.ts'
 
 export type { ChangedEmail } from '../db/changes.ts'
@@ -9,6 +10,7 @@ export type { ChangedEmail } from '../db/changes.ts'
 /** Applies to the email after the change; an undefined field matches everything. */
 export interface ChangeFilter {
   readonly id?: string | undefined
+  readonly project?: string | undefined
   readonly provider?: string | undefined
   readonly status?: string | undefined
   readonly priority?: string | undefined
@@ -143,6 +145,7 @@ class DatabaseChangeFeed implements ChangeFeed {
 /** Whether a change matches the filter. */
 export const passesFilter = (email: ChangedEmail, filter: ChangeFilter): boolean =>
   (filter.id === undefined || email.id === filter.id) &&
+  (filter.project === undefined || projectOf(email.provider) === filter.project) &&
   (filter.provider === undefined || email.provider === filter.provider) &&
   (filter.status === undefined || email.status === filter.status) &&
   (filter.priority === undefined || email.priority === filter.priority) &&

@@ -46,6 +46,8 @@ export interface Refusal {
 export interface WebhookSource {
   readonly provider: Provider
   readonly secrets: readonly string[]
+  /** To which the account belongs. Default: the default project. */
+  readonly project?: string
 }
 
 /** What some adapters need beyond the request. */

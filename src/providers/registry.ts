@@ -1,4 +1,5 @@
 /** Every provider that Aftersend knows. A new one is a folder and a line here. */
+import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn } from '../domain/project.ts'
 import { aisendEntry } from './aisend/entry.ts'
 import { mailgunEntry } from './mailgun/entry.ts'
 import { postmarkEntry } from './postmark/entry.ts'
@@ -19,9 +20,9 @@ export const providers: readonly ProviderEntry[] = [
   sesEntry,
 ]
 
-/** The provider of that name; undefined if there is none. */
+/** The provider of that name, of whatever project; undefined if there is none. */
 export const providerNamed = (name: string): ProviderEntry | undefined =>
-  providers.find((provider) => provider.name === name)
+  providers.find((provider) => provider.name === plainProviderOf(name))
 
 /** The ID of an email in the webhooks of `provider`, of one that its API or an SDK names otherwise. */
 export const emailIdOf = (provider: string, named: string): string =>
@@ -40,11 +41,15 @@ export const emailIdsOf = (named: string, provider: string | undefined): string[
 export function createWebhookSources(
   secrets: ReadonlyMap<string, readonly string[]>,
   dependencies: AdapterDependencies,
+  { accounts }: Pick<Projects, 'accounts'> = oneProject,
 ): ReadonlyMap<string, WebhookSource> {
   const sources = providers.flatMap((entry) => {
     const provider = entry.create(dependencies)
     const paths = [...secrets.keys()].filter((path) => path === entry.name || path.startsWith(`${entry.name}/`))
-    return paths.map((path): [string, WebhookSource] => [path, { provider, secrets: secrets.get(path) ?? [] }])
+    return paths.map((path): [string, WebhookSource] => [
+      path,
+      { provider, secrets: secrets.get(path) ?? [], project: accounts.get(path) ?? defaultProject },
+    ])
   })
   return new Map(sources)
 }
@@ -54,15 +59,31 @@ export type ProviderApiSettings = Omit<ApiOptions, 'apiKey'> & {
   readonly apiKey: string | null
 }
 
-/** The APIs that have a key, by the provider's name. The first one sends where a request names no provider. */
+/** The APIs of a project that have a key, by the provider's name. The first one sends where a request names no provider. */
 export function createProviderApis(
   settings: Readonly<Record<string, ProviderApiSettings>>,
+  project = defaultProject,
 ): ReadonlyMap<string, ProviderApi> {
   const apis = new Map<string, ProviderApi>()
   for (const { name, createApi } of providers) {
     const options = settings[name]
     if (!createApi || !options || options.apiKey === null) continue
-    apis.set(name, createApi({ ...options, apiKey: options.apiKey }))
+    apis.set(providerIn(project, name), createApi({ ...options, apiKey: options.apiKey }))
   }
   return apis
 }
+
+/** Those of all projects. */
+export const createAllProviderApis = ({
+  providerApis,
+  projects,
+}: {
+  readonly providerApis: Readonly<Record<string, ProviderApiSettings>>
+  readonly projects: {
+    readonly settings: ReadonlyMap<string, { readonly providerApis: Readonly<Record<string, ProviderApiSettings>> }>
+  }
+}): ReadonlyMap<string, ProviderApi> =>
+  new Map([
+    ...createProviderApis(providerApis),
+    ...[...projects.settings].flatMap(([project, settings]) => [...createProviderApis(settings.providerApis, project)]),
+  ])

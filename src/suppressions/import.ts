@@ -20,6 +20,8 @@ const batchSize = 1_000
 
 export interface ImportOptions {
   readonly db: Database
+  /** The project to whose list they are added. */
+  readonly list: string
   /** Changes nothing. Counts repeats of an address more than 1,000 lines apart as added each time. */
   readonly isPreview: boolean
   /** Limits the time of one statement. */
@@ -33,7 +35,7 @@ export interface ImportOptions {
  */
 export async function importLines(
   lines: AsyncIterable<FileLine>,
-  { db, isPreview, inTime }: ImportOptions,
+  { db, list, isPreview, inTime }: ImportOptions,
   report: ImportReport,
 ): Promise<void> {
   const store = isPreview ? countNewSuppressions : importSuppressions
@@ -41,7 +43,7 @@ export async function importLines(
   const flush = async () => {
     const full = batch
     batch = []
-    const added = full.length === 0 ? 0 : await inTime(() => store(db, full))
+    const added = full.length === 0 ? 0 : await inTime(() => store(db, list, full))
     report.added += added
     report.known += full.length - added
   }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { inTime } from '../db/request-deadline.ts'
 import { type ReceivedEvent, withForeignType } from '../domain/events.ts'
+import { defaultProject, providerIn } from '../domain/project.ts'
 import { readRawBody } from '../http/body.ts'
 import type { BodyDeadlines } from '../http/deadlines.ts'
 import { Problem } from '../http/problem.ts'
@@ -77,12 +78,17 @@ export function handleWebhooks({
   deadlines,
   log,
 }: WebhookDependencies): Middleware {
-  const store = (ctx: Context, provider: Provider, rawBody: Buffer, isGenuine: boolean) => {
+  const store = (
+    ctx: Context,
+    { provider, project = defaultProject }: WebhookSource,
+    rawBody: Buffer,
+    isGenuine: boolean,
+  ) => {
     const refusal = isGenuine ? null : refusalOf(provider, rawBody, ctx)
-    if (refusal?.status !== 406) webhookCounts?.count(provider.name, isGenuine)
+    if (refusal?.status !== 406) webhookCounts?.count(providerIn(project, provider.name), isGenuine)
     if (refusal) throw new Problem(refusal.status, refusal.detail)
     const received = provider.parse(rawBody, clock(), ctx.req.headers).map(withForeignType)
-    const events = ofAccount(received, accountIn(ctx, provider))
+    const events = ofAccount(received, accountIn(ctx, provider), project)
     if (events.length === 0) return nothing
     const appended = inbox.append(events)
     return log.isLevelEnabled('debug') ? logged(log, ctx, events, appended) : appended
@@ -90,16 +96,17 @@ export function handleWebhooks({
   return async (ctx, next) => {
     if (!ctx.req.url?.startsWith(prefix)) return next()
     const startedAt = performance.now()
-    const { provider, secrets } = sourceOf(ctx, webhooks)
+    const source = sourceOf(ctx, webhooks)
+    const { provider, secrets } = source
     const rawBody = await readRawBody(ctx, deadlines)
     const verdict = provider.verify(rawBody, ctx.req.headers, secrets)
     // Most verdicts are synchronous and save a turn of the event loop. The others share the deadline with the inbox.
     ctx.body = await (typeof verdict === 'boolean'
-      ? store(ctx, provider, rawBody, verdict)
+      ? store(ctx, source, rawBody, verdict)
       : inTime(async () => {
           const isGenuine = await verdict
           if (isGenuine) await provider.answerHandshake?.(rawBody)
-          return store(ctx, provider, rawBody, isGenuine)
+          return store(ctx, source, rawBody, isGenuine)
         }))
     metrics.webhookAckSeconds.observe((performance.now() - startedAt) / 1_000)
   }
@@ -115,8 +122,14 @@ const refusalOf = (provider: Provider, rawBody: Buffer, ctx: Context): Refusal =
 const accountIn = (ctx: Context, provider: Provider): string | null =>
   ctx.path.slice(prefix.length + provider.name.length + 1).replace(/\/$/, '') || null
 
-const ofAccount = (events: ReceivedEvent[], account: string | null): ReceivedEvent[] =>
-  account === null ? events : events.map((event) => ({ ...event, account }))
+const ofAccount = (events: ReceivedEvent[], account: string | null, project: string): ReceivedEvent[] =>
+  account === null && project === defaultProject
+    ? events
+    : events.map((event) => ({
+        ...event,
+        provider: providerIn(project, event.provider),
+        ...(account !== null && { account }),
+      }))
 
 /** Logs which events a request contained. */
 async function logged(

@@ -129,7 +129,7 @@ describe('POST /v1/bounces/rejudge', () => {
     await bounced('a', noSuchUser)
     await bounced('b', noSuchUser, { receivedAt: start + 1_000 })
     await suppressedBy('a')
-    await removeSuppression(db, 'ada@example.com', { by: 'eve', note: null })
+    await removeSuppression(db, 'default', 'ada@example.com', { by: 'eve', note: null })
     assert.deepEqual((await rejudge()).changes, [])
     assert.deepEqual(await active(), [])
     await bounced('later', noSuchUser, { receivedAt: Date.now() + 1_000 })

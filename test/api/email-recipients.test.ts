@@ -55,7 +55,7 @@ describe('the recipients of an email', () => {
     await addEvent('em_1', 'bounced', { eventId: 'evt_dmarc', recipient: ada, ...bounced })
     await setRecipient('em_1', ada, worst('evt_dmarc'))
     await setRecipient('em_1', bob, { deliveredAt: at(3), opensTotal: 2, opensHuman: 1, opensFirstAt: at(4) })
-    await addManualSuppression(db, bob)
+    await addManualSuppression(db, 'default', bob)
 
     const email = await read('em_1')
     assert.deepEqual(
@@ -199,7 +199,7 @@ describe('the recipients of an email', () => {
       await addEmail('em_1', [ada, bob])
       await setRecipient('em_1', bob, { deliveredAt: at(3) })
       await addEmail('em_2', [cyd])
-      await addManualSuppression(db, cyd)
+      await addManualSuppression(db, 'default', cyd)
       assert.deepEqual(await list(''), [await read('em_2'), await read('em_1')])
     })
 

@@ -137,8 +137,8 @@ describe('POST /v1/recipients/lookup', () => {
   it('says by which event and which judgement the address is suppressed, and what was removed before', async () => {
     await store(db, { id: 'evt_1', type: 'bounced', recipient: ada, bounce: full })
     await judged('evt_1')
-    await addManualSuppression(db, ada, { by: 'grace', note: 'asked by phone' })
-    await removeSuppression(db, ada, { by: 'linus', note: 'asked again' })
+    await addManualSuppression(db, 'default', ada, { by: 'grace', note: 'asked by phone' })
+    await removeSuppression(db, 'default', ada, { by: 'linus', note: 'asked again' })
     await db.suppression.create({
       data: { address: ada, reason: 'repeated_soft_bounces', provider: 'aisend', emailId: 'em_1', eventId: 'evt_1' },
     })
@@ -199,7 +199,7 @@ describe('POST /v1/recipients/lookup', () => {
     await email('em_1', { status: 'opened' })
     await store(db, { id: 'evt_1' }, { id: 'evt_2', type: 'unsubscribed' })
     await db.event.updateMany({ data: { appliedAt: ago(0) } })
-    await addManualSuppression(db, ada, { by: 'grace', note: 'asked by phone' })
+    await addManualSuppression(db, 'default', ada, { by: 'grace', note: 'asked by phone' })
     await eraseRecipient(db, ada, 500)
     const { emails, emailCount, subscriptions, suppression, erased, nextStep } = await lookUp(ada)
     assert.deepEqual([emails.data, emailCount, subscriptions, erased], [[], 0, [], true])

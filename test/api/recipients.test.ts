@@ -11,7 +11,7 @@ describe('the erasure of a recipient by the API', () => {
   const served = useApi(() => ({ db }))
 
   it('erases a recipient however the address is written, and checks still find it suppressed', async () => {
-    await addManualSuppression(db, 'ada@example.com')
+    await addManualSuppression(db, 'default', 'ada@example.com')
     await store(db, { id: 'a' })
     await db.event.updateMany({ data: { appliedAt: new Date() } })
     const response = await served.call('DELETE', '/v1/recipients/ADA%40example.com')

@@ -103,7 +103,7 @@ describe('POST /v1/emails/send', () => {
   })
 
   it('sends nothing when a recipient is suppressed, and says which and why', async () => {
-    await addManualSuppression(db, 'ada@example.com')
+    await addManualSuppression(db, 'default', 'ada@example.com')
     const response = await send(invitation, 'order-17')
     assert.equal(response.status, 422)
     const problem = (await problemIn(response)) as { errors?: { path: string; message: string; reason?: string }[] }
@@ -117,7 +117,7 @@ describe('POST /v1/emails/send', () => {
   })
 
   it('sends nothing when one of several mailboxes in a text is suppressed, or a text is ambiguous', async () => {
-    await addManualSuppression(db, 'ada@example.com')
+    await addManualSuppression(db, 'default', 'ada@example.com')
     const several = [
       'Ada <ada@example.com>, Bob <bob@example.com>',
       ['grace@example.com', 'bob@example.com, Grace <ada@example.com>'],
@@ -153,7 +153,7 @@ describe('POST /v1/emails/send', () => {
   })
 
   it('sends nothing to an address that is suppressed under another spelling of its domain', async () => {
-    await addManualSuppression(db, 'ada@xn--bcher-kva.example')
+    await addManualSuppression(db, 'default', 'ada@xn--bcher-kva.example')
     for (const to of ['ada@bücher.example', 'ada@BÜCHER.example', 'ada@bu\u0308cher.example'])
       assert.equal((await send({ ...invitation, to })).status, 422, to)
     assert.equal(resend.requests.length, 0)
@@ -169,7 +169,7 @@ describe('POST /v1/emails/send', () => {
 
   it('answers the same key with the same email even if its recipient was suppressed since', async () => {
     const { id } = await emailIn(await send(invitation, 'order-17'))
-    await addManualSuppression(db, 'ada@example.com')
+    await addManualSuppression(db, 'default', 'ada@example.com')
     assert.equal((await emailIn(await send(invitation, 'order-17'))).id, id)
   })
 
@@ -242,7 +242,7 @@ describe('POST /v1/emails/send', () => {
   it('remembers that an earlier attempt may have been sent after a later one was not', async () => {
     aisend.answer = (_, response) => response.destroy()
     await send({ ...invitation, provider: 'aisend' }, 'order-18')
-    await addManualSuppression(db, 'ada@example.com')
+    await addManualSuppression(db, 'default', 'ada@example.com')
     assert.equal((await send({ ...invitation, provider: 'aisend' }, 'order-18')).status, 409)
     assert.equal((await send({ ...invitation, provider: 'aisend' }, 'order-18')).status, 409)
     assert.equal(aisend.requests.length, 1)
@@ -300,7 +300,7 @@ describe('POST /v1/emails/send', () => {
   })
 
   it('logs no address, subject or key', async () => {
-    await addManualSuppression(db, 'ada@example.com')
+    await addManualSuppression(db, 'default', 'ada@example.com')
     await send(invitation, 'order-17')
     resend.answerWith(500, {})
     await send({ ...invitation, to: 'grace@example.com' }, 'order-18')

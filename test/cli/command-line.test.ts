@@ -159,7 +159,7 @@ describe('aftersend', () => {
 
   describe('suppressions', () => {
     it('check ends with 1 if any address is suppressed', async () => {
-      await addManualSuppression(db, 'ada@example.com')
+      await addManualSuppression(db, 'default', 'ada@example.com')
       const allowed = await run(['suppressions', 'check', 'eve@example.com', ...atServed()])
       assert.deepEqual([allowed.code, allowed.out], [0, 'allowed     eve@example.com'])
       const { code, out } = await run(['suppressions', 'check', 'eve@example.com', 'Ada@example.com', ...atServed()])
@@ -194,7 +194,7 @@ describe('aftersend', () => {
     })
 
     it('export writes the list to a file, or to standard output', async () => {
-      await addManualSuppression(db, 'ada@example.com')
+      await addManualSuppression(db, 'default', 'ada@example.com')
       const { out } = await run(['suppressions', 'export', ...atServed()])
       assert.match(out, /^address,[\s\S]*\nada@example\.com,manual,/)
       const file = join(folder, 'out.csv')

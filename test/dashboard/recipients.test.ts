@@ -137,7 +137,7 @@ describe('the page of a person', () => {
 
   it('says what is known of somebody without emails, and refuses a link of another installation', async () => {
     assert.match(await page(), /No email to this address is known/)
-    await addManualSuppression(db, ada)
+    await addManualSuppression(db, 'default', ada)
     assert.match(await page(), /put there by your team/)
     const refused = await visitor.get('/recipients?person=AAAA')
     assert.equal(refused.status, 404)

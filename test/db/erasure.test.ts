@@ -52,12 +52,12 @@ describe('an erased person', () => {
     const spellings = ['zoe@bücher.example', 'zoe@xn--bcher-kva.example']
     for (const [index, address] of spellings.entries()) {
       await apply(`em_${index}`, 0, { id: `evt_${index}`, to: [address] })
-      await addManualSuppression(db, address)
+      await addManualSuppression(db, 'default', address)
     }
     const { emails, events, suppressions } = await erase('zoe@xn--bcher-kva.example')
     assert.deepEqual([emails, events, suppressions], [2, 2, 1])
     await isGone('zoe')
-    const [found] = await findActiveSuppressions(db, ['zoe@xn--bcher-kva.example'])
+    const [found] = await findActiveSuppressions(db, 'default', ['zoe@xn--bcher-kva.example'])
     assert.equal(found?.address, 'zoe@xn--bcher-kva.example')
   })
 
@@ -112,26 +112,26 @@ describe('an erased person', () => {
 
   it('stays suppressed, is found by address, and is stored without it', async () => {
     await apply('em_1', 0, { id: 'a' })
-    await addManualSuppression(db, ada)
+    await addManualSuppression(db, 'default', ada)
     assert.equal((await erase()).suppressions, 1)
     await isGone()
-    const [found] = await findActiveSuppressions(db, ['bob@example.com', ada])
+    const [found] = await findActiveSuppressions(db, 'default', ['bob@example.com', ada])
     assert.deepEqual([found?.address, found?.reason], [ada, 'manual'])
-    assert.equal((await addManualSuppression(db, ada)).created, false)
-    assert.equal(await countNewSuppressions(db, [{ address: ada, reason: 'manual' }]), 0)
-    assert.equal(await importSuppressions(db, [{ address: ada, reason: 'manual' }]), 0)
+    assert.equal((await addManualSuppression(db, 'default', ada)).created, false)
+    assert.equal(await countNewSuppressions(db, 'default', [{ address: ada, reason: 'manual' }]), 0)
+    assert.equal(await importSuppressions(db, 'default', [{ address: ada, reason: 'manual' }]), 0)
     await isGone()
     assert.equal((await erase()).suppressions, 0)
-    assert.equal(await removeSuppression(db, ada), true)
-    assert.deepEqual(await findActiveSuppressions(db, [ada]), [])
+    assert.equal(await removeSuppression(db, 'default', ada), true)
+    assert.deepEqual(await findActiveSuppressions(db, 'default', [ada]), [])
   })
 
   it('stays suppressed once, also when the address was added to the list meanwhile', async () => {
-    await addManualSuppression(db, ada)
+    await addManualSuppression(db, 'default', ada)
     await erase()
     await db.suppression.create({ data: { address: ada, reason: 'manual' } })
     assert.deepEqual(
-      (await findActiveSuppressions(db, [ada])).map(({ address }) => address),
+      (await findActiveSuppressions(db, 'default', [ada])).map(({ address }) => address),
       [ada],
     )
     await erase()
@@ -162,7 +162,7 @@ describe('an erased person', () => {
       eventIds: ['late'],
     })
     await isGone()
-    assert.equal((await findActiveSuppressions(db, [ada]))[0]?.reason, 'hard_bounce')
+    assert.equal((await findActiveSuppressions(db, 'default', [ada]))[0]?.reason, 'hard_bounce')
     assert.equal((await email('em_1')).subject, null)
   })
 
@@ -188,7 +188,7 @@ describe('an erased person', () => {
       }),
     )
     await isGone()
-    assert.equal((await findActiveSuppressions(db, [ada])).length, 1)
+    assert.equal((await findActiveSuppressions(db, 'default', [ada])).length, 1)
   })
 
   it('is removed from quarantined events, and from events of emails to others', async () => {

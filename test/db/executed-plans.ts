@@ -49,7 +49,7 @@ export class ExplainedDatabase {
     // An idle connection may still be closing when its database is dropped.
     pool.on('error', () => {})
     pool.on('connect', (client) => client.on('notice', ({ message }) => this.#enqueue(message ?? '')))
-    this.db = databaseOn(pool, 'erasure-key-of-the-tests-0000001')
+    this.db = databaseOn(pool, { erasureKey: 'erasure-key-of-the-tests-0000001' })
   }
 
   /** The plans that were executed for `statement`. */

@@ -55,9 +55,9 @@ describe('what is stored of one person', () => {
         { address: hash, reason: 'complaint', provider: 'aisend', eventId: 'evt_gone', removedAt: new Date() },
       ],
     })
-    await removeSuppression(db, ada, { by: 'grace', note: 'works again' })
-    await addManualSuppression(db, ada, { by: 'grace', note: 'asked by phone' })
-    await addManualSuppression(db, grace)
+    await removeSuppression(db, 'default', ada, { by: 'grace', note: 'works again' })
+    await addManualSuppression(db, 'default', ada, { by: 'grace', note: 'asked by phone' })
+    await addManualSuppression(db, 'default', grace)
     const known = await readSuppressionsOf(db, ada)
     assert.deepEqual(
       known.map(({ reason, removedBy, cause }) => [reason, removedBy, cause?.bounceCode ?? null]),

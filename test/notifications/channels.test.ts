@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
+import type { Config } from '../../src/config.ts'
+import { oneProject } from '../../src/domain/project.ts'
 import { createLogChannel, createSupportChannels } from '../../src/notifications/channels.ts'
 import { sampleNotice } from './sample-notice.ts'
 
@@ -13,8 +15,10 @@ describe('the support channels', () => {
 
   it('are only the log unless more are configured', () => {
     const { log } = recordingLog()
-    const names = (support: Parameters<typeof createSupportChannels>[0]) =>
-      createSupportChannels(support, log).map((channel) => channel.name)
+    const names = (support: Config['support']) =>
+      createSupportChannels({ support, projects: { ...oneProject, settings: new Map() } }, log).map(
+        (channel) => channel.name,
+      )
     assert.deepEqual(names({ webhook: null, email: null }), ['log'])
     assert.deepEqual(
       names({

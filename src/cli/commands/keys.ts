@@ -15,6 +15,8 @@ interface NamedKey {
   readonly id: string
   readonly name: string
   readonly scopes: readonly string[]
+  /** Absent from servers before projects. */
+  readonly project?: string
   readonly createdAt: string
   readonly lastUsedAt: string | null
   readonly revokedAt: string | null
@@ -39,14 +41,17 @@ const createCommand = (context: CommandContext): Command =>
     .description('create a key, and print it: it cannot be shown again')
     .argument('<name>', 'of the application or person that gets it')
     .requiredOption('--scope <scopes...>', 'read, send, suppress, operate, erase or admin; several are allowed')
-    .action(async (name: string, options: ApiOptions & { readonly scope: readonly string[] }) => {
-      const created = await call<NamedKey & { key: string }>(context, options, {
-        method: 'POST',
-        path: '/v1/keys',
-        body: { name, scopes: options.scope },
-      })
-      printResult(context, options, created, () => created.key)
-    })
+    .option('--project <name>', 'whose data the key reaches; default: that of the key that creates it, or `default`')
+    .action(
+      async (name: string, options: ApiOptions & { readonly scope: readonly string[]; readonly project?: string }) => {
+        const created = await call<NamedKey & { key: string }>(context, options, {
+          method: 'POST',
+          path: '/v1/keys',
+          body: { name, scopes: options.scope, project: options.project },
+        })
+        printResult(context, options, created, () => created.key)
+      },
+    )
 
 const revokeCommand = (context: CommandContext): Command =>
   new Command('revoke')
@@ -76,9 +81,9 @@ async function call<T>(
 
 function listText(keys: readonly NamedKey[]): string {
   if (keys.length === 0) return 'There are no named keys: only those of API_KEYS.'
-  const rows = keys.map(({ id, name, scopes, createdAt, lastUsedAt, revokedAt }) => [
-    ...[id, name, scopes.join(' '), createdAt.slice(0, 10)],
+  const rows = keys.map(({ id, name, scopes, project = '', createdAt, lastUsedAt, revokedAt }) => [
+    ...[id, name, project, scopes.join(' '), createdAt.slice(0, 10)],
     revokedAt === null ? (lastUsedAt?.slice(0, 16).replace('T', ' ') ?? 'never') : 'revoked',
   ])
-  return tableOf([['id', 'name', 'scopes', 'created', 'last used'], ...rows]).join('\n')
+  return tableOf([['id', 'name', 'project', 'scopes', 'created', 'last used'], ...rows]).join('\n')
 }

@@ -1,6 +1,7 @@
 /** The audit log as a table, with its filter. */
 import type { AuditEntry } from '../../db/generated/client.ts'
 import { type AuditAction, auditActions, auditOutcomeOf } from '../../domain/audit.ts'
+import { defaultProject } from '../../domain/project.ts'
 import { None } from './engagement-cells.tsx'
 import { FilterSelect } from './filter-select.tsx'
 import { EmptyState, PageHead } from './layout.tsx'
@@ -76,7 +77,10 @@ const AuditRow = ({ of: it }: { of: AuditEntry }) => (
   <tr>
     <td class="main-cell strong">
       <bdi>{it.actor}</bdi>
-      <span class="block muted small">{it.via === 'api' ? 'API key' : 'Dashboard'}</span>
+      <span class="block muted small">
+        {it.via === 'api' ? 'API key' : 'Dashboard'}
+        {it.project !== null && it.project !== defaultProject && ` of ${it.project}`}
+      </span>
     </td>
     <td>
       <code>{it.action}</code>

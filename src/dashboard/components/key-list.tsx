@@ -1,18 +1,21 @@
 /** The named API keys, and the form that creates one. */
 import type { ApiKey } from '../../db/generated/client.ts'
 import { scopes } from '../../domain/access.ts'
+import { defaultProject } from '../../domain/project.ts'
 import { EmptyState, PageHead } from './layout.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 export interface KeyListProps {
   readonly keys: readonly ApiKey[]
+  /** Those that a key can be created for. */
+  readonly projects: readonly string[]
   /** The key that was just created: it is shown this once. */
   readonly created?: { readonly key: string; readonly name: string }
   /** Why none was created. */
   readonly rejected?: string
 }
 
-export const KeyList = ({ keys, created, rejected }: KeyListProps) => (
+export const KeyList = ({ keys, projects, created, rejected }: KeyListProps) => (
   <>
     <PageHead title="API keys" />
     <div class="stack">
@@ -31,6 +34,16 @@ export const KeyList = ({ keys, created, rejected }: KeyListProps) => (
           Name of the application or person
           <input name="name" required maxLength={64} pattern="[^@]+" autoComplete="off" dir="auto" />
         </label>
+        {projects.length > 1 && (
+          <label>
+            Project
+            <select name="project">
+              {projects.map((project) => (
+                <option key={project}>{project}</option>
+              ))}
+            </select>
+          </label>
+        )}
         <fieldset>
           <legend>What it may do</legend>
           {Object.entries(scopes).map(([scope, meaning]) => (
@@ -92,6 +105,7 @@ const KeyRow = ({ of: it }: { of: ApiKey }) => (
   <tr class={it.revokedAt ? 'removed' : undefined}>
     <td class="main-cell strong">
       <bdi>{it.name}</bdi>
+      {it.project !== defaultProject && <span class="block muted small">{it.project}</span>}
     </td>
     <td>
       <code>{it.scopes.join(' ')}</code>

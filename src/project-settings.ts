@@ -1,0 +1,108 @@
+/** What each project may have its own of: keys of providers' APIs, and channels to its support. */
+import type { z } from 'zod'
+import type { Projects } from './domain/project.ts'
+import { environment, projectEnvironment } from './environment.ts'
+import { insecureSettings, requiresTls } from './insecure-settings.ts'
+import type { ProviderApiSettings } from './providers/registry.ts'
+
+export interface ProjectSettings {
+  /** The providers' APIs, by the provider's name. */
+  readonly providerApis: Readonly<Record<'aisend' | 'resend', ProviderApiSettings>>
+  readonly support: {
+    readonly webhook: { readonly url: string; readonly secret: string } | null
+    readonly email: { readonly to: string; readonly smtpUrl: string; readonly requiresTls: boolean } | null
+  }
+}
+
+type Given = Readonly<Record<string, string | undefined>>
+
+/** @param insisted see ALLOW_INSECURE. */
+export function projectSettingsOf(
+  env: z.infer<typeof projectEnvironment>,
+  insisted: readonly string[],
+): ProjectSettings {
+  const { SUPPORT_WEBHOOK_URL: url, SUPPORT_WEBHOOK_SECRET: secret, SUPPORT_EMAIL: to, SMTP_URL: smtpUrl } = env
+  return {
+    providerApis: {
+      aisend: { apiKey: env.AISEND_API_KEY ?? null, apiUrl: env.AISEND_API_URL.replace(/\/+$/, '') },
+      resend: { apiKey: env.RESEND_API_KEY ?? null, apiUrl: env.RESEND_API_URL.replace(/\/+$/, '') },
+    },
+    support: {
+      webhook: url && secret ? { url, secret } : null,
+      email: to && smtpUrl ? { to, smtpUrl, requiresTls: requiresTls(smtpUrl, insisted) } : null,
+    },
+  }
+}
+
+/** What a channel needs and is not set. */
+export function missingSupportSettings(given: Given, suffix = ''): string[] {
+  const errors: string[] = []
+  if (given['SUPPORT_WEBHOOK_URL'] && !given['SUPPORT_WEBHOOK_SECRET']) {
+    errors.push(`SUPPORT_WEBHOOK_SECRET${suffix} is missing: it signs requests to SUPPORT_WEBHOOK_URL${suffix}`)
+  }
+  if (given['SUPPORT_EMAIL'] && !given['SMTP_URL']) {
+    errors.push(`SMTP_URL${suffix} is missing: it sends the emails to SUPPORT_EMAIL${suffix}`)
+  }
+  return errors
+}
+
+/** Addresses of services, which all projects use unless they have their own. */
+const common = ['AISEND_API_URL', 'RESEND_API_URL', 'SMTP_URL']
+
+/**
+ * Reads the projects other than the default one. Their variables have the project's name at the end: `RESEND_API_KEY_SHOP`.
+ * @returns one sentence for each invalid variable too, without its value.
+ */
+export function readProjectSettings(given: Given) {
+  const parsed = environment
+    .pick({ PROJECTS: true, PROJECTS_SHARING_SUPPRESSIONS: true, ALLOW_INSECURE: true })
+    .safeParse(given)
+  // Reported with the other variables.
+  const {
+    PROJECTS: accounts,
+    PROJECTS_SHARING_SUPPRESSIONS: sharing = [],
+    ALLOW_INSECURE: insisted = [],
+  } = parsed.data ?? {}
+  const names = new Set(accounts?.values())
+  const settings = new Map<string, ProjectSettings>()
+  const errors = sharing
+    .filter((name) => !names.has(name))
+    .map((name) => `PROJECTS_SHARING_SUPPRESSIONS names ${name}, which PROJECTS does not`)
+  for (const name of names) {
+    const suffix = `_${name.toUpperCase().replaceAll('-', '_')}`
+    const own = ownVariables(given, suffix)
+    const insistedHere = insisted.map((variable) => variable.replace(new RegExp(`${suffix}$`), ''))
+    const result = projectEnvironment.safeParse(own)
+    errors.push(
+      ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}${suffix} ${message}`),
+      ...missingSupportSettings(own, suffix),
+      ...insecureSettings(own, insistedHere).map((error) => error.replace(/^\w+/, `$&${suffix}`)),
+    )
+    if (result.success) settings.set(name, projectSettingsOf(result.data, insistedHere))
+  }
+  const projects: Projects & { settings: ReadonlyMap<string, ProjectSettings> } = {
+    accounts: accounts ?? new Map(),
+    sharingSuppressions: new Set(sharing),
+    settings,
+  }
+  return { projects, errors }
+}
+
+/** The variables of a project by their names without its own, and the common ones. */
+const ownVariables = (given: Given, suffix: string): Given =>
+  Object.fromEntries(
+    Object.keys(projectEnvironment.shape).map((name) => [
+      name,
+      given[`${name}${suffix}`] ?? (common.includes(name) ? given[name] : undefined),
+    ]),
+  )
+
+/** An account whose webhooks are refused belongs to no project: its name is mistyped, or its secret is missing. */
+export const accountsWithoutSecret = (
+  { accounts }: Projects,
+  secrets: ReadonlyMap<string, unknown>,
+  isFirstGenerated: boolean,
+): string[] =>
+  [...accounts.keys()]
+    .filter((account) => !secrets.has(account) && !(isFirstGenerated && !account.includes('/')))
+    .map((account) => `PROJECTS names the account ${account}, which has no webhook secret: set it, or mend the name`)
