@@ -32,6 +32,7 @@ BEGIN
   -- Of no project: facts about domains and the state of jobs.
   GRANT SELECT ON recipient_domains, recipient_secret, analytics_state, retention_progress, erasure_keys TO aftersend_project;
   GRANT INSERT ON erasure_keys TO aftersend_project;
+  GRANT USAGE ON SEQUENCE suppressions_id_seq TO aftersend_project;
 END $function$;
 
 DO $$
