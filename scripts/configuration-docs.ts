@@ -122,6 +122,13 @@ const sections: readonly Section[] = [
     variables: variablesOf(settingGroups.embedded),
   },
   {
+    title: 'Projects',
+    intro: [
+      '[Projects](projects.md) says what a project has of its own. Its own settings have its name at their end: `RESEND_API_KEY_SHOP`.',
+    ],
+    variables: variablesOf(settingGroups.projects),
+  },
+  {
     title: 'Provider APIs',
     intro: [],
     variables: variablesOf(settingGroups.providerApis),

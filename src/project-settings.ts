@@ -1,6 +1,6 @@
 /** What each project may have its own of: keys of providers' APIs, and channels to its support. */
 import type { z } from 'zod'
-import type { Projects } from './domain/project.ts'
+import { type Projects, variablePartOf } from './domain/project.ts'
 import { environment, projectEnvironment } from './environment.ts'
 import { insecureSettings, requiresTls } from './insecure-settings.ts'
 import type { ProviderApiSettings } from './providers/registry.ts'
@@ -69,7 +69,7 @@ export function readProjectSettings(given: Given) {
     .filter((name) => !names.has(name))
     .map((name) => `PROJECTS_SHARING_SUPPRESSIONS names ${name}, which PROJECTS does not`)
   for (const name of names) {
-    const suffix = `_${name.toUpperCase().replaceAll('-', '_')}`
+    const suffix = `_${variablePartOf(name)}`
     const own = ownVariables(given, suffix)
     const insistedHere = insisted.map((variable) => variable.replace(new RegExp(`${suffix}$`), ''))
     const result = projectEnvironment.safeParse(own)

@@ -104,6 +104,8 @@ const settings = {
   METRICS_KEYS: 'one-key-for-the-scraper',
   TRUSTED_PROXY_HOPS: '2',
   ALLOW_INSECURE: 'SMTP_URL',
+  PROJECTS: 'shop:aisend',
+  PROJECTS_SHARING_SUPPRESSIONS: 'shop',
 }
 
 /** The keys at one indentation of the plain YAML that `config` prints, each with the lines below it. */

@@ -26,6 +26,32 @@ describe('the configuration', () => {
     assert.equal(readConfig({ RETAIN_EVENTS: '9d' }).retention.keptForMs, 9 * 86_400_000)
   })
 
+  it('gives a project the variables with its name, and the addresses of services that it does not set', () => {
+    const { projects } = readConfig({
+      ...{ PROJECTS: 'shop-eu:resend/eu, blog:aisend', RESEND_WEBHOOK_SECRET_EU: `whsec_${'A'.repeat(32)}` },
+      ...{ RESEND_API_KEY: 'of-default', RESEND_API_KEY_SHOP_EU: 'of-shop', RESEND_API_URL: 'https://resend.example' },
+    })
+    assert.deepEqual(Object.fromEntries(projects.accounts), { 'resend/eu': 'shop-eu', aisend: 'blog' })
+    const keyOf = (project: string) => projects.settings.get(project)?.providerApis.resend
+    assert.deepEqual(keyOf('shop-eu'), { apiKey: 'of-shop', apiUrl: 'https://resend.example' })
+    assert.equal(keyOf('blog')?.apiKey, null)
+  })
+
+  it('refuses projects that are not named rightly, or name an account without a secret', () => {
+    const mistakes: Record<string, RegExp> = {
+      shop: /PROJECTS must be entries such as/,
+      'Shop:resend': /PROJECTS must be entries such as/,
+      'default:resend': /other than default/,
+      'shop:resend/other': /PROJECTS names the account resend\/other, which has no webhook secret/,
+    }
+    for (const [PROJECTS, message] of Object.entries(mistakes)) assert.match(errorsIn({ PROJECTS }).join(), message)
+    const unknown = errorsIn({ PROJECTS: 'shop:resend', PROJECTS_SHARING_SUPPRESSIONS: 'blog' })
+    assert.match(unknown.join(), /PROJECTS_SHARING_SUPPRESSIONS names blog/)
+    const incomplete = errorsIn({ PROJECTS: 'shop:resend', SUPPORT_WEBHOOK_URL_SHOP: 'http://hooks.example.com' })
+    assert.match(incomplete.join(), /SUPPORT_WEBHOOK_SECRET_SHOP is missing/)
+    assert.match(incomplete.join(), /SUPPORT_WEBHOOK_URL_SHOP must be an https/)
+  })
+
   it('has the documented defaults and embeds its servers when nothing is set', () => {
     const config = readConfig({})
     assert.deepEqual([config.port, config.host, config.role, config.dataDir], [null, '127.0.0.1', 'all', '.aftersend'])

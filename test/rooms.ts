@@ -38,9 +38,16 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'the settings that are refused unless the operator insists (one file)',
     imports: ['http', 'providers', 'environment-formats'],
   },
+  'project-settings': {
+    holds: 'what each project may have its own of: providers’ APIs, channels to support (one file)',
+    imports: ['domain', 'providers', 'environment', 'insecure-settings'],
+  },
   config: {
     holds: 'the configuration, parsed once (one file)',
-    imports: ['errors', 'domain', 'providers', 'environment-formats', 'environment', 'insecure-settings'],
+    imports: [
+      ...['errors', 'domain', 'providers', 'environment-formats', 'environment', 'insecure-settings'],
+      ...['project-settings'],
+    ],
   },
   metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },
   notifications: { holds: 'the channels that notify the team', imports: ['errors', 'domain', 'db', 'config'] },
@@ -60,7 +67,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'group commit, relay, in-flight window',
     imports: ['errors', 'domain', 'db', 'metrics', 'temporal'],
   },
-  live: { holds: 'the change feed that streams read', imports: ['db'] },
+  live: { holds: 'the change feed that streams read', imports: ['domain', 'db'] },
   webhooks: {
     holds: 'POST /webhooks/…: verify, parse, append; the hot path alone',
     imports: ['domain', 'http', 'db', 'providers', 'metrics', 'inbox'],

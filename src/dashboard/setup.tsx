@@ -5,9 +5,11 @@ import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { readWebhookTraffic, refusedWithinHours, type WebhookTraffic } from '../db/webhook-minutes.ts'
+import { defaultProject, projectOf, variablePartOf } from '../domain/project.ts'
 import { parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import type { Inbox } from '../inbox/inbox.ts'
+import { storedNameOf } from '../providers/accounts.ts'
 import type { ProviderEntry, WebhookSource } from '../providers/provider.ts'
 import { providers } from '../providers/registry.ts'
 import { Fact } from './components/fact.tsx'
@@ -37,7 +39,7 @@ export function addSetupPage(router: Router, dependencies: SetupDependencies): v
   const { db, pages, webhooks, inbox, clock } = dependencies
 
   router.get('/setup', async (ctx) => {
-    const names = new Set([...webhooks.values()].map(({ provider }) => provider.name))
+    const names = new Set([...webhooks.values()].map(storedNameOf))
     const traffic = await inTime(() => readWebhookTraffic(db, [...names]))
     const body = <SetupBody {...dependencies} origin={originOf(ctx)} traffic={traffic} />
     await pages.show(ctx, { title: 'Setup', section: '/setup', live: '/live', body })
@@ -48,7 +50,7 @@ export function addSetupPage(router: Router, dependencies: SetupDependencies): v
     const source = webhooks.get(path)
     if (!source) throw new Problem(404, 'no webhook is set up at this path')
     const emailId = await receiveTestEvents(source, clock(), inbox)
-    seeOther(ctx, emailPath(source.provider.name, emailId))
+    seeOther(ctx, emailPath(storedNameOf(source), emailId))
   })
 }
 
@@ -81,13 +83,16 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }:
         {[...webhooks].map(([path, source]) => {
           const entry = providers.find(({ name }) => name === source.provider.name)
           const allAccounts = accountCount(webhooks, source) > 1 ? ', all accounts' : ''
-          const { lastAt = null, refused = 0 } = traffic.get(source.provider.name) ?? {}
+          const { lastAt = null, refused = 0 } = traffic.get(storedNameOf(source)) ?? {}
           return (
             <article key={path} class="card provider">
               <div class="card-head">
                 <h3>
                   {entry?.title ?? path}
                   {path.includes('/') && <span class="muted"> account {path.split('/')[1]}</span>}
+                  {source.project !== undefined && source.project !== defaultProject && (
+                    <span class="muted"> of {source.project}</span>
+                  )}
                 </h3>
                 {canSignTestEvents(source) && (
                   <form method="post" action="/setup/test-event">
@@ -111,7 +116,7 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }:
                     provider’s
                   </Fact>
                 )}
-                <Fact name="Status lookup">{statusLookup(entry, providerApis)}</Fact>
+                <Fact name="Status lookup">{statusLookup(entry, storedNameOf(source), providerApis)}</Fact>
               </dl>
             </article>
           )
@@ -124,14 +129,20 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }:
 )
 
 /** Traffic is counted by provider, not by account. */
-const accountCount = (webhooks: Settings['webhooks'], { provider }: WebhookSource): number =>
-  [...webhooks.values()].filter((source) => source.provider.name === provider.name).length
+const accountCount = (webhooks: Settings['webhooks'], of: WebhookSource): number =>
+  [...webhooks.values()].filter((source) => storedNameOf(source) === storedNameOf(of)).length
 
 /** Whether the provider's API is asked for the status of an email before a stall is escalated. */
-function statusLookup(entry: ProviderEntry | undefined, providerApis: Settings['providerApis']): string {
+function statusLookup(
+  entry: ProviderEntry | undefined,
+  storedName: string,
+  providerApis: Settings['providerApis'],
+): string {
   if (!entry?.createApi) return 'No: the provider has no API for it'
-  if (providerApis.has(entry.name)) return 'Yes'
-  return `No: set ${entry.name.toUpperCase()}_API_KEY`
+  if (providerApis.has(storedName)) return 'Yes'
+  const project = projectOf(storedName)
+  const suffix = project === defaultProject ? '' : `_${variablePartOf(project)}`
+  return `No: set ${entry.name.toUpperCase()}_API_KEY${suffix}`
 }
 
 function OtherProviders({ webhooks }: Pick<Settings, 'webhooks'>) {

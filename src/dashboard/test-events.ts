@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { Problem } from '../http/problem.ts'
 import type { Inbox } from '../inbox/inbox.ts'
+import { ofAccount } from '../providers/accounts.ts'
 import type { ProviderEntry, WebhookSource } from '../providers/provider.ts'
 import { providerNamed } from '../providers/registry.ts'
 import type { SignedRequest } from '../providers/sample.ts'
@@ -32,7 +33,7 @@ export async function receiveTestEvents(source: WebhookSource, now: number, inbo
         'the signature by the first secret is not valid: check that it is a secret of this provider',
       )
     }
-    await inbox.append(provider.parse(rawBody, now, headers))
+    await inbox.append(ofAccount(provider.parse(rawBody, now, headers), source, null))
   }
   return emailId
 }

@@ -18,6 +18,9 @@ export const projectOf = (provider: string): string =>
 /** The provider's own name, as in the registry of providers. */
 export const plainProviderOf = (provider: string): string => provider.slice(provider.indexOf(separator) + 1)
 
+/** A project's name as it ends the names of its environment variables. */
+export const variablePartOf = (project: string): string => project.toUpperCase().replaceAll('-', '_')
+
 /** Which accounts belong to which project, and which projects use the suppression list of the default project. */
 export interface Projects {
   /** By the path after `/webhooks/`, as `resend` or `resend/eu`; an account that is not here belongs to the default project. */

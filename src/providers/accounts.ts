@@ -1,4 +1,7 @@
-/** The webhook secrets of providers and accounts, from the environment. */
+/** The accounts with providers: their webhook secrets, from the environment, and what they receive. */
+import type { ReceivedEvent } from '../domain/events.ts'
+import { defaultProject, providerIn } from '../domain/project.ts'
+import type { WebhookSource } from './provider.ts'
 import { providers } from './registry.ts'
 
 export interface WebhookSecrets {
@@ -37,3 +40,15 @@ const entriesOf = (text: string): string[] =>
     .split(',')
     .map((entry) => entry.trim())
     .filter(Boolean)
+
+/** The provider's name under which what a source receives is stored. */
+export const storedNameOf = ({
+  provider,
+  project = defaultProject,
+}: Pick<WebhookSource, 'provider' | 'project'>): string => providerIn(project, provider.name)
+
+/** The events that an account has received; null is the first account. */
+export const ofAccount = (events: ReceivedEvent[], source: WebhookSource, account: string | null): ReceivedEvent[] =>
+  account === null && storedNameOf(source) === source.provider.name
+    ? events
+    : events.map((event) => ({ ...event, provider: storedNameOf(source), ...(account !== null && { account }) }))

@@ -12,12 +12,18 @@ import {
 import { projectOf, suppressionListOf } from '../domain/project.ts'
 import { changeOf, type StoredFailure, type SuppressionChange } from '../domain/rejudgement.ts'
 
+/** A person, as one suppression list knows it. */
+interface Listed {
+  readonly list: string
+  readonly address: string
+}
+
 export interface RejudgementPage {
   /** The number of bounces that were judged. */
   readonly judged: number
   /** Those whose stored judgement differed. */
   readonly changed: number
-  readonly changes: readonly (SuppressionChange & { readonly address: string })[]
+  readonly changes: readonly (SuppressionChange & Listed)[]
   /** The last bounce, if more may follow. */
   readonly last: EventPosition | null
 }
@@ -29,12 +35,6 @@ export interface RejudgementOptions {
   readonly since: number
   readonly after: EventPosition | null
   readonly limit: number
-}
-
-/** A person, as one suppression list knows it. */
-interface Listed {
-  readonly list: string
-  readonly address: string
 }
 
 /**

@@ -4,7 +4,6 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { inTime } from '../db/request-deadline.ts'
 import { type ReceivedEvent, withForeignType } from '../domain/events.ts'
-import { defaultProject, providerIn } from '../domain/project.ts'
 import { readRawBody } from '../http/body.ts'
 import type { BodyDeadlines } from '../http/deadlines.ts'
 import { Problem } from '../http/problem.ts'
@@ -12,6 +11,7 @@ import { requestIdOf } from '../http/request-log.ts'
 import type { RouteDescription } from '../http/route.ts'
 import type { AppendResult, Inbox } from '../inbox/inbox.ts'
 import type { Metrics } from '../metrics.ts'
+import { ofAccount, storedNameOf } from '../providers/accounts.ts'
 import type { Provider, Refusal, WebhookSource } from '../providers/provider.ts'
 import type { WebhookCounts } from './webhook-counts.ts'
 
@@ -78,17 +78,13 @@ export function handleWebhooks({
   deadlines,
   log,
 }: WebhookDependencies): Middleware {
-  const store = (
-    ctx: Context,
-    { provider, project = defaultProject }: WebhookSource,
-    rawBody: Buffer,
-    isGenuine: boolean,
-  ) => {
+  const store = (ctx: Context, source: WebhookSource, rawBody: Buffer, isGenuine: boolean) => {
+    const { provider } = source
     const refusal = isGenuine ? null : refusalOf(provider, rawBody, ctx)
-    if (refusal?.status !== 406) webhookCounts?.count(providerIn(project, provider.name), isGenuine)
+    if (refusal?.status !== 406) webhookCounts?.count(storedNameOf(source), isGenuine)
     if (refusal) throw new Problem(refusal.status, refusal.detail)
     const received = provider.parse(rawBody, clock(), ctx.req.headers).map(withForeignType)
-    const events = ofAccount(received, accountIn(ctx, provider), project)
+    const events = ofAccount(received, source, accountIn(ctx, provider))
     if (events.length === 0) return nothing
     const appended = inbox.append(events)
     return log.isLevelEnabled('debug') ? logged(log, ctx, events, appended) : appended
@@ -121,15 +117,6 @@ const refusalOf = (provider: Provider, rawBody: Buffer, ctx: Context): Refusal =
 /** The account in the path: `eu` of `/webhooks/resend/eu`; null for the first account. */
 const accountIn = (ctx: Context, provider: Provider): string | null =>
   ctx.path.slice(prefix.length + provider.name.length + 1).replace(/\/$/, '') || null
-
-const ofAccount = (events: ReceivedEvent[], account: string | null, project: string): ReceivedEvent[] =>
-  account === null && project === defaultProject
-    ? events
-    : events.map((event) => ({
-        ...event,
-        provider: providerIn(project, event.provider),
-        ...(account !== null && { account }),
-      }))
 
 /** Logs which events a request contained. */
 async function logged(

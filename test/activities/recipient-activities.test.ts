@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import type { LifecycleActivities } from '../../src/activities/lifecycle-activities.ts'
+import { createProviderActivities } from '../../src/activities/provider-activities.ts'
 import type { ReceivedEvent } from '../../src/domain/events.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
+import { quietMetrics } from '../api/served.ts'
 import { store } from '../db/stored.ts'
 import { receivedEvent } from '../received-event.ts'
 import { useDatabase } from '../stack.ts'
@@ -106,6 +108,17 @@ describe('the activities on recipients and providers', () => {
       assert.deepEqual(events, [{ ...facts, type: 'delivered' }])
     }
     assert.equal(await db.event.count(), 1)
+  })
+
+  it('ask with the key of the email’s project, and store the answer as the project’s', async () => {
+    const answer = [receivedEvent({ id: 'evt_of_shop', type: 'delivered' })]
+    const { askProvider } = createProviderActivities({
+      ...{ db, channels: [], metrics: quietMetrics() },
+      providerApis: new Map([['shop:aisend', { fetchEvents: async () => answer }]]),
+    })
+    await askProvider({ provider: 'shop:aisend', emailId: 'em_1' })
+    assert.equal((await db.event.findFirstOrThrow({ where: { eventId: 'evt_of_shop' } })).provider, 'shop:aisend')
+    assert.match((await askProvider({ provider: 'aisend', emailId: 'em_1' })).note, /no API key is set/)
   })
 
   it('say so when the provider cannot be asked without a key', async () => {

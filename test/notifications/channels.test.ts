@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import type { Config } from '../../src/config.ts'
 import { oneProject } from '../../src/domain/project.ts'
 import { createLogChannel, createSupportChannels } from '../../src/notifications/channels.ts'
+import type { ProjectSettings } from '../../src/project-settings.ts'
 import { sampleNotice } from './sample-notice.ts'
 
 function recordingLog() {
@@ -27,6 +30,34 @@ describe('the support channels', () => {
       }),
       ['log', 'webhook', 'email'],
     )
+  })
+
+  it('send a notice to the support of the email’s project, or of the default one if it has none', async () => {
+    const { log } = recordingLog()
+    const received: string[] = []
+    const server = createServer((request, response) => {
+      received.push(request.url ?? '')
+      response.end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const supportAt = (path: string) => ({
+      webhook: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, secret },
+      email: null,
+    })
+    const ofShop = { support: supportAt('/shop') } as ProjectSettings
+    const ofBlog = { support: { webhook: null, email: null } } as ProjectSettings
+    const settings = new Map([
+      ['shop', ofShop],
+      ['blog', ofBlog],
+    ])
+    const channels = createSupportChannels(
+      { support: supportAt('/default'), projects: { ...oneProject, settings } },
+      log,
+    )
+    for (const provider of ['aisend', 'shop:aisend', 'blog:aisend'])
+      for (const channel of channels) await channel.send({ ...sampleNotice(), provider })
+    server.close()
+    assert.deepEqual(received, ['/default', '/shop', '/default'])
   })
 
   it('log IDs, reason and priority, but no address, subject or detail', async () => {

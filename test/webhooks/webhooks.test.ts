@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { DatabaseUnavailableError } from '../../src/errors.ts'
 import { aisendSignature } from '../../src/providers/aisend/sample.ts'
+import { aisend } from '../../src/providers/aisend/webhook.ts'
 import { eventBody, problemIn, useApi, webhookSecret, wireTo } from '../api/served.ts'
 import { until } from '../until.ts'
 
@@ -98,6 +99,28 @@ describe('POST /webhooks/:provider', () => {
     ]) {
       assert.equal((await served.webhook(body, { 'x-webhook-signature': signature })).status, 200)
     }
+  })
+
+  it('stores what an account of a project receives as the project’s, and verifies it with its own secret', async () => {
+    await served.restart({
+      webhooks: new Map([
+        ['aisend', { provider: aisend, secrets: [webhookSecret] }],
+        ['aisend/shop', { provider: aisend, secrets: ['secret-of-the-shop'], project: 'shop' }],
+      ]),
+    })
+    const body = eventBody()
+    const send = (secret: string) =>
+      fetch(`${served.url}/webhooks/aisend/shop`, {
+        method: 'POST',
+        headers: { 'x-webhook-signature': aisendSignature(body, secret) },
+        body,
+      })
+    assert.equal((await send(webhookSecret)).status, 401)
+    assert.equal((await send('secret-of-the-shop')).status, 200)
+    assert.deepEqual(
+      served.inbox.events.map(({ provider, account }) => [provider, account]),
+      [['shop:aisend', 'shop']],
+    )
   })
 
   const junk: Record<string, string | Uint8Array> = {
