@@ -174,7 +174,7 @@ export const emailRoutes = ({ db, receiptDb, inbox, webhooks }: EmailDependencie
 
 /** The names of the providers that have a secret: `resend` for the account `resend/eu` too, `shop:resend` if it belongs to a project. */
 const providersOf = (webhooks: EmailDependencies['webhooks']): ReadonlySet<string> =>
-  new Set([...webhooks.values()].map(({ project = defaultProject, provider }) => providerIn(project, provider.name)))
+  new Set([...webhooks].map(([path, { project = defaultProject }]) => providerIn(project, path.replace(/\/.*/, ''))))
 
 /** @param configured by the providers' names. */
 export const unknownProvider = (configured: Pick<ReadonlyMap<string, unknown>, 'keys'>): Problem =>

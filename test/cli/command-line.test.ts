@@ -210,7 +210,7 @@ describe('aftersend', () => {
       const withKey = { headers: { authorization: `Bearer ${key}` } }
       assert.equal((await fetch(`${served.url}/v1/emails`, withKey)).status, 200)
       const [listed] = JSON.parse((await run(['keys', 'list', '--json', ...atServed()])).out) as { id: string }[]
-      assert.match((await run(['keys', ...atServed()])).out, /shop +read send +\d{4}-\d\d-\d\d/)
+      assert.match((await run(['keys', ...atServed()])).out, /shop +default +read send +\d{4}-\d\d-\d\d/)
       const id = listed?.id ?? ''
       assert.deepEqual(await run(['keys', 'revoke', id, ...atServed()]), {
         code: 0,
