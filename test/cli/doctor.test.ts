@@ -3,6 +3,8 @@ import { PassThrough, Readable } from 'node:stream'
 import { clockFinding, type Finding } from '../../src/cli/doctor/finding.ts'
 import { runCommandLine } from '../../src/cli/program.ts'
 import { readEventMonths } from '../../src/db/event-months.ts'
+import type { WebhookSource } from '../../src/providers/provider.ts'
+import { providers } from '../../src/providers/registry.ts'
 import { createTemporalConnection } from '../../src/temporal/connection.ts'
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.ts'
 import { apiKey, type Served, serve, webhookSecret } from '../api/served.ts'
@@ -116,6 +118,26 @@ describe('aftersend doctor', function () {
     assert.match(findingOf('webhook aisend')?.found ?? '', /401/)
     assert.match(findingOf('webhook aisend/eu')?.found ?? '', /404/)
     assert.equal(stateOf('api key'), 'wrong')
+  })
+
+  it('accepts what each provider’s webhook answers to a genuine request without an event', async () => {
+    const signing = providers.filter(({ signsWithItsSecret }) => signsWithItsSecret)
+    const secretOf = new Map(signing.map(({ name, generateSecret }) => [name, generateSecret().signing]))
+    const sources = signing.map(({ name, create }): [string, WebhookSource] => [
+      name,
+      {
+        provider: create({ fetch, clock: Date.now, tokens: { claim: async () => true } }),
+        secrets: [secretOf.get(name) ?? ''],
+      },
+    ])
+    const other = await serve({ db: database.db, webhooks: new Map(sources) })
+    const secrets = Object.fromEntries(signing.map(({ name, variable }) => [variable, secretOf.get(name) ?? '']))
+    const { stateOf } = await runDoctor({ ...secrets, PORT: String(other.port) })
+    assert.deepEqual(
+      signing.map(({ name }) => [name, stateOf(`webhook ${name}`)]),
+      signing.map(({ name }) => [name, 'well']),
+    )
+    await other.stop()
   })
 
   it('skips the webhook of a provider that signs with a private key', async () => {
