@@ -102,9 +102,7 @@ describe('a role that is only a member of aftersend_runtime', () => {
   it('changes no entry of the audit log and no record of migrations', async () => {
     await refuses("UPDATE audit_log SET actor = 'nobody'")
     await refuses('DELETE FROM audit_log')
-    await refuses(
-      "INSERT INTO audit_log (id, actor, via, action, client, status, request_id) OVERRIDING SYSTEM VALUE SELECT setval('audit_log_id_seq', 1), '', '', '', '', 1, ''",
-    )
+    await refuses("SELECT nextval('audit_log_id_seq')")
     await refuses('DELETE FROM _prisma_migrations')
     await refuses("INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('a', 'b', 'c')")
   })
@@ -125,7 +123,7 @@ describe('a role that is only a member of aftersend_runtime', () => {
 
   it('starts on a migrated database, and says who must migrate another', async () => {
     assert.deepEqual(await applyMigrations({ databaseUrl }), [])
-    const path = await migrationsWith({ [later]: 'CREATE TABLE later (id bigserial PRIMARY KEY);' })
+    const path = await migrationsWith({ [later]: 'CREATE TABLE later (id serial PRIMARY KEY);' })
     await assert.rejects(
       applyMigrations({ databaseUrl, path }),
       (error) => error instanceof MigrationError && error.message.includes(`its tables are aftersend's, not ${role}'s`),
@@ -133,7 +131,7 @@ describe('a role that is only a member of aftersend_runtime', () => {
     await applyMigrations({ databaseUrl: owner.url, path })
     assert.deepEqual(await applyMigrations({ databaseUrl, path }), [])
     const { rows } = await db.pool.query('INSERT INTO later DEFAULT VALUES RETURNING id')
-    assert.deepEqual(rows, [{ id: '1' }])
+    assert.deepEqual(rows, [{ id: 1 }])
     await refuses('TRUNCATE later')
   })
 
@@ -164,7 +162,7 @@ describe('the migrations of an owner that may create no role', () => {
     const databaseUrl = urlOf(url, 'managed').replace(/aftersend$/, 'managed')
     assert.ok((await applyMigrations({ databaseUrl })).length > 30)
     assert.deepEqual(await query(url, `SELECT to_regrole('${runtimeRole}') AS found`), [{ found: null }])
-    await query(url, `CREATE ROLE ${runtimeRole} NOLOGIN`)
+    await query(url, `CREATE ROLE ${runtimeRole}`)
     await query(url, `CREATE ROLE service LOGIN PASSWORD 'service' IN ROLE ${runtimeRole}`)
     assert.deepEqual(await applyMigrations({ databaseUrl }), [])
     const db = createDatabase({ url: urlOf(databaseUrl, 'service') })
