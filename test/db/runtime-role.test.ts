@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import {
@@ -18,6 +17,7 @@ import { receivedEvent } from '../received-event.ts'
 import { ownPostgres, type TestDatabase, testDatabase } from '../stack.ts'
 import { endFirstMonth } from './end-first-month.ts'
 import { migrationsWith, query } from './migrations.ts'
+import { runtimeLogin } from './runtime-login.ts'
 
 const later = '20990101000000_later'
 const notPermitted = /permission denied|must be owner/
@@ -26,15 +26,15 @@ const urlOf = (url: string, role: string): string =>
   Object.assign(new URL(url), { username: role, password: role }).href
 
 describe('a role that is only a member of aftersend_runtime', () => {
-  const role = `runtime_${randomBytes(4).toString('hex')}`
   let owner: TestDatabase
   let db: Database
   let databaseUrl: string
+  let role: string
 
   before(async () => {
     owner = await testDatabase()
-    await owner.db.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD '${role}' IN ROLE ${runtimeRole}`)
-    databaseUrl = urlOf(owner.url, role)
+    databaseUrl = await runtimeLogin(owner)
+    role = new URL(databaseUrl).username
     db = createDatabase({ url: databaseUrl })
   })
   after(async () => {
