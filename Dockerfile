@@ -2,7 +2,7 @@
 #   docker build -t aftersend .
 
 # Install scripts stay off: they fetch what only the embedded servers and development need.
-FROM node:22-slim AS build
+FROM node:22.23.3-bookworm-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392 AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
@@ -14,14 +14,14 @@ RUN node scripts/generate.mjs && node scripts/build.mjs
 
 # The optional packages are the embedded PostgreSQL and compilers; the workflow code is bundled already. Temporal's native
 # core comes for five platforms, 27 MB each: one is ours.
-FROM node:22-slim AS dependencies
+FROM node:22.23.3-bookworm-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392 AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
  && cd node_modules/@temporalio/core-bridge/releases \
  && find . -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
 
-FROM node:22-slim
+FROM node:22.23.3-bookworm-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 WORKER_PORT=3001
 WORKDIR /app
 # Temporal's native core looks for the system's certificate authorities when it speaks TLS; the slim image has none.

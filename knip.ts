@@ -36,5 +36,5 @@ export default {
     'uplot',
   ],
   // Programs of the machine.
-  ignoreBinaries: ['apt-get', 'groupadd', 'mount', 'nginx', 'promtool', 'umount', 'useradd'],
+  ignoreBinaries: ['apt-get', 'groupadd', 'mount', 'nginx', 'promtool', 'psql', 'umount', 'useradd'],
 } satisfies KnipConfig

@@ -69,7 +69,8 @@ const webhookSecrets: readonly Variable[] = providers.map(({ title, variable, re
 
 /** docker-compose.yml reads them for servers that are not ours. */
 const composeSecrets: readonly Variable[] = [
-  ['DATABASE_PASSWORD', 'The password of the Aftersend role in PostgreSQL.'] as const,
+  ['DATABASE_PASSWORD', 'The password of the role of `api` and `worker` in PostgreSQL, which owns no table.'] as const,
+  ['DATABASE_OWNER_PASSWORD', 'The password of the role that owns the tables; only `migrate` uses it.'] as const,
   ['TEMPORAL_DATABASE_PASSWORD', 'The password of the Temporal role in PostgreSQL.'] as const,
 ].map(([name, description]) => ({
   name,

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8')
 
 /** Required by docker-compose.yml for other servers. */
-const composeNames = ['DATABASE_PASSWORD', 'TEMPORAL_DATABASE_PASSWORD']
+const composeNames = ['DATABASE_PASSWORD', 'DATABASE_OWNER_PASSWORD', 'TEMPORAL_DATABASE_PASSWORD']
 /** The role of each. */
 const ourServices = { migrate: 'worker', api: 'api', worker: 'worker' }
 
@@ -48,6 +48,7 @@ describe('.env.example', () => {
 
 const secrets = {
   DATABASE_PASSWORD: 'database-password',
+  DATABASE_OWNER_PASSWORD: 'owner-password',
   TEMPORAL_DATABASE_PASSWORD: 'temporal-password',
   API_KEYS: 'one-key-of-24-characters',
 }
@@ -166,6 +167,15 @@ describe('docker-compose.yml, by its text alone', () => {
     for (const limit of [/tmpfs: \['\/tmp:size=16m'\]/, /mem_limit: 128m/]) assert.match(service, limit)
   })
 
+  it('gives the password of the tables’ owner to migrate and PostgreSQL only', () => {
+    const given = [...services].filter(([, service]) => service.includes('DATABASE_OWNER_PASSWORD'))
+    assert.deepEqual(
+      given.map(([name]) => name),
+      ['postgres', 'migrate'],
+    )
+    assert.doesNotMatch(sections(text, 0).get('x-environment') ?? '', /OWNER/)
+  })
+
   it('publishes ports on this machine only', () => {
     const published = text.match(/^ +ports:.*$/gm) ?? []
     assert.equal(published.length, 2)
@@ -216,7 +226,8 @@ describe('docker-compose.yml', () => {
       )
       const config = readConfig(environment)
       assert.equal(config.role, role)
-      assert.equal(config.databaseUrl, 'postgresql://aftersend:database-password@postgres:5432/aftersend')
+      const login = name === 'migrate' ? 'aftersend_owner:owner-password' : 'aftersend:database-password'
+      assert.equal(config.databaseUrl, `postgresql://${login}@postgres:5432/aftersend`)
       assert.equal(config.temporal.address, 'temporal:7233')
     }
   })

@@ -2,8 +2,8 @@
  * Completes indexes on events. PostgreSQL cannot build an index CONCURRENTLY on a partitioned table, and a migration does not know
  * the months. So a migration declares the index `ON ONLY` the table, and this file builds it month by month.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
+import { untilLocked } from './lock-attempts.ts'
 
 /** An index of the whole table that a month lacks, with the statement that builds it. */
 interface MissingIndex {
@@ -50,22 +50,11 @@ async function readMissing(client: pg.ClientBase): Promise<MissingIndex[]> {
   return rows
 }
 
-const lockNotAvailable = '55P03'
-
 /** Locks the month's index for a moment. A waiting lock blocks all later statements, so it times out and is requested again. */
 async function attach(client: pg.ClientBase, statement: string): Promise<void> {
   await client.query("SET lock_timeout = '300ms'")
   try {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await client.query(statement)
-        return
-      } catch (error) {
-        const isBusy = error instanceof Error && 'code' in error && error.code === lockNotAvailable
-        if (!isBusy || attempt >= 1_000) throw error
-        await sleep(200)
-      }
-    }
+    await untilLocked(() => client.query(statement))
   } finally {
     await client.query('RESET lock_timeout')
   }

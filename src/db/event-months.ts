@@ -1,6 +1,7 @@
 /** Statements on the monthly partitions of events: they are created ahead and dropped when they are old. */
 import type pg from 'pg'
 import { type Database, sqlStateOf } from './database.ts'
+import { untilLocked } from './lock-attempts.ts'
 
 /** The number of months that are created ahead of the current one. */
 const monthsAhead = 3
@@ -11,8 +12,6 @@ export interface EventMonth {
   readonly name: string
   /** Its exclusive upper bound of `received_at`. */
   readonly until: Date
-  /** Whether a detachment was interrupted. */
-  readonly isDetaching: boolean
 }
 
 /** Creates the missing months ahead, without blocking statements. @returns the number of created months. */
@@ -28,7 +27,7 @@ export async function readEventMonths({
   readonly pool: Pick<pg.ClientBase, 'query'>
 }): Promise<EventMonth[]> {
   const { rows } = await pool.query<EventMonth>(`
-    SELECT oid::regclass::text AS name, inhdetachpending AS "isDetaching",
+    SELECT oid::regclass::text AS name,
            (regexp_match(pg_get_expr(relpartbound, oid), 'TO \\(''([^'']+)''\\)$'))[1]::timestamptz AS until
     FROM pg_class JOIN pg_inherits ON inhrelid = oid
     WHERE inhparent = 'events'::regclass
@@ -44,27 +43,25 @@ export async function countPendingBefore(db: Database, until: Date): Promise<num
   return row?.count ?? 0
 }
 
-/** The comment on a month that is being dropped, so that no other table with a similar name is dropped. */
-const removalMark = 'to be dropped'
+/** Half a minute: the next attempt of the activity continues. */
+const dropAttempts = 60
 
 /**
- * Drops a month with all its events, without blocking reads or writes. Uses the pool, since a concurrent detachment cannot run in a
- * transaction. Requires the owner of the tables.
+ * Drops a month that has ended, with all its events. Locks the table events for milliseconds; if it is in use, the attempt ends after 300 ms
+ * and is repeated. Requires the right to call the function, not ownership.
+ * @throws if the month has not ended or has pending events, or if the table is in use for half a minute.
  */
-export async function dropEventMonth({ pool }: Database, { name, isDetaching }: EventMonth): Promise<void> {
-  await pool.query(`COMMENT ON TABLE ${name} IS '${removalMark}'`)
-  await pool.query(`ALTER TABLE events DETACH PARTITION ${name} ${isDetaching ? 'FINALIZE' : 'CONCURRENTLY'}`)
-  await pool.query(`DROP TABLE ${name}`)
-}
+export const dropEventMonth = ({ pool }: Database, { name }: Pick<EventMonth, 'name'>): Promise<unknown> =>
+  untilLocked(() => pool.query('SELECT drop_event_month($1)', [name]), dropAttempts)
 
-/** Drops months that were detached by an interrupted call. */
-export async function dropDetachedMonths({ pool }: Database): Promise<void> {
-  const { rows } = await pool.query<{ name: string }>(
-    `SELECT oid::regclass::text AS name FROM pg_class
-     WHERE relname LIKE 'events\\_%' AND relkind = 'r' AND NOT relispartition AND obj_description(oid, 'pg_class') = $1`,
-    [removalMark],
+/** Drops months that a worker of an older release has detached, marked by a comment, and not dropped. */
+export async function dropDetachedMonths(db: Database): Promise<void> {
+  const { rows } = await db.pool.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'events\\_%' AND relkind = 'r' AND NOT relispartition
+       AND obj_description(oid, 'pg_class') = 'to be dropped'`,
   )
-  for (const { name } of rows) await pool.query(`DROP TABLE ${name}`)
+  for (const month of rows) await dropEventMonth(db, month)
 }
 
 /**

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { completeEventIndexes } from './event-indexes.ts'
+import { grantRuntimeRights } from './runtime-rights.ts'
 
 /** Where migrations are authored: one folder each, named by time. */
 export const migrationsPath = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
@@ -49,8 +50,10 @@ export async function applyMigrations({ databaseUrl, path = migrationsPath }: Mi
     const migrations = await readMigrations(path)
     await createRecord(client)
     const missing = await readMissing(client, migrations)
+    if (missing.length > 0) await requireOwner(client)
     for (const migration of missing) await apply(client, migration)
     await completeEventIndexes(client)
+    await grantRuntimeRights(client)
     return missing.map(({ name }) => name)
   } finally {
     // Closing the connection lets go of the lock.
@@ -132,6 +135,19 @@ async function readMissing(client: pg.Client, migrations: readonly Migration[]):
   if (unfinished.length > 0) throw new MigrationError([...unfinished.map(describeUnfinished), howToMend].join('\n'))
   const recorded = new Set(rows.map(({ name }) => name))
   return migrations.filter(({ name }) => !recorded.has(name))
+}
+
+/** @throws MigrationError for a role that does not own the tables: it can use them, and cannot change them. */
+async function requireOwner(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ role: string; owner: string; is_owner: boolean }>(`
+    SELECT current_user AS role, relowner::regrole::text AS owner, pg_has_role(relowner, 'USAGE') AS is_owner
+    FROM pg_class WHERE oid = '_prisma_migrations'::regclass`)
+  const [{ role, owner, is_owner: isOwner } = { role: '', owner: '', is_owner: true }] = rows
+  if (isOwner) return
+  throw new MigrationError(
+    `The database lacks migrations, and its tables are ${owner}'s, not ${role}'s: run the migrations (npm run migrate; the service ` +
+      `migrate of Docker Compose) with a DATABASE_URL of ${owner}, then start again.`,
+  )
 }
 
 function describeUnfinished({ name, started_at, logs }: RecordedMigration): string {

@@ -17,7 +17,17 @@ export interface HttpServer {
 /** Above it, new connections are closed at once: those that are open keep the memory and the file handles that they need. */
 const maxConnections = 5_000
 
-/** Disconnects slow clients, and answers bytes that are not HTTP with a bare status line. */
+/** For browsers that open an answer meant for a program: they show it as nothing but its type, run nothing, and frame it nowhere. */
+const answerHeaders = new Map([
+  ['X-Content-Type-Options', 'nosniff'],
+  ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['Referrer-Policy', 'no-referrer'],
+])
+
+/**
+ * Disconnects slow clients, and answers bytes that are not HTTP with a bare status line. Each answer has headers that let browsers run and
+ * frame nothing; pages replace them by their own.
+ */
 export function createHttpServer(listener: RequestListener, deadlines: Deadlines): HttpServer {
   const server = createServer(
     {
@@ -26,7 +36,10 @@ export function createHttpServer(listener: RequestListener, deadlines: Deadlines
       connectionsCheckingInterval: deadlines.checkEveryMs,
       keepAliveTimeout: deadlines.keepAliveMs,
     },
-    listener,
+    (request, response) => {
+      response.setHeaders(answerHeaders)
+      listener(request, response)
+    },
   )
   server.maxConnections = maxConnections
   server.on('connection', startConnectionClock)

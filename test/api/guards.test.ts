@@ -60,6 +60,23 @@ describe('the guards of /v1', () => {
     }
   })
 
+  it('lets browsers run, frame and reinterpret no answer, whatever the status', async () => {
+    const authorization = `Bearer ${apiKey}`
+    for (const path of [
+      '/v1/emails',
+      '/v1/emails?limit=no',
+      '/v1/nothing',
+      '/healthz',
+      '/openapi.json',
+      '/webhooks/aisend',
+      '/%',
+    ]) {
+      const { headers } = await fetch(served.url + path, { headers: { authorization } })
+      assert.equal(headers.get('x-content-type-options'), 'nosniff', path)
+      assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/, path)
+    }
+  })
+
   it('answers 429 to an address with many wrong keys, and always accepts the right one', async () => {
     await served.restart({ db })
     const from = (address: string, key: string) =>

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
+import { createDatabase, type Database } from '../../src/db/database.ts'
 import { writeEscalation } from '../../src/db/escalations.ts'
 import { openEscalation } from '../../src/domain/escalation.ts'
 import { incidentKeyOf } from '../../src/domain/incident.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { apiKey, eventBody, quietMetrics, type Served, serve } from '../api/served.ts'
+import { runtimeLogin } from '../db/runtime-login.ts'
 import { store } from '../db/stored.ts'
 import { quietLog } from '../quiet.ts'
-import { useDatabase } from '../stack.ts'
+import { standIn, useDatabase } from '../stack.ts'
 import { DocumentedApi } from './documented.ts'
 
 const policy = {
@@ -15,13 +17,17 @@ const policy = {
 }
 
 describe('every answer', () => {
-  const { db } = useDatabase()
+  // As a role that owns nothing, so that it needs no right that it does not have.
+  const owner = useDatabase()
+  let runtime: Database
+  const db = standIn(() => runtime)
   let inbox: RunningInbox
   let served: Served
   let api: DocumentedApi
   let escalationId: string
 
   before(async () => {
+    runtime = createDatabase({ url: await runtimeLogin(owner), erasureKey: 'erasure-key-of-the-tests-0000001' })
     inbox = createInbox({ db, emailWorkflows: { signal: async () => {} }, metrics: quietMetrics(), log: quietLog })
     const sent = { provider: 'aisend', emailId: 'em_sent' }
     const providerApi = {
@@ -36,6 +42,7 @@ describe('every answer', () => {
   after(async () => {
     await served.stop()
     await inbox.close()
+    await runtime.$disconnect()
   })
 
   async function fillDatabase(): Promise<void> {

@@ -3,13 +3,7 @@ import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { createDatabase, type Database } from '../../src/db/database.ts'
-import {
-  createEventMonths,
-  deleteDroppedIdentities,
-  dropDetachedMonths,
-  dropEventMonth,
-  readEventMonths,
-} from '../../src/db/event-months.ts'
+import { createEventMonths, dropDetachedMonths, readEventMonths } from '../../src/db/event-months.ts'
 import { insertEvents } from '../../src/db/events.ts'
 import { applyMigrations, migrationsPath, readMigrations } from '../../src/db/migrate.ts'
 import { registerEmail } from '../../src/db/registrations.ts'
@@ -91,44 +85,6 @@ describe('events by month', () => {
       await store()
     }
     assert.equal(await db.event.count(), 1)
-  })
-
-  it('are dropped with their identities, and the next months stay', async () => {
-    const [first, second] = [await momentIn(0), await momentIn(1)]
-    await insertEvents(db, [
-      receivedEvent({ id: 'old', receivedAt: first }),
-      receivedEvent({ id: 'new', receivedAt: second }),
-    ])
-    const [oldest, next] = await readEventMonths(db)
-    assert.ok(oldest && next)
-    assert.equal(await deleteDroppedIdentities(db, 10), 0)
-    await dropEventMonth(db, oldest)
-    assert.deepEqual([await deleteDroppedIdentities(db, 10), await deleteDroppedIdentities(db, 10)], [1, 0])
-    assert.deepEqual(
-      (await db.eventIdentity.findMany()).map(({ eventId }) => eventId),
-      ['new'],
-    )
-    assert.deepEqual(
-      (await db.event.findMany()).map(({ eventId }) => eventId),
-      ['new'],
-    )
-    assert.equal((await insertEvents(db, [receivedEvent({ id: 'new', receivedAt: second })])).length, 0)
-  })
-
-  it('that were detached by an interrupted call are dropped by the next call, and no other tables', async () => {
-    const [oldest, next] = await readEventMonths(db)
-    assert.ok(oldest && next)
-    // The call is interrupted after the month is detached and before it is dropped.
-    const interrupted = {
-      query: (sql: string) => (sql.startsWith('DROP') ? assert.fail('interrupted') : db.pool.query(sql)),
-    }
-    await assert.rejects(dropEventMonth({ pool: interrupted } as unknown as Database, oldest), /interrupted/)
-    await db.pool.query(`ALTER TABLE events DETACH PARTITION ${next.name}`)
-    await dropDetachedMonths(db)
-    const { rows } = await db.pool.query('SELECT relname FROM pg_class WHERE relname = ANY($1)', [
-      [oldest.name, next.name],
-    ])
-    assert.deepEqual(rows, [{ relname: next.name }])
   })
 
   it('are in the schema that Prisma Studio lists, with descriptive names', async () => {

@@ -4,6 +4,7 @@ import { readEventMonths } from '../../src/db/event-months.ts'
 import { scheduledJobs } from '../../src/temporal/scheduled-jobs.ts'
 import { ensureSchedules } from '../../src/temporal/schedules.ts'
 import type { keepEventMonths } from '../../src/workflows/scheduled.ts'
+import { endFirstMonth } from '../db/end-first-month.ts'
 import { until } from '../until.ts'
 import { EmailRig } from './email-rig.ts'
 
@@ -24,16 +25,6 @@ describe('the workflow that keeps events by month', () => {
     })
   }
   const names = async () => (await readEventMonths(rig.db)).map(({ name }) => name)
-
-  /** Makes the first month end in the past: its end can be changed, the clock cannot. */
-  async function endFirstMonth(daysAgo: number): Promise<void> {
-    const ends = new Date(Date.now() - daysAgo * dayMs).toISOString()
-    const { pool } = rig.db
-    const [first, ...ahead] = await names()
-    for (const name of ahead) await pool.query(`DROP TABLE ${name}`)
-    await pool.query(`ALTER TABLE events DETACH PARTITION ${first}`)
-    await pool.query(`ALTER TABLE events ATTACH PARTITION ${first} FOR VALUES FROM (MINVALUE) TO ('${ends}')`)
-  }
 
   it('is started by its schedule, creates the next months, and drops none within the retention', async () => {
     const job = scheduledJobs.find(({ id }) => id === 'keep-event-months')
@@ -56,7 +47,7 @@ describe('the workflow that keeps events by month', () => {
     await rig.db.$executeRaw`
       INSERT INTO events (provider, event_id, email_id, type, occurred_at, received_at, payload, lease_until)
       VALUES ('aisend', 'waiting', 'em_waiting', 'sent', now() - interval '60 days', now() - interval '60 days', '{}', 'infinity')`
-    await endFirstMonth(40)
+    await endFirstMonth(rig.db, 40)
     assert.deepEqual((await run(30 * dayMs)).dropped, [])
     assert.deepEqual((await run(null)).dropped, [])
     await rig.db.$executeRaw`UPDATE events SET applied_at = now() WHERE event_id = 'waiting'`
