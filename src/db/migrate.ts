@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { completeEventIndexes } from './event-indexes.ts'
+import { secureProjectRows } from './project-rows.ts'
 import { grantRuntimeRights } from './runtime-rights.ts'
 
 /** Where migrations are authored: one folder each, named by time. */
@@ -54,6 +55,7 @@ export async function applyMigrations({ databaseUrl, path = migrationsPath }: Mi
     for (const migration of missing) await apply(client, migration)
     await completeEventIndexes(client)
     await grantRuntimeRights(client)
+    await secureProjectRows(client)
     return missing.map(({ name }) => name)
   } finally {
     // Closing the connection lets go of the lock.

@@ -8,26 +8,35 @@ import type pg from 'pg'
 /** A group role: the roles that api and worker log in with are its members. */
 export const runtimeRole = 'aftersend_runtime'
 
-const rowRights = ['DELETE', 'INSERT', 'SELECT', 'UPDATE']
-
-/** The tables on which the role has fewer rights. In alphabetical order, as they are compared. */
-const fewerRights: Readonly<Record<string, readonly string[]>> = {
-  _prisma_migrations: ['SELECT'],
-  audit_log: ['INSERT', 'SELECT'],
+/** What a role may do. Rights are in alphabetical order, as they are compared. */
+export interface RoleRights {
+  readonly role: string
+  /** On tables that `tables` does not name. */
+  readonly otherTables: readonly string[]
+  readonly tables: Readonly<Record<string, readonly string[]>>
+  /** The tables for which it may use the sequence of a column's default; an identity column needs no right. Null: all. */
+  readonly sequencesOf: readonly string[] | null
+  /** They run with the rights of their owner. */
+  readonly functions: readonly string[]
 }
 
-/** Those of a sequence that a column's default uses; an identity column needs none. */
-const sequenceRights = ['USAGE']
+const runtimeRights: RoleRights = {
+  role: runtimeRole,
+  otherTables: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'],
+  tables: { _prisma_migrations: ['SELECT'], audit_log: ['INSERT', 'SELECT'] },
+  sequencesOf: null,
+  functions: ['make_event_months(integer)', 'drop_event_month(text)'],
+}
 
-/** They run with the rights of their owner. */
-const ownersFunctions = ['make_event_months(integer)', 'drop_event_month(text)']
+/** Grants the runtime role its rights. */
+export const grantRuntimeRights = (client: pg.ClientBase): Promise<void> => grantRights(client, runtimeRights)
 
 /**
- * Grants the runtime role its rights on each table, and takes away others. Changes nothing where they are right, where the role does
- * not exist, or where others own the tables.
+ * Grants a role its rights on each table, and takes away others. Changes nothing where they are right, where the role does not exist, or
+ * where others own the tables.
  * @param client outside of a transaction, after the migrations.
  */
-export async function grantRuntimeRights(client: pg.ClientBase): Promise<void> {
+export async function grantRights(client: pg.ClientBase, rights: RoleRights): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(
     `SELECT format('REVOKE ALL ON %1$s %2$s FROM %3$I', kind, name, $1::text)
               || CASE WHEN due <> '{}' THEN format('; GRANT %s ON %s %s TO %I', array_to_string(due, ', '), kind, name, $1::text) ELSE '' END
@@ -38,8 +47,9 @@ export async function grantRuntimeRights(client: pg.ClientBase): Promise<void> {
               CASE WHEN relispartition THEN '{}'::text[]
                    WHEN relkind <> 'S' THEN coalesce(
                      (SELECT array_agg(value) FROM jsonb_array_elements_text($3::jsonb -> relname) AS value), $2::text[])
-                   WHEN EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'a')
-                     THEN $4::text[]
+                   WHEN EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'a'
+                                AND ($4::text[] IS NULL OR refobjid = ANY(SELECT to_regclass(owner) FROM unnest($4::text[]) AS owner)))
+                     THEN ARRAY['USAGE']
                    ELSE '{}' END AS due
        FROM pg_class
        WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relkind IN ('r', 'p', 'S')
@@ -50,7 +60,7 @@ export async function grantRuntimeRights(client: pg.ClientBase): Promise<void> {
      WHERE oid = ANY(SELECT to_regprocedure(name) FROM unnest($5::text[]) AS name)
        AND pg_has_role(proowner, 'USAGE') AND to_regrole($1) IS NOT NULL
        AND NOT EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = to_regrole($1))`,
-    [runtimeRole, rowRights, JSON.stringify(fewerRights), sequenceRights, ownersFunctions],
+    [rights.role, rights.otherTables, JSON.stringify(rights.tables), rights.sequencesOf, rights.functions],
   )
   if (rows.length > 0) await client.query(rows.map(({ statement }) => statement).join('; '))
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { markDirtyHours, rollUpHour } from '../../src/db/analytics-rollups.ts'
 import { addAuditEntry } from '../../src/db/audit.ts'
-import type { Database } from '../../src/db/database.ts'
+import { createDatabase, type Database } from '../../src/db/database.ts'
+import { applyMigrations } from '../../src/db/migrate.ts'
 import { type Scope, scopeNames } from '../../src/domain/access.ts'
 import type { ProviderApi } from '../../src/providers/provider-api.ts'
+import { runtimeLogin } from '../db/runtime-login.ts'
 import { useDatabase } from '../stack.ts'
 import { problemIn, useApi } from './served.ts'
 import { confinedTo, markOf, personOf, projects, rowsOf, storeProject, webhooks } from './two-projects.ts'
@@ -255,6 +257,34 @@ describe('the database of a project', () => {
     await assert.rejects(shop.pool.query('TRUNCATE emails'), /permission denied/)
     await assert.rejects(shop.pool.query('DELETE FROM audit_log'), /permission denied|append-only/)
     assert.deepEqual(await rowsOf(db, 'blog'), before)
+  })
+
+  it('is opened by the login of api and worker, which itself sees all rows by plans without policies', async () => {
+    const url = await runtimeLogin(stored)
+    const [whole, confined] = [createDatabase({ url }), confinedTo(url, 'shop')]
+    assert.equal(await whole.email.count(), 2)
+    assert.equal(await confined.email.count(), 1)
+    const { rows } = await whole.pool.query<{ 'QUERY PLAN': string }>('EXPLAIN SELECT FROM emails')
+    assert.doesNotMatch(rows.map((row) => row['QUERY PLAN']).join(), /Filter/)
+    await Promise.all([whole.$disconnect(), confined.$disconnect()])
+    await db.$executeRawUnsafe(`DROP ROLE ${new URL(url).username}`)
+  })
+
+  it('takes no row from a role of your own that was granted SELECT', async () => {
+    const client = await db.pool.connect()
+    try {
+      await client.query('CREATE ROLE reports')
+      await client.query('GRANT SELECT ON emails TO reports')
+      await applyMigrations({ databaseUrl: stored.url })
+      await client.query('SET ROLE reports')
+      const { rowCount } = await client.query('SELECT FROM emails')
+      assert.equal(rowCount, 2)
+    } finally {
+      await client.query('RESET ROLE')
+      await client.query('DROP OWNED BY reports')
+      await client.query('DROP ROLE reports')
+      client.release()
+    }
   })
 
   it('is not opened where it cannot be confined', async () => {
