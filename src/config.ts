@@ -8,6 +8,8 @@ import type { AlarmPolicy } from './domain/rate-policy.ts'
 import type { LifecyclePolicy } from './domain/stall-policy.ts'
 import { type Environment, environment } from './environment.ts'
 import { list } from './environment-formats.ts'
+import { missingPeopleSettings, type SignInSettings, signInSettings } from './environment-people.ts'
+import { conflictingRetention } from './environment-policies.ts'
 import { ConfigurationError } from './errors.ts'
 import { insecureSettings, requiresTls } from './insecure-settings.ts'
 import { readWebhookSecrets, type WebhookSecrets } from './providers/accounts.ts'
@@ -56,6 +58,7 @@ export interface Config {
   /** The providers' APIs, by the provider's name. */
   readonly providerApis: Readonly<Record<'aisend' | 'resend', ProviderApiSettings>>
   readonly apiKeys: readonly string[]
+  readonly signIn: SignInSettings
   /** For the hashes of erased addresses. Null only in embedded mode, where one is generated. */
   readonly erasureKey: string | null
   /** Keys for `/metrics` only, so that a scraper needs no API key. */
@@ -103,7 +106,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
     ...webhooks.errors,
     ...missingSettings(given, webhooks),
-    ...(parsed.success ? conflictingSettings(parsed.data) : []),
+    ...missingPeopleSettings(given),
+    ...(parsed.success ? conflictingRetention(parsed.data) : []),
     ...(parsed.success ? insecureSettings(given, parsed.data.ALLOW_INSECURE) : []),
   ]
   if (!parsed.success || errors.length > 0) {
@@ -155,15 +159,6 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   return errors
 }
 
-/** How long providers retry a webhook (AISend: 24 hours), and a day more. */
-const repeatWindowMs = 2 * 86_400_000
-
-/** Settings that contradict each other. */
-const conflictingSettings = ({ RETAIN_EVENTS: keptForMs, MAX_EVENT_AGE: maxAgeMs }: Environment): string[] =>
-  keptForMs !== null && keptForMs < maxAgeMs + repeatWindowMs
-    ? ['RETAIN_EVENTS must be at least 2 days longer than MAX_EVENT_AGE, so that repeated events are recognized']
-    : []
-
 function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: Config['webhookSecrets']): Config {
   return {
     port: env.PORT ?? null,
@@ -189,6 +184,7 @@ function configOf(env: Environment, security: TemporalSecurity, webhookSecrets: 
       resend: { apiKey: env.RESEND_API_KEY ?? null, apiUrl: env.RESEND_API_URL.replace(/\/+$/, '') },
     },
     apiKeys: env.API_KEYS,
+    signIn: signInSettings(env),
     erasureKey: env.ERASURE_KEY ?? null,
     metricsKeys: env.METRICS_KEYS,
     proxyHops: env.TRUSTED_PROXY_HOPS,

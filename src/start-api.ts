@@ -60,6 +60,7 @@ export async function startApi(
     webhooks: webhookSources(options, receiptDb),
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
+    signIn: config.signIn,
     metricsKeys: config.metricsKeys,
     proxyHops: config.proxyHops,
     streams: createEventStreams(),

@@ -3,7 +3,7 @@ import type Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
-import { fixedKeys, requireKey } from '../http/api-key.ts'
+import { fixedKeys, type KeyRing, requireKey } from '../http/api-key.ts'
 import { jsonBodyWithin, limitBodiesInFlight } from '../http/body.ts'
 import { type Deadlines, defaultDeadlines } from '../http/deadlines.ts'
 import { createEventStreams, type EventStreams } from '../http/event-streams.ts'
@@ -36,6 +36,7 @@ import { metricsDescription, metricsRoutes } from './metrics.ts'
 import { problemOf } from './problems.ts'
 import { recipientRoutes } from './recipients.ts'
 import { sendRoutes } from './send.ts'
+import { sessionRoutes } from './sessions.ts'
 import { streamRoutes } from './stream.ts'
 import { suppressionFileRoutes } from './suppression-files.ts'
 import { suppressionRoutes } from './suppressions.ts'
@@ -118,7 +119,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(auditRequests({ db: dependencies.db, log, proxyHops, problemOf }))
   app.use(healthRoutes(apiReadiness({ ...dependencies, db: receiptDb })).routes())
   app.use(metricsRoutes(dependencies.metrics, fixedKeys([...apiKeys, ...metricsKeys])).routes())
-  const routes = v1Routes({ ...dependencies, receiptDb, clock, streams })
+  const routes = v1Routes({ ...dependencies, receiptDb, keys: ring, clock, streams })
   const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...routes]
   const served = [...referenceRoutes(described), ...routes]
   app.use(routerOf(served, (needed) => requireKey(ring, { needed, failedKeys }), jsonBodyWithin(deadlines)).routes())
@@ -137,7 +138,8 @@ export function createApi(dependencies: ApiDependencies): Api {
   }
 }
 
-type V1Dependencies = ApiDependencies & Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams'>>
+type V1Dependencies = ApiDependencies &
+  Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams'>> & { readonly keys: KeyRing }
 
 /** In order: the first route that matches a path handles it. */
 const v1Routes = (dependencies: V1Dependencies): Route[] => [
@@ -152,6 +154,7 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...recipientRoutes(dependencies),
   ...analyticsRoutes(dependencies),
   ...keyRoutes(dependencies),
+  ...sessionRoutes(dependencies),
   ...auditRoutes(dependencies),
 ]
 

@@ -1,7 +1,9 @@
 /** The pages at `/`, and the middleware in front of them. */
 import Router from '@koa/router'
 import type { Logger } from 'pino'
+import { createKeyRing } from '../api/key-ring.ts'
 import type { Database } from '../db/database.ts'
+import { fixedKeys } from '../http/api-key.ts'
 import type { EventStreams } from '../http/event-streams.ts'
 import { createFailedKeys } from '../http/failed-keys.ts'
 import type { Inbox } from '../inbox/inbox.ts'
@@ -18,10 +20,14 @@ import { addEventPages } from './events.tsx'
 import { refuseCrossSiteForms, requireSession, setPageHeaders } from './guards.ts'
 import { addKeyPages } from './keys.tsx'
 import { addLiveRoute } from './live.ts'
+import { createOpenIdProvider, type OpenIdSettings } from './openid.ts'
+import { addOpenIdRoutes } from './openid-sign-in.tsx'
 import { addOverviewPage } from './overview.tsx'
 import { createPageRenderer } from './page-renderer.tsx'
+import { createPageRouter } from './page-router.ts'
 import { createPersonLinks } from './person-links.ts'
 import { addRecipientPages } from './recipients.tsx'
+import { addSessionPages } from './session-pages.tsx'
 import { createSessions } from './sessions.ts'
 import { addSetupPage, type SetupDependencies } from './setup.tsx'
 import { addSignInRoutes } from './sign-in.tsx'
@@ -35,8 +41,10 @@ export interface DashboardDependencies {
   readonly webhooks: SetupDependencies['webhooks']
   readonly providerApis: SetupDependencies['providerApis']
   readonly supportChannels: SetupDependencies['supportChannels']
-  /** The keys to sign in with. */
+  /** Keys of the environment; named keys are in the database. */
   readonly apiKeys: readonly string[]
+  /** How people sign in. Default: with keys. */
+  readonly signIn?: { readonly withKeys: boolean; readonly openId: OpenIdSettings | null }
   /** See `clientAddressOf`. Default 1. */
   readonly proxyHops?: number
   /** The source of live updates. */
@@ -55,18 +63,31 @@ const signInLimit = { burst: 10, refillMs: 30_000 }
 
 /** The routes of all pages and their assets. */
 export function createDashboard(dependencies: DashboardDependencies): Router {
-  const { apiKeys, proxyHops = 1, clock = Date.now } = dependencies
+  const { db, apiKeys, signIn = { withKeys: true, openId: null }, proxyHops = 1, clock = Date.now, log } = dependencies
+  const { withKeys, openId: settings } = signIn
   const assets = readAssets()
   const pages = createPageRenderer({ ...dependencies, assets })
-  const sessions = createSessions(apiKeys, clock)
+  const keys = withKeys ? createKeyRing(db, apiKeys, clock) : null
+  const sessions = createSessions({
+    db,
+    keys: keys ?? fixedKeys([]),
+    allowsOpenId: settings !== null,
+    proxyHops,
+    clock,
+  })
+  const provider = settings && createOpenIdProvider(settings, clock)
+  const failedKeys = createFailedKeys({ ...signInLimit, proxyHops, clock })
+  const signingIn = { pages, sessions, keys, failedKeys, openIdHost: provider?.host ?? null }
 
   const router = new Router({ sensitive: true })
   router.use(setPageHeaders, pages.showProblems, refuseCrossSiteForms)
   assets.addTo(router)
-  addSignInRoutes(router, { pages, sessions, failedKeys: createFailedKeys({ ...signInLimit, proxyHops, clock }) })
+  addSignInRoutes(router, signingIn)
+  if (provider) addOpenIdRoutes(router, { ...signingIn, provider, settings, log })
 
-  const signedIn = new Router({ sensitive: true })
-  signedIn.use(requireSession(sessions))
+  const signedInRouter = new Router({ sensitive: true })
+  signedInRouter.use(requireSession(sessions))
+  const signedIn = createPageRouter(signedInRouter)
   const parts = { temporalStatus: () => flowing, ...dependencies, pages, people: createPersonLinks(apiKeys), clock }
   addLiveRoute(signedIn, parts)
   addOverviewPage(signedIn, parts)
@@ -80,7 +101,8 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   addEventPage(signedIn, parts)
   addSetupPage(signedIn, parts)
   addKeyPages(signedIn, parts)
+  addSessionPages(signedIn, { ...parts, keys })
   addAuditPage(signedIn, parts)
-  router.use(signedIn.routes())
+  router.use(signedInRouter.routes())
   return router
 }

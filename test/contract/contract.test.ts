@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { writeEscalation } from '../../src/db/escalations.ts'
+import { createSession } from '../../src/db/sessions.ts'
 import { openEscalation } from '../../src/domain/escalation.ts'
 import { incidentKeyOf } from '../../src/domain/incident.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
@@ -129,6 +130,14 @@ describe('every answer', () => {
     assert.equal(await statusOf('POST', '/v1/keys', { name: 'shop', scopes: [] }), 400)
     assert.equal(await statusOf('DELETE', `/v1/keys/${id}`), 204)
     assert.equal(await statusOf('DELETE', '/v1/keys/none'), 404)
+  })
+
+  it('about sessions is as documented', async () => {
+    const who = { name: 'ada', keyId: null, role: 'admin', client: '203.0.113.7', userAgent: 'Firefox' } as const
+    const { id } = await createSession(db, { ...who, digest: 'digest' }, Date.now())
+    assert.equal(await statusOf('GET', '/v1/sessions'), 200)
+    assert.equal(await statusOf('DELETE', `/v1/sessions/${id}`), 204)
+    assert.equal(await statusOf('DELETE', '/v1/sessions/none'), 404)
   })
 
   it('about escalations is as documented', async () => {

@@ -1,0 +1,148 @@
+/** Signing in at an OpenID provider: authorization code flow with PKCE, state and nonce. */
+import * as openid from 'openid-client'
+import type { Claims, RoleRules } from '../domain/openid-person.ts'
+
+export interface OpenIdSettings {
+  readonly issuer: string
+  readonly clientId: string
+  /** Null: a public client. */
+  readonly clientSecret: string | null
+  readonly scopes: string
+  /** The URL at which browsers reach the dashboard, without a trailing slash. */
+  readonly publicUrl: string
+  readonly rolesClaim: string
+  readonly roles: RoleRules
+}
+
+/** What the browser keeps between the redirect to the provider and the way back. */
+export interface SignInAttempt {
+  readonly state: string
+  readonly nonce: string
+  readonly verifier: string
+}
+
+export interface OpenIdProvider {
+  /** For people. */
+  readonly host: string
+  /** @returns where to send the browser. @throws OpenIdError. */
+  begin(): Promise<{ readonly url: URL; readonly attempt: SignInAttempt }>
+  /**
+   * Verifies the answer.
+   * @param query with which the browser came back, from the question mark on.
+   * @returns the claims of the ID token and of the userinfo endpoint.
+   * @throws OpenIdError.
+   */
+  finish(query: string, attempt: SignInAttempt): Promise<Claims>
+}
+
+/** 503: the provider does not answer. 401: its answer proves nothing. The message is for the person, without what the provider wrote. */
+export class OpenIdError extends Error {
+  override name = 'OpenIdError'
+  readonly status: 401 | 503
+
+  constructor(status: 401 | 503, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.status = status
+  }
+}
+
+/** The path at which people come back from the provider. */
+export const callbackPath = '/sign-in/callback'
+
+const timeoutSeconds = 5
+/** However many people try. */
+const discoverAgainAfterMs = 5_000
+
+/** The provider is asked for its configuration when the first person signs in, and again while it does not answer. */
+export function createOpenIdProvider(settings: OpenIdSettings, clock: () => number): OpenIdProvider {
+  const { host } = new URL(settings.issuer)
+  const redirectUri = settings.publicUrl + callbackPath
+  let discovered: Promise<openid.Configuration> | null = null
+  let failedAt = Number.NEGATIVE_INFINITY
+
+  const discover = () =>
+    discovery(settings).catch((error) => {
+      failedAt = clock()
+      throw new OpenIdError(503, `${host} does not answer as an OpenID provider. Try again later.`, { cause: error })
+    })
+  const configuration = (): Promise<openid.Configuration> => {
+    if (discovered === null || clock() - failedAt >= discoverAgainAfterMs) {
+      failedAt = Number.POSITIVE_INFINITY
+      discovered = discover()
+    }
+    return discovered
+  }
+
+  return {
+    host,
+
+    async begin() {
+      const provider = await configuration()
+      const verifier = openid.randomPKCECodeVerifier()
+      const attempt = { state: openid.randomState(), nonce: openid.randomNonce(), verifier }
+      const url = openid.buildAuthorizationUrl(provider, {
+        redirect_uri: redirectUri,
+        scope: settings.scopes,
+        state: attempt.state,
+        nonce: attempt.nonce,
+        code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+      })
+      return { url, attempt }
+    },
+
+    async finish(query, { state, nonce, verifier }) {
+      const provider = await configuration()
+      try {
+        const tokens = await openid.authorizationCodeGrant(provider, new URL(redirectUri + query), {
+          expectedState: state,
+          expectedNonce: nonce,
+          pkceCodeVerifier: verifier,
+          idTokenExpected: true,
+        })
+        const claims = tokens.claims()
+        if (!claims) throw new Error('no claims')
+        const hasMore = provider.serverMetadata().userinfo_endpoint !== undefined
+        const more = hasMore ? await openid.fetchUserInfo(provider, tokens.access_token, claims.sub) : {}
+        return { ...more, ...claims }
+      } catch (error) {
+        throw isUnanswered(error)
+          ? new OpenIdError(503, `${host} does not answer. Try again later.`, { cause: error })
+          : new OpenIdError(401, `${host} did not sign you in (${reasonOf(error)}). Try again.`, { cause: error })
+      }
+    },
+  }
+}
+
+async function discovery({ issuer, clientId, clientSecret }: OpenIdSettings): Promise<openid.Configuration> {
+  const url = new URL(issuer)
+  const authentication = clientSecret === null ? openid.None() : secretBy(clientSecret)
+  const found = await openid.discovery(url, clientId, undefined, authentication, {
+    timeout: timeoutSeconds,
+    // Config allows http:// within a private network only, or where the operator insists.
+    execute: url.protocol === 'http:' ? [openid.allowInsecureRequests] : [],
+  })
+  // Without, TLS alone would vouch for an ID token.
+  openid.enableNonRepudiationChecks(found)
+  return found
+}
+
+/** In the body if the provider supports it, since few agree on the encoding of the header; which is what those support that do not say (OpenID Connect Discovery 1.0 §3). */
+function secretBy(secret: string): openid.ClientAuth {
+  const [basic, post] = [openid.ClientSecretBasic(secret), openid.ClientSecretPost(secret)]
+  return (server, ...rest) => {
+    const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
+    return (methods.includes('client_secret_post') ? post : basic)(server, ...rest)
+  }
+}
+
+const isUnanswered = (error: unknown): boolean =>
+  (error instanceof openid.ResponseBodyError && error.status >= 500) ||
+  (error instanceof TypeError && error.message === 'fetch failed') ||
+  ['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM'].includes(String((error as { code?: unknown }).code))
+
+/** A code: what the provider wrote besides may quote anything. */
+function reasonOf(error: unknown): string {
+  const { error: answered, code } = error as { error?: unknown; code?: unknown }
+  return [answered, code].find((each) => typeof each === 'string' && /^\w{1,64}$/.test(each))?.toString() ?? 'no reason'
+}
