@@ -15,7 +15,7 @@ export interface OpenIdSettings {
 }
 
 /** What the browser keeps between the redirect to the provider and the way back. */
-export interface SignInAttempt {
+interface SignInAttempt {
   readonly state: string
   readonly nonce: string
   readonly verifier: string

@@ -18,7 +18,7 @@ export interface Session extends Caller {
 }
 
 /** How a person proved who they are: with a key, or at the OpenID provider, which gave them a role. */
-export type Identity = { readonly keyId: string; readonly role: null } | { readonly keyId: null; readonly role: Role }
+type Identity = { readonly keyId: string; readonly role: null } | { readonly keyId: null; readonly role: Role }
 
 export interface Sessions {
   /** Starts a session under a new token. The one that the browser had ends. */
@@ -40,7 +40,7 @@ interface SessionsDependencies {
   readonly clock: () => number
 }
 
-const cookie = 'aftersend'
+const cookie = 'aftersend-session'
 const tokenForm = /^[\w-]{43}$/
 /** A session that was revoked opens nothing after this. */
 const validForMs = 5_000

@@ -21,7 +21,7 @@ export function personOf(claims: Claims, rules: RoleRules, rolesClaim: string): 
   const values = new Set([...textsIn(claimAt(claims, rolesClaim)), ...verifiedAddress(claims)])
   const role = roleNames.findLast((each) => rules[each]?.some((value) => values.has(normalized(value)))) ?? null
   const id = idOf(claims['sub'])
-  const name = [claims['name'], claims['preferred_username']].map(cleaned).find((each) => each !== '')
+  const name = [claims['name'], claims['preferred_username']].map((claim) => cleaned(claim, nameLength)).find(Boolean)
   return { name: name ?? id.slice(0, nameLength), id, role }
 }
 
@@ -51,17 +51,17 @@ function claimAt(claims: Claims, path: string): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** One line of text without an address; empty if the claim is none. */
-function cleaned(claim: unknown): string {
+function cleaned(claim: unknown, maxLength: number): string {
   if (typeof claim !== 'string' || claim.includes('@') || !claim.isWellFormed()) return ''
   return claim
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
     .trim()
-    .slice(0, nameLength)
+    .slice(0, maxLength)
     .toWellFormed()
 }
 
 function idOf(sub: unknown): string {
-  const id = cleaned(sub)
-  if (id !== '' && id === sub && id.length <= idLength) return id
+  const id = cleaned(sub, idLength)
+  if (id !== '' && id === sub) return id
   return `person-${createHash('sha256').update(String(sub)).digest('hex').slice(0, 12)}`
 }

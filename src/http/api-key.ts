@@ -24,7 +24,7 @@ export interface KeyRing {
  * Whether a text is one of `keys`. Compares digests of equal length with every key, so that the time taken reveals
  * neither a key's length nor which key matched.
  */
-export function createKeyComparison(keys: readonly string[]): (presented: string) => boolean {
+function createKeyComparison(keys: readonly string[]): (presented: string) => boolean {
   const digests = keys.map(digestOf)
   return (presented) => {
     const digest = digestOf(presented)

@@ -76,7 +76,7 @@ describe('every page of the dashboard', () => {
     const absent = absentDatabase()
     const visitedWithoutDatabase = await serveDashboard({ db: absent })
     const reader = new Visitor(visitedWithoutDatabase.served)
-    reader.cookie = `aftersend=${'A'.repeat(43)}`
+    reader.cookie = `aftersend-session=${'A'.repeat(43)}`
     for (const path of [
       '/',
       '/emails?q=words',

@@ -28,6 +28,8 @@ export class OpenIdStandIn {
   moreClaims: Claims = {}
   /** Replaces claims of the ID token, to lie. */
   lies: Claims = {}
+  /** Shows a page before it sends the browser back. */
+  asksPerson = false
   /** Signs with a key that the provider does not publish. */
   forges = false
   algorithm: 'RS256' | 'ES256' = 'RS256'
@@ -71,7 +73,7 @@ export class OpenIdStandIn {
         this.discoveries += 1
         return void json(200, this.#configuration())
       case '/realm/authorize':
-        return void response.writeHead(302, { location: this.#authorize(url.searchParams) }).end()
+        return void this.#showSignIn(response, this.#authorize(url.searchParams))
       case '/realm/token':
         return void json(...(await this.#token(request)))
       case '/realm/userinfo':
@@ -88,6 +90,12 @@ export class OpenIdStandIn {
       default:
         return void json(404, {})
     }
+  }
+
+  #showSignIn(response: ServerResponse, location: string): void {
+    if (!this.asksPerson) return void response.writeHead(302, { location }).end()
+    const link = `<!doctype html><a href="${location.replaceAll('&', '&amp;')}">Allow</a>`
+    response.writeHead(200, { 'content-type': 'text/html' }).end(link)
   }
 
   #configuration() {

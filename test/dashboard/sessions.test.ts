@@ -39,7 +39,7 @@ describe('the sessions of people', () => {
   it('are listed with who, how, from where and when, and with nothing that opens one', async () => {
     const ada = await signedIn('ada')
     const text = await (await visited.served.call('GET', '/v1/sessions')).text()
-    assert.ok(!text.includes(ada.cookie.slice('aftersend='.length)) && !text.includes('digest'))
+    assert.ok(!text.includes(ada.cookie.slice('aftersend-session='.length)) && !text.includes('digest'))
     const [session] = await list()
     assert.deepEqual([session?.name, session?.via, session?.client], ['ada', 'key', '203.0.113.7'])
     assert.match(session?.keyId ?? '', /^environment_[0-9a-f]{8}$/)

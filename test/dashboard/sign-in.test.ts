@@ -47,9 +47,9 @@ describe('signing in to the dashboard', () => {
 
   it('sets a cookie that scripts, other sites and plain connections do not get', async () => {
     const plain = (await visitor.signIn()).headers.get('set-cookie') ?? ''
-    assert.match(plain, /^aftersend=[\w-]{43}; Path=\/; Max-Age=604800; HttpOnly; SameSite=Strict$/)
+    assert.match(plain, /^aftersend-session=[\w-]{43}; Path=\/; Max-Age=604800; HttpOnly; SameSite=Strict$/)
     const behindTls = await visitor.post('/sign-in', { key: apiKey, name: 'grace' }, { 'x-forwarded-proto': 'https' })
-    assert.match(behindTls.headers.get('set-cookie') ?? '', /^__Host-aftersend=.*; SameSite=Strict; Secure$/)
+    assert.match(behindTls.headers.get('set-cookie') ?? '', /^__Host-aftersend-session=.*; SameSite=Strict; Secure$/)
   })
 
   it('rejects a wrong key, and a name that is an address', async () => {
@@ -134,7 +134,7 @@ describe('signing in to the dashboard', () => {
   it('stores a digest of the token only, and deletes sessions after a week', async () => {
     await visitor.signIn()
     const stored = JSON.stringify(await database.db.session.findMany())
-    assert.ok(!stored.includes(visitor.cookie.slice('aftersend='.length)) && !stored.includes(apiKey))
+    assert.ok(!stored.includes(visitor.cookie.slice('aftersend-session='.length)) && !stored.includes(apiKey))
     now += 7 * 24 * hourMs
     await visitor.signIn()
     assert.equal(await database.db.session.count(), 1)
@@ -142,10 +142,10 @@ describe('signing in to the dashboard', () => {
 
   it('rejects an invented cookie, and those of versions before 0.5', async () => {
     await visitor.signIn()
-    const token = visitor.cookie.slice('aftersend='.length)
+    const token = visitor.cookie.slice('aftersend-session='.length)
     const signed = `${Buffer.from('{"name":"boss"}').toString('base64url')}.${'A'.repeat(43)}`
     for (const value of [signed, 'A'.repeat(43), token.slice(1), `${token}A`, '', '.', '%00']) {
-      visitor.cookie = `aftersend=${value}`
+      visitor.cookie = `aftersend-session=${value}`
       assert.equal((await visitor.get('/emails')).status, 303, value)
     }
   })
@@ -168,7 +168,7 @@ describe('signing in to the dashboard', () => {
       get: (target, name) => (name === 'session' ? session : Reflect.get(target, name)),
     })
     const counting = await serveDashboard({ db })
-    const invented = (n: number) => `aftersend=${String(n).padStart(43, 'A')}`
+    const invented = (n: number) => `aftersend-session=${String(n).padStart(43, 'A')}`
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, n) =>
         fetch(`${counting.served.url}/emails`, { redirect: 'manual', headers: { cookie: invented(n) } }),

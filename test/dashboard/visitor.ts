@@ -20,6 +20,7 @@ export interface Visited {
 /** The API with its dashboard on a port. */
 export async function serveDashboard(
   overrides: Partial<DashboardDependencies> & { readonly db: Database },
+  port?: number,
 ): Promise<Visited> {
   const [inbox, emailWorkflows] = [new InboxInMemory(), new EmailWorkflowsInMemory()]
   const webhooks = new Map([['aisend', { provider: aisend, secrets: [webhookSecret] }]])
@@ -36,7 +37,7 @@ export async function serveDashboard(
     log: quietLog,
     ...overrides,
   })
-  const served = await serve({ db: overrides.db, dashboard })
+  const served = await serve({ db: overrides.db, dashboard }, port)
   return { served, dashboard, inbox, emailWorkflows, stop: () => served.stop() }
 }
 
