@@ -60,7 +60,7 @@ export async function startApi(
     webhooks: webhookSources(options, receiptDb),
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
-    signIn: config.signIn,
+    signIn: await signInOf(config),
     metricsKeys: config.metricsKeys,
     proxyHops: config.proxyHops,
     streams: createEventStreams(),
@@ -91,6 +91,12 @@ const webhookSources = ({ webhookSecrets }: SystemOptions, db: Database) =>
     fetch,
     tokens: { claim: (provider, token, event) => claimWebhookToken(db, { provider, token, event }) },
   })
+
+/** Imported only where it is configured. */
+const signInOf = async ({ signIn: { withKeys, openId } }: Config) => ({
+  withKeys,
+  openId: openId && (await import('./dashboard/openid.ts')).createOpenIdProvider(openId, Date.now),
+})
 
 /** The channels to support, besides the log. */
 const namesOf = ({ webhook, email }: Config['support']): string[] => [

@@ -22,6 +22,7 @@ const session = z.strictObject({
   id: z.string(),
   name: z.string(),
   via: z.enum(['key', 'openid']),
+  keyName: z.string().nullable().describe('`environment` for a key of `API_KEYS`.'),
   keyId: z
     .string()
     .nullable()
@@ -69,18 +70,25 @@ export const sessionRoutes = (dependencies: SessionsDependencies): Route[] => [
   ),
 ]
 
-/** Those that open the dashboard. */
-export async function readOpenSessions({ db, keys, clock }: SessionsDependencies): Promise<Session[]> {
-  const rows = await inTime(() => listOpenSessions(db, clock()))
-  const isOpen = async ({ keyId }: Session) => keyId === null || Boolean(await keys?.findById(keyId))
-  const open = await Promise.all(rows.map(isOpen))
-  return rows.filter((_, index) => open[index])
+export interface OpenSession extends Session {
+  /** Of the key of the sign-in; null for OpenID Connect. */
+  readonly keyName: string | null
 }
 
-const viewOf = ({ id, name: of, keyId, role, createdAt, lastSeenAt, client, userAgent }: Session) => ({
+/** Those that open the dashboard: not those whose key is gone. */
+export async function readOpenSessions({ db, keys, clock }: SessionsDependencies): Promise<OpenSession[]> {
+  const rows = await inTime(() => listOpenSessions(db, clock()))
+  const holders = await Promise.all(rows.map(({ keyId }) => (keyId === null ? null : keys?.findById(keyId))))
+  return rows
+    .map((row, index) => ({ ...row, keyName: holders[index]?.name ?? null }))
+    .filter(({ keyId, keyName }) => keyId === null || keyName !== null)
+}
+
+const viewOf = ({ id, name: of, keyId, keyName, role, createdAt, lastSeenAt, client, userAgent }: OpenSession) => ({
   id,
   name: of,
   via: keyId === null ? 'openid' : 'key',
+  keyName,
   keyId,
   role,
   createdAt: createdAt.toISOString(),

@@ -20,7 +20,7 @@ import { addEventPages } from './events.tsx'
 import { refuseCrossSiteForms, requireSession, setPageHeaders } from './guards.ts'
 import { addKeyPages } from './keys.tsx'
 import { addLiveRoute } from './live.ts'
-import { createOpenIdProvider, type OpenIdSettings } from './openid.ts'
+import type { OpenIdProvider } from './openid-provider.ts'
 import { addOpenIdRoutes } from './openid-sign-in.tsx'
 import { addOverviewPage } from './overview.tsx'
 import { createPageRenderer } from './page-renderer.tsx'
@@ -44,7 +44,7 @@ export interface DashboardDependencies {
   /** Keys of the environment; named keys are in the database. */
   readonly apiKeys: readonly string[]
   /** How people sign in. Default: with keys. */
-  readonly signIn?: { readonly withKeys: boolean; readonly openId: OpenIdSettings | null }
+  readonly signIn?: { readonly withKeys: boolean; readonly openId: OpenIdProvider | null }
   /** See `clientAddressOf`. Default 1. */
   readonly proxyHops?: number
   /** The source of live updates. */
@@ -64,18 +64,17 @@ const signInLimit = { burst: 10, refillMs: 30_000 }
 /** The routes of all pages and their assets. */
 export function createDashboard(dependencies: DashboardDependencies): Router {
   const { db, apiKeys, signIn = { withKeys: true, openId: null }, proxyHops = 1, clock = Date.now, log } = dependencies
-  const { withKeys, openId: settings } = signIn
+  const { withKeys, openId: provider } = signIn
   const assets = readAssets()
   const pages = createPageRenderer({ ...dependencies, assets })
   const keys = withKeys ? createKeyRing(db, apiKeys, clock) : null
   const sessions = createSessions({
     db,
     keys: keys ?? fixedKeys([]),
-    allowsOpenId: settings !== null,
+    allowsOpenId: provider !== null,
     proxyHops,
     clock,
   })
-  const provider = settings && createOpenIdProvider(settings, clock)
   const failedKeys = createFailedKeys({ ...signInLimit, proxyHops, clock })
   const signingIn = { pages, sessions, keys, failedKeys, openIdHost: provider?.host ?? null }
 
@@ -83,7 +82,7 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   router.use(setPageHeaders, pages.showProblems, refuseCrossSiteForms)
   assets.addTo(router)
   addSignInRoutes(router, signingIn)
-  if (provider) addOpenIdRoutes(router, { ...signingIn, provider, settings, log })
+  if (provider) addOpenIdRoutes(router, { ...signingIn, provider, log })
 
   const signedInRouter = new Router({ sensitive: true })
   signedInRouter.use(requireSession(sessions))

@@ -9,13 +9,12 @@ import { withoutMessage } from '../http/request-log.ts'
 import { SignedInCard } from './components/sign-in-card.tsx'
 import { readCookie, setCookie } from './cookies.ts'
 import { seeOther } from './guards.ts'
-import { callbackPath, OpenIdError, type OpenIdProvider, type OpenIdSettings } from './openid.ts'
+import { callbackPath, OpenIdError, type OpenIdProvider } from './openid-provider.ts'
 import { localPath } from './paths.ts'
 import { nextIn, type SignInDependencies, signInPage } from './sign-in.tsx'
 
 interface OpenIdSignInDependencies extends SignInDependencies {
   readonly provider: OpenIdProvider
-  readonly settings: OpenIdSettings
   readonly log: Logger
 }
 
@@ -28,7 +27,8 @@ const maxNextLength = 1_000
 const attemptForm = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), next: z.string() })
 
 export function addOpenIdRoutes(router: Router, dependencies: OpenIdSignInDependencies): void {
-  const { pages, sessions, failedKeys, provider, settings, log } = dependencies
+  const { pages, sessions, failedKeys, provider, log } = dependencies
+  const { publicUrl, roles, rolesClaim } = provider.settings
   const show = signInPage(dependencies)
   const showError = (ctx: Context, next: string, error: unknown) => {
     if (!(error instanceof OpenIdError)) throw error
@@ -53,7 +53,7 @@ export function addOpenIdRoutes(router: Router, dependencies: OpenIdSignInDepend
   router.get(callbackPath, async (ctx) => {
     const attempt = attemptForm.safeParse(jsonIn(readCookie(ctx, cookie))).data
     if (!attempt) {
-      const error = `Sign in again: it took longer than 10 minutes, or began at another address than ${settings.publicUrl}.`
+      const error = `Sign in again: it took longer than 10 minutes, or began at another address than ${publicUrl}.`
       return show(ctx, { next: '/', error }, 400)
     }
     // An answer of the provider is used once.
@@ -61,7 +61,7 @@ export function addOpenIdRoutes(router: Router, dependencies: OpenIdSignInDepend
     const next = localPath(attempt.next)
     try {
       const claims = await provider.finish(ctx.search, attempt)
-      const { name, id, role } = personOf(claims, settings.roles, settings.rolesClaim)
+      const { name, id, role } = personOf(claims, roles, rolesClaim)
       // For the audit log.
       Object.assign(ctx.state, { actor: name, subject: id })
       if (role === null) {

@@ -1,53 +1,6 @@
-/** Signing in at an OpenID provider: authorization code flow with PKCE, state and nonce. */
+/** The OpenID provider of an issuer: authorization code flow with PKCE, state and nonce. Loaded only where one is configured. */
 import * as openid from 'openid-client'
-import type { Claims, RoleRules } from '../domain/openid-person.ts'
-
-export interface OpenIdSettings {
-  readonly issuer: string
-  readonly clientId: string
-  /** Null: a public client. */
-  readonly clientSecret: string | null
-  readonly scopes: string
-  /** The URL at which browsers reach the dashboard, without a trailing slash. */
-  readonly publicUrl: string
-  readonly rolesClaim: string
-  readonly roles: RoleRules
-}
-
-/** What the browser keeps between the redirect to the provider and the way back. */
-interface SignInAttempt {
-  readonly state: string
-  readonly nonce: string
-  readonly verifier: string
-}
-
-export interface OpenIdProvider {
-  /** For people. */
-  readonly host: string
-  /** @returns where to send the browser. @throws OpenIdError. */
-  begin(): Promise<{ readonly url: URL; readonly attempt: SignInAttempt }>
-  /**
-   * Verifies the answer.
-   * @param query with which the browser came back, from the question mark on.
-   * @returns the claims of the ID token and of the userinfo endpoint.
-   * @throws OpenIdError.
-   */
-  finish(query: string, attempt: SignInAttempt): Promise<Claims>
-}
-
-/** 503: the provider does not answer. 401: its answer proves nothing. The message is for the person, without what the provider wrote. */
-export class OpenIdError extends Error {
-  override name = 'OpenIdError'
-  readonly status: 401 | 503
-
-  constructor(status: 401 | 503, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.status = status
-  }
-}
-
-/** The path at which people come back from the provider. */
-export const callbackPath = '/sign-in/callback'
+import { callbackPath, OpenIdError, type OpenIdProvider, type OpenIdSettings } from './openid-provider.ts'
 
 const timeoutSeconds = 5
 /** However many people try. */
@@ -74,6 +27,7 @@ export function createOpenIdProvider(settings: OpenIdSettings, clock: () => numb
   }
 
   return {
+    settings,
     host,
 
     async begin() {
@@ -127,7 +81,10 @@ async function discovery({ issuer, clientId, clientSecret }: OpenIdSettings): Pr
   return found
 }
 
-/** In the body if the provider supports it, since few agree on the encoding of the header; which is what those support that do not say (OpenID Connect Discovery 1.0 §3). */
+/**
+ * In the body if the provider supports that, since not all decode the header alike. Providers that do not say support the header
+ * (OpenID Connect Discovery 1.0 §3).
+ */
 function secretBy(secret: string): openid.ClientAuth {
   const [basic, post] = [openid.ClientSecretBasic(secret), openid.ClientSecretPost(secret)]
   return (server, ...rest) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Browser } from 'playwright-core'
+import { createOpenIdProvider } from '../../src/dashboard/openid.ts'
 import { anyFreePort } from '../../src/embedded/free-port.ts'
 import { clientId, clientSecret, OpenIdStandIn } from '../dashboard/openid-stand-in.ts'
 import { serveDashboard, type Visited } from '../dashboard/visitor.ts'
@@ -27,7 +28,10 @@ describe('signing in by OpenID Connect in a browser', function () {
       ...{ issuer, clientId, clientSecret, publicUrl: `http://127.0.0.1:${port}` },
       ...{ scopes: 'openid', rolesClaim: 'groups', roles: { support: ['helpdesk'] } },
     }
-    visited = await serveDashboard({ db, signIn: { withKeys: true, openId } }, port)
+    visited = await serveDashboard(
+      { db, signIn: { withKeys: true, openId: createOpenIdProvider(openId, Date.now) } },
+      port,
+    )
   })
   after(async () => {
     await browser?.close()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
-import type { OpenIdSettings } from '../../src/dashboard/openid.ts'
+import { createOpenIdProvider } from '../../src/dashboard/openid.ts'
+import type { OpenIdSettings } from '../../src/dashboard/openid-provider.ts'
 import { apiKey } from '../api/served.ts'
 import { useDatabase } from '../stack.ts'
 import { clientId, clientSecret, OpenIdStandIn } from './openid-stand-in.ts'
@@ -23,7 +24,8 @@ describe('signing in by OpenID Connect', () => {
     ...{ scopes: 'openid profile email', rolesClaim: 'groups' },
     roles: { admin: ['Boss@Example.com'], support: ['helpdesk'] },
   })
-  const start = async (signIn = { withKeys: true, openId: settings() as OpenIdSettings | null }) => {
+  const start = async ({ withKeys = true, openId = settings() as OpenIdSettings | null } = {}) => {
+    const signIn = { withKeys, openId: openId && createOpenIdProvider(openId, () => now) }
     visited = await serveDashboard({ db, signIn, log, clock: () => now })
     visitor = new Visitor(visited.served)
   }
@@ -198,7 +200,7 @@ describe('signing in by OpenID Connect', () => {
     await signIn()
     const { cookie } = visitor
     await visited.stop()
-    await start({ withKeys: false, openId: settings() })
+    await start({ withKeys: false })
     assert.doesNotMatch(await visitor.html('/sign-in'), /name="key"/)
     assert.equal((await visitor.post('/sign-in', { key: apiKey, name: 'grace' })).status, 403)
     visitor.cookie = byKey.cookie
@@ -206,13 +208,13 @@ describe('signing in by OpenID Connect', () => {
     visitor.cookie = cookie
     assert.equal(await isSignedIn(), true)
     await visited.stop()
-    await start({ withKeys: true, openId: null })
+    await start({ openId: null })
     visitor.cookie = cookie
     assert.equal(await isSignedIn(), false)
     assert.equal((await visitor.get('/sign-in/openid')).status, 404)
   })
 
-  it('tells no log and no table a token, a code or an address', async () => {
+  it('writes no token, code or address to a log or a table', async () => {
     provider.claims = { ...ada, email: 'ada@example.com', email_verified: true }
     const back = await goToProvider()
     const { cookie } = visitor

@@ -8,6 +8,7 @@ interface Listed {
   readonly id: string
   readonly name: string
   readonly via: string
+  readonly keyName: string | null
   readonly keyId: string | null
   readonly client: string
   readonly userAgent: string
@@ -42,6 +43,7 @@ describe('the sessions of people', () => {
     assert.ok(!text.includes(ada.cookie.slice('aftersend-session='.length)) && !text.includes('digest'))
     const [session] = await list()
     assert.deepEqual([session?.name, session?.via, session?.client], ['ada', 'key', '203.0.113.7'])
+    assert.equal(session?.keyName, 'environment')
     assert.match(session?.keyId ?? '', /^environment_[0-9a-f]{8}$/)
     assert.equal(session?.userAgent.length, 200)
     const html = await ada.html('/setup/sessions')

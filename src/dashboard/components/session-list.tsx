@@ -1,10 +1,10 @@
 /** Who is signed in, as a table. */
-import type { Session } from '../../db/generated/client.ts'
+import type { OpenSession } from '../../api/sessions.ts'
 import { PageHead } from './layout.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 interface SessionListProps {
-  readonly sessions: readonly Session[]
+  readonly sessions: readonly OpenSession[]
   /** The session of the person who gets the page. */
   readonly ownId: string
 }
@@ -49,7 +49,7 @@ export const SessionList = ({ sessions, ownId }: SessionListProps) => (
   </>
 )
 
-const SessionRow = ({ of: it, isOwn }: { of: Session; isOwn: boolean }) => (
+const SessionRow = ({ of: it, isOwn }: { of: OpenSession; isOwn: boolean }) => (
   <tr>
     <td class="main-cell strong">
       <bdi>{it.name}</bdi>
@@ -60,7 +60,7 @@ const SessionRow = ({ of: it, isOwn }: { of: Session; isOwn: boolean }) => (
         `OpenID Connect, ${it.role}`
       ) : (
         <>
-          Key <code>{it.keyId}</code>
+          Key <bdi title={it.keyId}>{it.keyName}</bdi>
         </>
       )}
     </td>
