@@ -2,6 +2,7 @@
 import { createApi } from './api/api.ts'
 import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
+import { createOpenIdProvider } from './dashboard/openid.ts'
 import type { Database } from './db/database.ts'
 import { readPool, receiptPool } from './db/pools.ts'
 import { warmUp } from './db/warm-up.ts'
@@ -35,6 +36,7 @@ export async function startApi(
   isPolling: () => boolean,
 ): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { config, port, log, tracing } = options
+  const { openId } = config.signIn
   const [db, receiptDb] = [pools.open(readPool), pools.open(receiptPool)]
   const { client, emailWorkflows } = connectEmailWorkflows(options)
   const receiptClock = createSteadyClock()
@@ -60,7 +62,7 @@ export async function startApi(
     webhooks: webhookSources(options, receiptDb),
     providerApis: createProviderApis(config.providerApis),
     apiKeys: options.apiKeys,
-    signIn: await signInOf(config),
+    signIn: { withKeys: config.signIn.withKeys, openId: openId && createOpenIdProvider(openId, Date.now) },
     metricsKeys: config.metricsKeys,
     proxyHops: config.proxyHops,
     streams: createEventStreams(),
@@ -91,12 +93,6 @@ const webhookSources = ({ webhookSecrets }: SystemOptions, db: Database) =>
     fetch,
     tokens: { claim: (provider, token, event) => claimWebhookToken(db, { provider, token, event }) },
   })
-
-/** Imported only where it is configured. */
-const signInOf = async ({ signIn: { withKeys, openId } }: Config) => ({
-  withKeys,
-  openId: openId && (await import('./dashboard/openid.ts')).createOpenIdProvider(openId, Date.now),
-})
 
 /** The channels to support, besides the log. */
 const namesOf = ({ webhook, email }: Config['support']): string[] => [
