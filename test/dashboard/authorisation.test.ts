@@ -122,6 +122,8 @@ describe('the authorisation of the dashboard', () => {
         assert.equal(uses(route), allowed.includes(role), route)
       }
       assert.equal(/Add an address/.test(await visitor.html('/suppressions')), role !== 'viewer')
+      const person = await visitor.html('/recipients?address=nobody@example.com')
+      assert.equal(/Suppress recipient/.test(person), role !== 'viewer')
     })
   }
 })
