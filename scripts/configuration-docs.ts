@@ -95,6 +95,11 @@ const sections: readonly Section[] = [
     variables: [...webhookSecrets, ...variablesOf(settingGroups.secrets)],
   },
   {
+    title: 'People',
+    intro: ['See [how people sign in, and what each role may do](people.md).'],
+    variables: variablesOf(settingGroups.people),
+  },
+  {
     title: 'Docker Compose',
     intro: [
       'Only `docker-compose.yml` reads these variables, for the roles of its PostgreSQL. A password becomes part of a URL: ' +

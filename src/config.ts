@@ -9,6 +9,8 @@ import type { AlarmPolicy } from './domain/rate-policy.ts'
 import type { LifecyclePolicy } from './domain/stall-policy.ts'
 import { type Environment, environment } from './environment.ts'
 import { list } from './environment-formats.ts'
+import { missingPeopleSettings, type SignInSettings, signInSettings } from './environment-people.ts'
+import { conflictingRetention } from './environment-policies.ts'
 import { ConfigurationError } from './errors.ts'
 import { insecureSettings } from './insecure-settings.ts'
 import {
@@ -64,6 +66,7 @@ export interface Config {
   /** Of the default project. */
   readonly providerApis: ProjectSettings['providerApis']
   readonly apiKeys: readonly string[]
+  readonly signIn: SignInSettings
   /** For the hashes of erased addresses. Null only in embedded mode, where one is generated. */
   readonly erasureKey: string | null
   /** Keys for `/metrics` only, so that a scraper needs no API key. */
@@ -115,7 +118,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...projectErrors,
     // A worker has no secrets; embedded ones are generated later, for the first accounts.
     ...(given['ROLE'] === 'worker' ? [] : accountsWithoutSecret(projects, webhooks.secrets, isEmbedded(given))),
-    ...(parsed.success ? conflictingSettings(parsed.data) : []),
+    ...missingPeopleSettings(given),
+    ...(parsed.success ? conflictingRetention(parsed.data) : []),
     ...(parsed.success ? insecureSettings(given, parsed.data.ALLOW_INSECURE) : []),
   ]
   if (!parsed.success || errors.length > 0) {
@@ -162,15 +166,6 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   return errors
 }
 
-/** How long providers retry a webhook (AISend: 24 hours), and a day more. */
-const repeatWindowMs = 2 * 86_400_000
-
-/** Settings that contradict each other. */
-const conflictingSettings = ({ RETAIN_EVENTS: keptForMs, MAX_EVENT_AGE: maxAgeMs }: Environment): string[] =>
-  keptForMs !== null && keptForMs < maxAgeMs + repeatWindowMs
-    ? ['RETAIN_EVENTS must be at least 2 days longer than MAX_EVENT_AGE, so that repeated events are recognized']
-    : []
-
 function configOf(
   env: Environment,
   {
@@ -200,6 +195,7 @@ function configOf(
     webhookSecrets,
     ...projectSettingsOf(env, env.ALLOW_INSECURE),
     apiKeys: env.API_KEYS,
+    signIn: signInSettings(env),
     erasureKey: env.ERASURE_KEY ?? null,
     metricsKeys: env.METRICS_KEYS,
     proxyHops: env.TRUSTED_PROXY_HOPS,

@@ -136,6 +136,12 @@ export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
   .meta({ form: 'HTTP or HTTPS URL' })
 
+/** An HTTP URL without a path. */
+export const origin = httpUrl
+  .refine((url) => URL.canParse(url) && new URL(url).pathname === '/', 'must be a URL without a path')
+  .transform((url) => new URL(url).origin)
+  .meta({ form: '`https://aftersend.example.com`' })
+
 export const postgresUrl = z
   .url({ protocol: /^postgres(ql)?$/, error: 'must be a URL such as postgresql://user:password@host:5432/aftersend' })
   .meta({ form: '`postgresql://user:password@host:5432/aftersend`' })

@@ -74,3 +74,20 @@ export const alarms = {
     'Time without a webhook of a provider, while emails wait for one, after which an incident opens.',
   ),
 }
+
+/** How long providers retry a webhook (AISend: 24 hours), and a day more. */
+const repeatWindowMs = 2 * 86_400_000
+
+interface RetentionVariables {
+  readonly RETAIN_EVENTS: number | null
+  readonly MAX_EVENT_AGE: number
+}
+
+/** Settings that contradict each other. */
+export const conflictingRetention = ({
+  RETAIN_EVENTS: keptForMs,
+  MAX_EVENT_AGE: maxAgeMs,
+}: RetentionVariables): string[] =>
+  keptForMs !== null && keptForMs < maxAgeMs + repeatWindowMs
+    ? ['RETAIN_EVENTS must be at least 2 days longer than MAX_EVENT_AGE, so that repeated events are recognized']
+    : []

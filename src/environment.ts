@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
+import { people } from './environment-people.ts'
 import { alarms, lifecycle, retention } from './environment-policies.ts'
 import { providers } from './providers/registry.ts'
 
@@ -169,6 +170,7 @@ const machine = { PATH: z.string().optional(), XDG_CACHE_HOME: z.string().option
 export const environment = z.object({
   ...secrets,
   ...insecure,
+  ...people,
   ...servers,
   ...processes,
   ...embedded,
@@ -186,6 +188,7 @@ export const environment = z.object({
 /** The variables by subject, in the order in which docs/configuration.md and .env.example list them. */
 export const settingGroups = {
   secrets: { ...secrets, ...insecure },
+  people,
   servers,
   processes,
   embedded,

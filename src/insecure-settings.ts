@@ -11,6 +11,8 @@ const urls: Readonly<Record<string, string>> = {
   SUPPORT_WEBHOOK_URL: 'addresses',
   AISEND_API_URL: 'a key and addresses',
   RESEND_API_URL: 'a key and addresses',
+  OIDC_ISSUER: 'a client secret',
+  PUBLIC_URL: 'the sessions of people',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'IDs, and the headers with their key',
 }
 

@@ -3,6 +3,7 @@ import { createApi } from './api/api.ts'
 import type { ProjectAccess } from './api/project-parts.ts'
 import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
+import { createOpenIdProvider } from './dashboard/openid.ts'
 import type { Database } from './db/database.ts'
 import { projectPool, readPool, receiptPool } from './db/pools.ts'
 import { requireProjectRole } from './db/project-rows.ts'
@@ -38,6 +39,7 @@ export async function startApi(
   isPolling: () => boolean,
 ): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { config, port, log, tracing } = options
+  const { openId } = config.signIn
   const [db, receiptDb] = [pools.open(readPool), pools.open(receiptPool)]
   const { client, emailWorkflows } = connectEmailWorkflows(options)
   const receiptClock = createSteadyClock()
@@ -63,6 +65,7 @@ export async function startApi(
     webhooks: webhookSources(options, receiptDb),
     providerApis: createAllProviderApis(config),
     apiKeys: options.apiKeys,
+    signIn: { withKeys: config.signIn.withKeys, openId: openId && createOpenIdProvider(openId, Date.now) },
     metricsKeys: config.metricsKeys,
     proxyHops: config.proxyHops,
     streams: createEventStreams(),

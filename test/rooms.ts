@@ -26,13 +26,17 @@ export const rooms: Readonly<Record<string, Room>> = {
   db: { holds: 'every SQL statement, by name; one file per table family', imports: ['errors', 'domain'] },
   providers: { holds: 'a folder per provider: entry.ts, webhook.ts, api.ts, sample.ts', imports: ['domain'] },
   'environment-formats': { holds: 'the formats of environment variables (one file)', imports: [] },
+  'environment-people': {
+    holds: 'those of people: sign-in, roles (one file)',
+    imports: ['domain', 'environment-formats'],
+  },
   'environment-policies': {
     holds: 'those of policies: stalls, retention, alarms (one file)',
     imports: ['environment-formats'],
   },
   environment: {
     holds: 'all environment variables (one file); docs/configuration.md is generated from it',
-    imports: ['providers', 'environment-formats', 'environment-policies'],
+    imports: ['providers', 'environment-formats', 'environment-people', 'environment-policies'],
   },
   'insecure-settings': {
     holds: 'the settings that are refused unless the operator insists (one file)',
@@ -45,8 +49,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   config: {
     holds: 'the configuration, parsed once (one file)',
     imports: [
-      ...['errors', 'domain', 'providers', 'environment-formats', 'environment', 'insecure-settings'],
-      ...['project-settings'],
+      ...['errors', 'domain', 'providers', 'environment-formats', 'environment-people', 'environment-policies'],
+      ...['environment', 'insecure-settings', 'project-settings'],
     ],
   },
   metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },

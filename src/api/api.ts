@@ -3,7 +3,7 @@ import type Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
-import { fixedKeys, requireKey } from '../http/api-key.ts'
+import { fixedKeys, type KeyRing, requireKey } from '../http/api-key.ts'
 import { jsonBodyWithin, limitBodiesInFlight } from '../http/body.ts'
 import { type Deadlines, defaultDeadlines } from '../http/deadlines.ts'
 import { createEventStreams, type EventStreams } from '../http/event-streams.ts'
@@ -37,6 +37,7 @@ import { problemOf } from './problems.ts'
 import { createProjectParts, type ProjectAccess, type ProjectParts } from './project-parts.ts'
 import { recipientRoutes } from './recipients.ts'
 import { sendRoutes } from './send.ts'
+import { sessionRoutes } from './sessions.ts'
 import { streamRoutes } from './stream.ts'
 import { suppressionFileRoutes } from './suppression-files.ts'
 import { suppressionRoutes } from './suppressions.ts'
@@ -123,7 +124,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(metricsRoutes(dependencies.metrics, fixedKeys([...apiKeys, ...metricsKeys])).routes())
   app.use(
     routerOf(
-      servedRoutes({ ...dependencies, receiptDb, clock, streams }),
+      servedRoutes({ ...dependencies, receiptDb, keys: ring, clock, streams }),
       (needed) => requireKey(ring, { needed, failedKeys }),
       jsonBodyWithin(deadlines),
     ).routes(),
@@ -143,7 +144,10 @@ export function createApi(dependencies: ApiDependencies): Api {
   }
 }
 
-type ServedDependencies = ApiDependencies & Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams'>>
+type ServedDependencies = ApiDependencies &
+  Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams'>> & {
+    readonly keys: KeyRing
+  }
 type V1Dependencies = ServedDependencies & ProjectParts
 
 /** The routes with what they work with, composed when the first caller of a project comes. */
@@ -173,6 +177,7 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...recipientRoutes(dependencies),
   ...analyticsRoutes(dependencies),
   ...keyRoutes(dependencies),
+  ...sessionRoutes(dependencies),
   ...auditRoutes(dependencies),
 ]
 

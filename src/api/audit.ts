@@ -63,25 +63,30 @@ interface Actor {
 /** What the handlers and the authentication leave in the request's state. */
 interface AuditedState {
   readonly caller?: Actor
-  readonly session?: Actor
+  readonly session?: Actor | null
+  /** Who signs in, once the key or the provider has proved it, and the ID of the key or at the provider. */
+  readonly actor?: string
+  readonly subject?: string
   /** The fields of the form that was posted. */
   readonly form?: Readonly<Record<string, string>>
 }
 
 /**
- * Null for whoever is not known: strangers must not fill a log from which nothing is deleted. Of them, only those are recorded whose key was
- * wrong at the sign-in, which is limited.
+ * Null for whoever is not known: strangers must not fill a log from which nothing is deleted. Of them, only those are recorded whose key, or
+ * whose answer of the OpenID provider, was wrong at the sign-in, which is limited.
  */
 function actorOf(
   ctx: Context,
   action: AuditAction,
   status: number,
 ): { actor: string; project: string | null; via: 'api' | 'dashboard' } | null {
-  const { caller, session, form } = ctx.state as AuditedState
+  const { caller, session, actor, form } = ctx.state as AuditedState
   if (caller) return { actor: caller.name, project: caller.project, via: 'api' }
   if (session) return { actor: session.name, project: session.project, via: 'dashboard' }
-  const isAttempt = action === 'session.start' && [303, 401].includes(status)
-  return isAttempt ? { actor: form?.['name']?.trim().slice(0, 64) || 'unknown', project: null, via: 'dashboard' } : null
+  if (actor !== undefined) return { actor, project: null, via: 'dashboard' }
+  const isAttempt = action === 'session.start' && status === 401
+  const presented = form?.['name']?.trim().slice(0, 64) || 'unknown'
+  return isAttempt ? { actor: presented, project: null, via: 'dashboard' } : null
 }
 
 const given = (ctx: Context): Readonly<Record<string, unknown>> => ({
@@ -90,11 +95,12 @@ const given = (ctx: Context): Readonly<Record<string, unknown>> => ({
   ...(ctx.state as AuditedState).form,
 })
 
-/** The ID of what it was done to; of a new email, key or suppression, the one in the answer. */
+/** The ID of what it was done to; of a new email, key or suppression, the one in the answer; of a session, how it was started. */
 function subjectOf(ctx: Context): string | null {
+  const { subject } = ctx.state as AuditedState
   const { id } = given(ctx)
   const created = (ctx.body as { id?: unknown } | null | undefined)?.id
-  return [id, created].find((each): each is string => typeof each === 'string')?.slice(0, 200) ?? null
+  return [subject, id, created].find((each): each is string => typeof each === 'string')?.slice(0, 200) ?? null
 }
 
 const addressIn = (ctx: Context): string | null => address.safeParse(given(ctx)['address']).data ?? null

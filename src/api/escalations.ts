@@ -7,6 +7,7 @@ import type { Database } from '../db/database.ts'
 import { findEscalation, listEscalations } from '../db/escalations-read.ts'
 import type { Escalation as EscalationRow } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
+import { escalationScopes } from '../domain/access.ts'
 import {
   type EscalationCommand,
   type EscalationReason,
@@ -109,7 +110,7 @@ export function escalationRoutes({ db, emailWorkflows, clock }: EscalationDepend
       {
         method: 'post',
         path: '/v1/escalations/:id/acknowledge',
-        scope: 'operate',
+        scope: escalationScopes,
         tag: 'Escalations',
         summary: 'Acknowledge an escalation',
         params: idPath,
@@ -126,7 +127,7 @@ export function escalationRoutes({ db, emailWorkflows, clock }: EscalationDepend
       {
         method: 'post',
         path: '/v1/escalations/:id/snooze',
-        scope: 'operate',
+        scope: escalationScopes,
         tag: 'Escalations',
         summary: 'Snooze an escalation: its next notice is sent later',
         description: '`for` is a duration (default `1h`), `until` a time; at most 30 days.',
@@ -147,7 +148,7 @@ export function escalationRoutes({ db, emailWorkflows, clock }: EscalationDepend
       {
         method: 'post',
         path: '/v1/escalations/:id/resolve',
-        scope: 'operate',
+        scope: escalationScopes,
         tag: 'Escalations',
         summary: 'Resolve an escalation',
         params: idPath,

@@ -3,8 +3,8 @@ import { noteApiKeyUse, readActiveApiKeys } from '../db/api-keys.ts'
 import type { Database } from '../db/database.ts'
 import type { ApiKey } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
-import type { Caller, Scope } from '../domain/access.ts'
-import { digestOf, fixedKeys, type KeyRing } from '../http/api-key.ts'
+import type { Scope } from '../domain/access.ts'
+import { digestOf, fixedKeys, type KeyCaller, type KeyRing } from '../http/api-key.ts'
 
 /** A key that was revoked opens nothing after this. */
 const validForMs = 5_000
@@ -13,8 +13,7 @@ const lookAgainAfterMs = 1_000
 const noteUseEveryMs = 60_000
 
 interface KnownKey {
-  readonly id: string
-  readonly caller: Caller
+  readonly caller: KeyCaller
   noteUseAt: number
 }
 
@@ -38,28 +37,39 @@ export function createKeyRing(db: Database, environmentKeys: readonly string[], 
     return reading
   }
 
+  const refreshIfOlderThan = async (ms: number) => {
+    if (clock() - readAt >= ms) await refresh()
+  }
+  const withId = (keyId: string) => [...known.values()].find(({ caller }) => caller.keyId === keyId)
+
   return {
     async find(presented) {
       const operator = await environment.find(presented)
       if (operator) return operator
       // A map's time may tell how much of a digest is right, which says nothing about the key.
       const digest = digestOf(presented).toString('hex')
-      if (clock() - readAt >= (known.has(digest) ? validForMs : lookAgainAfterMs)) await refresh()
+      await refreshIfOlderThan(known.has(digest) ? validForMs : lookAgainAfterMs)
       const found = known.get(digest)
       if (!found) return null
       if (clock() >= found.noteUseAt) {
         found.noteUseAt = clock() + noteUseEveryMs
         // Only for people: a request does not fail for it.
-        noteApiKeyUse(db, found.id).catch(() => {})
+        noteApiKeyUse(db, found.caller.keyId).catch(() => {})
       }
       return found.caller
+    },
+
+    async findById(keyId) {
+      const operator = await environment.findById(keyId)
+      if (operator) return operator
+      await refreshIfOlderThan(withId(keyId) ? validForMs : lookAgainAfterMs)
+      return withId(keyId)?.caller ?? null
     },
   }
 }
 
 const knownKeyOf = ({ id, name, scopes, project }: ApiKey, now: number): KnownKey => ({
-  id,
   // Written by createApiKey.
-  caller: { name, scopes: scopes as Scope[], project },
+  caller: { name, scopes: scopes as Scope[], project, keyId: id },
   noteUseAt: now,
 })

@@ -1,5 +1,4 @@
 /** The page of the audit log. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import { auditPositionOf, auditQuery } from '../api/audit.ts'
 import { listAuditEntries } from '../db/audit.ts'
@@ -9,6 +8,7 @@ import { auditActions } from '../domain/audit.ts'
 import { pageOf } from '../http/input.ts'
 import { AuditList } from './components/audit-list.tsx'
 import type { PageRenderer } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 
 interface AuditPageDependencies {
   readonly db: Database
@@ -24,8 +24,8 @@ const query = z.object({
   cursor: auditQuery.shape.cursor.catch(null),
 })
 
-export function addAuditPage(router: Router, { db, pages }: AuditPageDependencies): void {
-  router.get('/setup/audit', async (ctx) => {
+export function addAuditPage(router: PageRouter, { db, pages }: AuditPageDependencies): void {
+  router.get('/setup/audit', 'admin', async (ctx) => {
     const { action, actor = '', cursor } = query.parse(ctx.query)
     const rows = await inTime(() => listAuditEntries(db, { action, actor }, cursor, pageLength + 1))
     const { data, nextCursor } = pageOf(rows, pageLength, auditPositionOf, rows)

@@ -2,8 +2,10 @@
 import Router from '@koa/router'
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
+import { createKeyRing } from '../api/key-ring.ts'
 import { createProjectParts, type ProjectAccess } from '../api/project-parts.ts'
 import type { Database } from '../db/database.ts'
+import { fixedKeys, type KeyRing } from '../http/api-key.ts'
 import type { EventStreams } from '../http/event-streams.ts'
 import { createFailedKeys } from '../http/failed-keys.ts'
 import type { Inbox } from '../inbox/inbox.ts'
@@ -20,10 +22,14 @@ import { addEventPages } from './events.tsx'
 import { refuseCrossSiteForms, requireSession, sessionOf, setPageHeaders } from './guards.ts'
 import { addKeyPages } from './keys.tsx'
 import { addLiveRoute } from './live.ts'
+import type { OpenIdProvider } from './openid-provider.ts'
+import { addOpenIdRoutes } from './openid-sign-in.tsx'
 import { addOverviewPage } from './overview.tsx'
 import { createPageRenderer } from './page-renderer.tsx'
+import { createPageRouter } from './page-router.ts'
 import { createPersonLinks, type PersonLinks } from './person-links.ts'
 import { addRecipientPages } from './recipients.tsx'
+import { addSessionPages } from './session-pages.tsx'
 import { createSessions } from './sessions.ts'
 import { addSetupPage, type SetupDependencies } from './setup.tsx'
 import { addSignInRoutes } from './sign-in.tsx'
@@ -37,8 +43,10 @@ export interface DashboardDependencies {
   readonly webhooks: SetupDependencies['webhooks']
   readonly providerApis: SetupDependencies['providerApis']
   readonly supportChannels: SetupDependencies['supportChannels']
-  /** The keys to sign in with. */
+  /** Keys of the environment; named keys are in the database. */
   readonly apiKeys: readonly string[]
+  /** How people sign in. Default: with keys. */
+  readonly signIn?: { readonly withKeys: boolean; readonly openId: OpenIdProvider | null }
   /** See `clientAddressOf`. Default 1. */
   readonly proxyHops?: number
   /** The source of live updates. */
@@ -59,6 +67,8 @@ type DashboardParts = DashboardDependencies &
     readonly receiptDb: Database
     readonly assets: ReturnType<typeof readAssets>
     readonly people: PersonLinks
+    /** To sign in with; null: nobody does. */
+    readonly keys: KeyRing | null
   }
 
 /** Wrong keys of one address at the sign-in: ten at once, then one in 30 seconds. */
@@ -66,43 +76,54 @@ const signInLimit = { burst: 10, refillMs: 30_000 }
 
 /** The routes of all pages and their assets. */
 export function createDashboard(dependencies: DashboardDependencies): Router {
-  const { apiKeys, proxyHops = 1, clock = Date.now } = dependencies
+  const { db, apiKeys, signIn = { withKeys: true, openId: null }, proxyHops = 1, clock = Date.now, log } = dependencies
+  const { withKeys, openId: provider } = signIn
   const assets = readAssets()
   const pages = createPageRenderer({ ...dependencies, assets })
-  const sessions = createSessions(apiKeys, clock)
+  const keys = withKeys ? createKeyRing(db, apiKeys, clock) : null
+  const sessions = createSessions({
+    db,
+    keys: keys ?? fixedKeys([]),
+    allowsOpenId: provider !== null,
+    proxyHops,
+    clock,
+  })
+  const failedKeys = createFailedKeys({ ...signInLimit, proxyHops, clock })
+  const signingIn = { pages, sessions, keys, failedKeys, openIdHost: provider?.host ?? null }
 
   const router = new Router({ sensitive: true })
   router.use(setPageHeaders, pages.showProblems, refuseCrossSiteForms)
   assets.addTo(router)
-  addSignInRoutes(router, { pages, sessions, failedKeys: createFailedKeys({ ...signInLimit, proxyHops, clock }) })
+  addSignInRoutes(router, signingIn)
+  if (provider) addOpenIdRoutes(router, { ...signingIn, provider, log })
 
   const people = createPersonLinks(apiKeys)
-  const whole = { temporalStatus: () => flowing, ...dependencies, receiptDb: dependencies.db, assets, people, clock }
+  const whole = { temporalStatus: () => flowing, ...dependencies, receiptDb: db, assets, people, keys, clock }
   const partsOf = createProjectParts(whole, dependencies.projects ?? null)
-  const signedIn = pagesWith(partsOf(null), requireSession(sessions), toPagesOf(partsOf))
-  router.use(signedIn.routes())
+  router.use(pagesWith(partsOf(null), requireSession(sessions), toPagesOf(partsOf)))
   return router
 }
 
 type PartsOf = ReturnType<typeof createProjectParts<DashboardParts>>
-type Parts = ReturnType<PartsOf>
+type Pages = ReturnType<Router['routes']>
 
 /** Passes who belongs to a project to its pages, which are composed when the first of them comes. */
 function toPagesOf(partsOf: PartsOf): Middleware {
-  const known = new Map<string, ReturnType<Router['routes']>>()
+  const known = new Map<string, Pages>()
   return (ctx, next) => {
     const { project } = sessionOf(ctx)
     if (project === null) return next()
-    const pages = known.get(project) ?? pagesWith(partsOf(project)).routes()
+    const pages = known.get(project) ?? pagesWith(partsOf(project))
     known.set(project, pages)
     return pages(ctx as never, next)
   }
 }
 
-function pagesWith(composed: Parts, ...before: Middleware[]): Router {
+function pagesWith(composed: ReturnType<PartsOf>, ...before: Middleware[]): Pages {
   const parts = { ...composed, pages: createPageRenderer(composed) }
-  const signedIn = new Router({ sensitive: true })
-  if (before.length > 0) signedIn.use(...before)
+  const router = new Router({ sensitive: true })
+  if (before.length > 0) router.use(...before)
+  const signedIn = createPageRouter(router)
   addLiveRoute(signedIn, parts)
   addOverviewPage(signedIn, parts)
   addEmailListPage(signedIn, parts)
@@ -115,6 +136,7 @@ function pagesWith(composed: Parts, ...before: Middleware[]): Router {
   addEventPage(signedIn, parts)
   addSetupPage(signedIn, parts)
   addKeyPages(signedIn, parts)
+  addSessionPages(signedIn, parts)
   addAuditPage(signedIn, parts)
-  return signedIn
+  return router.routes()
 }

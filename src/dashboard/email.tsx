@@ -1,5 +1,4 @@
 /** The page of an email: status, timeline, facts, escalations, and all events with their effects. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import { type EmailView, partsOf, storedEmailView, unappliedEmailView, withSuppressions } from '../api/email-view.ts'
 import { emailId, readPartsOf } from '../api/emails.ts'
@@ -15,6 +14,7 @@ import { projectOf, suppressionListOf } from '../domain/project.ts'
 import { registrationPayloadOf } from '../domain/received-event.ts'
 import { name, parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
+import { Allowed } from './components/allowed.tsx'
 import { EmailFacts } from './components/email-facts.tsx'
 import { Recipients, Subject } from './components/email-table.tsx'
 import { EmailTimeline } from './components/email-timeline.tsx'
@@ -26,6 +26,7 @@ import { PageHead } from './components/layout.tsx'
 import { PersonLink, RecipientTable } from './components/recipient-table.tsx'
 import { deliveredToText, Status } from './components/status.tsx'
 import type { PageRenderer } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 import type { PersonLinks } from './person-links.ts'
 
 /** Temporal's Web UI, for links to workflows. */
@@ -44,8 +45,8 @@ interface EmailPageDependencies {
 const path = z.object({ provider: name(64), id: emailId })
 const query = z.object({ events: z.literal('all').optional() })
 
-export function addEmailPage(router: Router, { db, pages, webUi, people }: EmailPageDependencies): void {
-  router.get('/emails/:provider/:id', async (ctx) => {
+export function addEmailPage(router: PageRouter, { db, pages, webUi, people }: EmailPageDependencies): void {
+  router.get('/emails/:provider/:id', 'read', async (ctx) => {
     const { provider, id } = parseInput(path, ctx.params, 'path')
     const { events } = parseInput(query, ctx.query, 'query')
     const found = await inTime(() => readEmail(db, provider, id))
@@ -111,7 +112,11 @@ interface EmailBodyProps extends FoundEmail {
 const EmailHead = ({ email, suppression, webUi, people, url }: EmailBodyProps) => (
   <>
     <PageHead title={<Subject of={email.subject} />} parent="/emails">
-      {typeof email.to === 'string' && suppression === null && <SuppressButton address={email.to} back={url} />}
+      {typeof email.to === 'string' && suppression === null && (
+        <Allowed to="suppress">
+          <SuppressButton address={email.to} back={url} />
+        </Allowed>
+      )}
       {webUi && (
         <a class="button" href={workflowUrl(webUi, email.workflowId)} rel="noreferrer">
           Workflow in Temporal

@@ -1,5 +1,4 @@
 /** The list of emails, with search and filters. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import { emailId } from '../api/emails.ts'
 import { findEmailsBySubject } from '../db/dashboard-read.ts'
@@ -21,6 +20,7 @@ import type { DeliveredTo } from './components/status.tsx'
 import { StatusLegend } from './components/status-legend.tsx'
 import { readDeliveredTo } from './delivered-to.ts'
 import type { PageRenderer } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 import { pathWith } from './paths.ts'
 
 interface EmailPagesDependencies {
@@ -44,8 +44,8 @@ const querySchema = z.object({
 
 type Query = z.infer<typeof querySchema>
 
-export function addEmailListPage(router: Router, { db, pages }: EmailPagesDependencies): void {
-  router.get('/emails', async (ctx) => {
+export function addEmailListPage(router: PageRouter, { db, pages }: EmailPagesDependencies): void {
+  router.get('/emails', 'read', async (ctx) => {
     const query = querySchema.parse(ctx.query)
     const rows = await inTime(() => search(db, query))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)

@@ -1,5 +1,4 @@
 /** The list of escalations, and the forms to acknowledge, snooze and resolve them. */
-import type Router from '@koa/router'
 import ms from 'ms'
 import { z } from 'zod'
 import { executeCommand } from '../api/escalations.ts'
@@ -7,6 +6,7 @@ import type { Database } from '../db/database.ts'
 import { listEscalations } from '../db/escalations-read.ts'
 import type { Escalation } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
+import { escalationScopes } from '../domain/access.ts'
 import { type EscalationCommand, escalationStates } from '../domain/escalation.ts'
 import { cursor, cursorTime, name, pageOf, parseInput } from '../http/input.ts'
 import { CommandRefusedError, type EmailWorkflows } from '../temporal/email-workflows.ts'
@@ -19,6 +19,7 @@ import { Tabs } from './components/tabs.tsx'
 import { type EscalationGroup, readGroups } from './escalation-causes.ts'
 import { readForm, seeOther, sessionOf } from './guards.ts'
 import { type PageRenderer, withNotice } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 import { localPath, pathWith } from './paths.ts'
 
 interface EscalationPagesDependencies {
@@ -61,10 +62,10 @@ const acknowledgedForm = z
 const done = { acknowledge: 'acknowledged', snooze: 'snoozed', resolve: 'resolved' } as const
 
 export function addEscalationPages(
-  router: Router,
+  router: PageRouter,
   { db, emailWorkflows, pages, clock }: EscalationPagesDependencies,
 ): void {
-  router.get('/escalations', async (ctx) => {
+  router.get('/escalations', 'read', async (ctx) => {
     const { state, cursor: after } = querySchema.parse(ctx.query)
     const rows = await inTime(() => listEscalations(db, { state }, after, pageLength + 1))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)
@@ -74,7 +75,7 @@ export function addEscalationPages(
     await pages.show(ctx, { title: 'Escalations', section: '/escalations', live: '/live', body })
   })
 
-  router.post('/escalations/acknowledge', async (ctx) => {
+  router.post('/escalations/acknowledge', escalationScopes, async (ctx) => {
     const { fields, all } = await readForm(ctx)
     const chosen = parseInput(acknowledgedForm, all.getAll('escalation'), 'body')
     const command: EscalationCommand = { do: 'acknowledge', by: sessionOf(ctx).name }
@@ -84,7 +85,7 @@ export function addEscalationPages(
     seeOther(ctx, withNotice(localPath(fields['back']), done.acknowledge))
   })
 
-  router.post('/escalations/:id/:command', async (ctx) => {
+  router.post('/escalations/:id/:command', escalationScopes, async (ctx) => {
     const { id, command } = parseInput(commandPath, ctx.params, 'path')
     const { fields } = await readForm(ctx)
     const by = sessionOf(ctx).name

@@ -1,5 +1,4 @@
 /** The page of an event, with its payload. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import { readPayload } from '../db/dashboard-read.ts'
 import type { Database } from '../db/database.ts'
@@ -8,6 +7,7 @@ import type { Event } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { name, parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
+import { Allowed } from './components/allowed.tsx'
 import { stateOf, typeLabel } from './components/event-table.tsx'
 import { Fact } from './components/fact.tsx'
 import { PageHead } from './components/layout.tsx'
@@ -15,12 +15,13 @@ import { indented } from './components/payload-text.ts'
 import { Status } from './components/status.tsx'
 import { Timestamp } from './components/timestamp.tsx'
 import type { PageRenderer } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 import { emailPath } from './paths.ts'
 
 const path = z.object({ provider: name(64), id: name(1_000) })
 
-export function addEventPage(router: Router, { db, pages }: { db: Database; pages: PageRenderer }): void {
-  router.get('/events/:provider/:id', async (ctx) => {
+export function addEventPage(router: PageRouter, { db, pages }: { db: Database; pages: PageRenderer }): void {
+  router.get('/events/:provider/:id', 'read', async (ctx) => {
     const key = parseInput(path, ctx.params, 'path')
     const [event, payload] = await inTime(() => Promise.all([findEvent(db, key), readPayload(db, key)]))
     if (event === null) throw new Problem(404, 'this event is not known')
@@ -33,10 +34,12 @@ const EventBody = ({ event, payload }: { event: Event; payload: string | null })
   <>
     <PageHead title={typeLabel(event.type)} parent="/events">
       {event.appliedAt === null && (
-        <form method="post" action="/events/replay">
-          <input type="hidden" name="event" value={JSON.stringify([event.provider, event.eventId])} />
-          <button type="submit">Replay</button>
-        </form>
+        <Allowed to="operate">
+          <form method="post" action="/events/replay">
+            <input type="hidden" name="event" value={JSON.stringify([event.provider, event.eventId])} />
+            <button type="submit">Replay</button>
+          </form>
+        </Allowed>
       )}
     </PageHead>
     <p class="lead">

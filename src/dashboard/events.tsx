@@ -1,11 +1,11 @@
 /** The list of events by state, and the forms to replay them. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { type EventState, type ListedEvent, listEvents } from '../db/events-read.ts'
 import { replayEvents, replayQuarantined } from '../db/replay.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { cursor, cursorTime, name, pageOf, parseInput } from '../http/input.ts'
+import { Allowed, useAllowed } from './components/allowed.tsx'
 import { stateOf, typeLabel } from './components/event-table.tsx'
 import { EmptyState, PageHead } from './components/layout.tsx'
 import { type PageLinks, Pager } from './components/pager.tsx'
@@ -14,6 +14,7 @@ import { Tabs } from './components/tabs.tsx'
 import { Timestamp } from './components/timestamp.tsx'
 import { readForm, seeOther } from './guards.ts'
 import { type PageRenderer, withNotice } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 import { emailPath, eventPath, pathWith } from './paths.ts'
 
 interface EventPagesDependencies {
@@ -53,8 +54,8 @@ const selectedEvents = z
   .min(1, 'must have at least 1 event: select the events to replay')
   .max(replayLimit)
 
-export function addEventPages(router: Router, { db, pages }: EventPagesDependencies): void {
-  router.get('/events', async (ctx) => {
+export function addEventPages(router: PageRouter, { db, pages }: EventPagesDependencies): void {
+  router.get('/events', 'read', async (ctx) => {
     const { state, cursor: after } = querySchema.parse(ctx.query)
     const rows = await inTime(() => listEvents(db, { state }, after, pageLength + 1))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)
@@ -63,14 +64,14 @@ export function addEventPages(router: Router, { db, pages }: EventPagesDependenc
     await pages.show(ctx, { title: 'Events', section: '/events', live: '/live', body })
   })
 
-  router.post('/events/replay', async (ctx) => {
+  router.post('/events/replay', 'operate', async (ctx) => {
     const { all } = await readForm(ctx)
     const keys = parseInput(selectedEvents, all.getAll('event'), 'body')
     const { replayed } = await inTime(() => replayEvents(db, keys))
     seeOther(ctx, withNotice('/events', replayed > 0 ? 'replayed' : 'nothing-replayed'))
   })
 
-  router.post('/events/replay-all', async (ctx) => {
+  router.post('/events/replay-all', 'operate', async (ctx) => {
     await inTime(() => replayQuarantined(db, {}, null, replayLimit))
     seeOther(ctx, withNotice('/events', 'replayed'))
   })
@@ -102,9 +103,11 @@ const EventList = ({ events, state, links }: EventListProps) => (
   <>
     <PageHead title="Events">
       {state === 'quarantined' && events.length > 1 && (
-        <form method="post" action="/events/replay-all">
-          <button type="submit">Replay all quarantined</button>
-        </form>
+        <Allowed to="operate">
+          <form method="post" action="/events/replay-all">
+            <button type="submit">Replay all quarantined</button>
+          </form>
+        </Allowed>
       )}
     </PageHead>
     <Tabs
@@ -116,22 +119,34 @@ const EventList = ({ events, state, links }: EventListProps) => (
       }))}
     />
     {events.length > 0 ? (
-      <form method="post" action="/events/replay">
-        <EventRows events={events} isSelectable={events.some(isUnapplied)} />
-        <div class="list-foot">
-          {events.some(isUnapplied) && (
-            <button type="submit" class="primary">
-              Replay selected
-            </button>
-          )}
-          <Pager {...links} />
-        </div>
-      </form>
+      <Rows events={events} links={links} />
     ) : (
       <EmptyState title={emptyTitles[state]}>{emptyTexts[state]}</EmptyState>
     )}
   </>
 )
+
+function Rows({ events, links }: Pick<EventListProps, 'events' | 'links'>) {
+  if (!useAllowed('operate') || !events.some(isUnapplied)) {
+    return (
+      <>
+        <EventRows events={events} isSelectable={false} />
+        <Pager {...links} />
+      </>
+    )
+  }
+  return (
+    <form method="post" action="/events/replay">
+      <EventRows events={events} isSelectable />
+      <div class="list-foot">
+        <button type="submit" class="primary">
+          Replay selected
+        </button>
+        <Pager {...links} />
+      </div>
+    </form>
+  )
+}
 
 const emptyTitles: Readonly<Record<ShownState, string>> = {
   quarantined: 'No quarantined events',

@@ -51,8 +51,8 @@ function isSameOrigin(ctx: Context): boolean {
 
 /** Redirects to the sign-in without a session, and from there back to the requested page. */
 export function requireSession(sessions: Sessions): Middleware {
-  return (ctx, proceed) => {
-    const session = sessions.read(ctx)
+  return async (ctx, proceed) => {
+    const session = await sessions.read(ctx)
     if (session === null) {
       const next = ctx.method === 'GET' && ctx.path !== '/' ? `?next=${encodeURIComponent(ctx.url)}` : ''
       // htmx asks for part of an open page. The whole page must go to the sign-in.

@@ -1,5 +1,4 @@
 /** The page of the named API keys: create, list, revoke. */
-import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
 import { createNamedKey, type KeyProjects, keyName, keyProjects, keyScopes, projectOfKey } from '../api/keys.ts'
@@ -10,6 +9,7 @@ import { parseInput, name as shortText } from '../http/input.ts'
 import { KeyList, type KeyListProps } from './components/key-list.tsx'
 import { readForm, seeOther, sessionOf } from './guards.ts'
 import { type PageRenderer, withNotice } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 
 interface KeyPagesDependencies extends KeyProjects {
   readonly db: Database
@@ -18,7 +18,7 @@ interface KeyPagesDependencies extends KeyProjects {
 
 const path = '/setup/keys'
 
-export function addKeyPages(router: Router, { db, pages, ...ofProjects }: KeyPagesDependencies): void {
+export function addKeyPages(router: PageRouter, { db, pages, ...ofProjects }: KeyPagesDependencies): void {
   const show = async (ctx: Context, more: Omit<KeyListProps, 'keys' | 'projects'>, status = 200) => {
     const keys = await inTime(() => listApiKeys(db))
     await pages.show(ctx, {
@@ -29,10 +29,10 @@ export function addKeyPages(router: Router, { db, pages, ...ofProjects }: KeyPag
     })
   }
 
-  router.get(path, (ctx) => show(ctx, {}))
+  router.get(path, 'admin', (ctx) => show(ctx, {}))
 
   // Shown in the answer itself: a redirect would have to carry the key.
-  router.post(path, async (ctx) => {
+  router.post(path, 'admin', async (ctx) => {
     const { fields, all } = await readForm(ctx)
     const given = { name: fields['name'], scopes: all.getAll('scope') }
     const parsed = z.object({ name: keyName, scopes: keyScopes }).safeParse(given)
@@ -51,7 +51,7 @@ export function addKeyPages(router: Router, { db, pages, ...ofProjects }: KeyPag
     return show(ctx, { created: { key, name: parsed.data.name } })
   })
 
-  router.post(`${path}/revoke`, async (ctx) => {
+  router.post(`${path}/revoke`, 'admin', async (ctx) => {
     const { id } = parseInput(z.object({ id: shortText(64) }), (await readForm(ctx)).fields, 'body')
     await inTime(() => revokeApiKey(db, id, sessionOf(ctx).name))
     seeOther(ctx, withNotice(path, 'revoked'))

@@ -1,11 +1,11 @@
 /** `GET /live`: an event stream that announces changes. The page then loads itself again. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import { emailId } from '../api/emails.ts'
 import { inTime } from '../db/request-deadline.ts'
 import type { EventStreams } from '../http/event-streams.ts'
 import { name, parseInput } from '../http/input.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
+import type { PageRouter } from './page-router.ts'
 
 interface LiveDependencies {
   readonly changes: ChangeFeed
@@ -14,8 +14,8 @@ interface LiveDependencies {
 
 const query = z.object({ provider: name(64).optional(), email: emailId.optional() })
 
-export function addLiveRoute(router: Router, { changes, streams }: LiveDependencies): void {
-  router.get('/live', async (ctx) => {
+export function addLiveRoute(router: PageRouter, { changes, streams }: LiveDependencies): void {
+  router.get('/live', 'read', async (ctx) => {
     const { provider, email: id } = parseInput(query, ctx.query, 'query')
     streams.refuseWhenFull()
     if (ctx.method === 'HEAD') {

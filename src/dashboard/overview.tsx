@@ -1,5 +1,4 @@
 /** The first page: figures with their trend, charts, the backlog, open escalations, the latest emails. */
-import type Router from '@koa/router'
 import { z } from 'zod'
 import { dayMs, hourMs, readBreakdown, readSummary, readTimeseries, type TimeBucket } from '../db/analytics.ts'
 import type { Database } from '../db/database.ts'
@@ -21,6 +20,7 @@ import { Tabs } from './components/tabs.tsx'
 import { readDeliveredTo } from './delivered-to.ts'
 import { type EscalationGroup, readGroups } from './escalation-causes.ts'
 import type { PageRenderer } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 import { pathWith } from './paths.ts'
 
 interface OverviewDependencies {
@@ -59,8 +59,8 @@ interface Overview {
   readonly deliveredTo: ReadonlyMap<string, DeliveredTo>
 }
 
-export function addOverviewPage(router: Router, { db, pages, clock, temporalStatus }: OverviewDependencies): void {
-  router.get('/', async (ctx) => {
+export function addOverviewPage(router: PageRouter, { db, pages, clock, temporalStatus }: OverviewDependencies): void {
+  router.get('/', 'read', async (ctx) => {
     const { range, by } = querySchema.parse(ctx.query)
     const overview = await inTime(() => readOverview(db, range, by, clock()))
     const body = <OverviewBody {...overview} range={range} by={by} temporal={temporalStatus()} />

@@ -11,6 +11,7 @@ import { inTime } from '../db/request-deadline.ts'
 import { reportedProblem } from '../http/problem.ts'
 import { requestIdOf } from '../http/request-log.ts'
 import type { Assets } from './assets.ts'
+import { Viewer } from './components/allowed.tsx'
 import { Brand, Document, Frame, type SectionPath } from './components/layout.tsx'
 import { sessionOf } from './guards.ts'
 import { localPath } from './paths.ts'
@@ -47,6 +48,8 @@ const notices: Readonly<Record<string, string>> = {
   'nothing-replayed': 'Nothing to replay: the events are applied already.',
   suppressed: 'The address was added to the suppression list.',
   revoked: 'The key is revoked. It opens nothing after five seconds.',
+  'session-revoked': 'The session is revoked. It opens nothing after five seconds.',
+  'sessions-revoked': 'All other sessions are revoked. They open nothing after five seconds.',
   unsuppressed: 'The address was removed from the suppression list. Emails can be sent to it again.',
 }
 
@@ -73,16 +76,22 @@ export function createPageRenderer({ db, log, assets }: { db: Database; log: Log
     { title, section, live = null, charts = false, url = ctx.url, status = 200, body },
   ) => {
     const openEscalations = await inTime(() => countUnresolvedEscalations(db))
+    const session = sessionOf(ctx)
     const frame = {
       section,
-      session: sessionOf(ctx),
+      session,
       openEscalations,
       live,
       url,
       notice: noticeIn(ctx),
     }
     ctx.status = status
-    send(ctx, { title, assets, charts, children: <Frame {...frame}>{body}</Frame> })
+    const content = (
+      <Viewer.Provider value={session}>
+        <Frame {...frame}>{body}</Frame>
+      </Viewer.Provider>
+    )
+    send(ctx, { title, assets, charts, children: content })
   }
 
   return {

@@ -1,5 +1,4 @@
 /** The page of a person, and the search that leads to it. No address is written into a URL. */
-import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
 import { readPerson } from '../api/person-view.ts'
@@ -12,6 +11,7 @@ import { Problem } from '../http/problem.ts'
 import { Person, PersonSearch } from './components/person.tsx'
 import { readForm, seeOther } from './guards.ts'
 import type { PageRenderer } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 import { pathWith } from './paths.ts'
 import type { PersonLinks } from './person-links.ts'
 
@@ -37,14 +37,14 @@ const filtersOf: Readonly<Record<string, readonly string[]>> = {
   '/suppressions': ['reason', 'removed'],
 }
 
-export function addRecipientPages(router: Router, { db, pages, people, clock }: RecipientPagesDependencies): void {
+export function addRecipientPages(router: PageRouter, { db, pages, people, clock }: RecipientPagesDependencies): void {
   const showSearch = (ctx: Context, rejected: string | null = null) => {
     const body = <PersonSearch rejected={rejected} />
     const status = rejected === null ? 200 : 400
     return pages.show(ctx, { title: 'Recipients', section: '/recipients', status, body })
   }
 
-  router.get('/recipients', async (ctx) => {
+  router.get('/recipients', 'read', async (ctx) => {
     const { person, address: written, cursor } = querySchema.parse(ctx.query)
     if (person === undefined && written === undefined) return showSearch(ctx)
     const found = person === undefined ? normalizeAddress(written ?? '') : people.addressIn(person)
@@ -60,7 +60,7 @@ export function addRecipientPages(router: Router, { db, pages, people, clock }: 
   })
 
   // Posted, and answered with a path without the address, so that no access log and no browser history has it.
-  router.post('/search', async (ctx) => {
+  router.post('/search', 'read', async (ctx) => {
     const { fields } = await readForm(ctx)
     const [q, list] = [(fields['q'] ?? '').trim(), fields['in'] ?? '']
     const parsed = address.safeParse(q)

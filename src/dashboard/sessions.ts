@@ -1,79 +1,129 @@
-/** Sessions as signed cookies: any instance can verify them, and no table is needed. */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+/** Sessions in the database. The browser has a random token, of which the database has the digest. */
+import { randomBytes } from 'node:crypto'
 import type { Context } from 'koa'
-import { z } from 'zod'
-import { createKeyComparison } from '../http/api-key.ts'
+import type { Database } from '../db/database.ts'
+import type { Session as StoredSession } from '../db/generated/client.ts'
+import { inTime } from '../db/request-deadline.ts'
+import { createSession, findSessions, noteSessionUse, revokeSession } from '../db/sessions.ts'
+import { type Caller, type Role, roles } from '../domain/access.ts'
+import { isSessionOver, sessionLifetimeMs } from '../domain/session.ts'
+import { digestOf, type KeyRing } from '../http/api-key.ts'
+import { clientAddressOf } from '../http/client-address.ts'
+import { readCookie, setCookie } from './cookies.ts'
+import { groupedLookup } from './grouped-lookup.ts'
 
-export interface Session {
-  /** The name that the person entered; it is shown beside their actions. */
-  readonly name: string
-  /** The one whose data is shown; null: all. */
-  readonly project: string | null
-  /** Epoch milliseconds. */
-  readonly expiresAt: number
+export interface Session extends Caller {
+  /** Names the session, and opens nothing. */
+  readonly id: string
 }
+
+/** How a person proved who they are: with a key, or at the OpenID provider, which gave them a role. */
+type Identity =
+  | { readonly keyId: string; readonly role: null; readonly project: string | null }
+  | { readonly keyId: null; readonly role: Role; readonly project: null }
 
 export interface Sessions {
-  /** Signs a person in. @returns false if `apiKey` is not valid. */
-  start(ctx: Context, apiKey: string, name: string): boolean
+  /** Starts a session under a new token. The one that the browser had ends. */
+  start(ctx: Context, name: string, identity: Identity): Promise<void>
   /** The session of a request; null if there is none. */
-  read(ctx: Context): Session | null
-  end(ctx: Context): void
+  read(ctx: Context): Promise<Session | null>
+  end(ctx: Context): Promise<void>
 }
 
-/** A working day. The signed content has the end too, so that a cookie is not valid for longer if a browser stores it. */
-const lifetimeMs = 12 * 3_600_000
+interface SessionsDependencies {
+  readonly db: Database
+  /** The keys whose sessions are open. */
+  readonly keys: KeyRing
+  /** Whether people may be signed in by OpenID Connect. */
+  readonly allowsOpenId: boolean
+  /** See `clientAddressOf`. */
+  readonly proxyHops: number
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+}
 
-const form = z.object({ name: z.string(), project: z.string().nullable().default(null), expiresAt: z.number() })
+const cookie = 'aftersend-session'
+const tokenForm = /^[\w-]{43}$/
+/** A session that was revoked opens nothing after this. */
+const validForMs = 5_000
+const noteUseEveryMs = 60_000
+/** The first to be read is dropped first; it is read again. */
+const cacheLimit = 1_000
+const userAgentLength = 200
 
-/**
- * Cookies are signed with a key derived from the API key of the sign-in. So instances with the same API keys accept them, and
- * removing an API key from the configuration ends its sessions.
- */
-export function createSessions(apiKeys: readonly string[], clock: () => number): Sessions {
-  const isKey = createKeyComparison(apiKeys)
-  const signers = apiKeys.map(signerOf)
+export function createSessions({ db, keys, allowsOpenId, proxyHops, clock }: SessionsDependencies): Sessions {
+  const cache = new Map<string, { readonly row: StoredSession; readonly readAt: number }>()
+  const lookUp = groupedLookup(
+    (digests) => findSessions(db, digests),
+    ({ digest }) => digest,
+  )
+
+  const find = async (digest: string): Promise<StoredSession | null> => {
+    const known = cache.get(digest)
+    if (known && clock() - known.readAt < validForMs) return known.row
+    const readAt = clock()
+    const row = await inTime(() => lookUp(digest))
+    cache.delete(digest)
+    if (row === null) return null
+    cache.set(digest, { row, readAt })
+    const [first] = cache.keys()
+    if (cache.size > cacheLimit && first !== undefined) cache.delete(first)
+    return row
+  }
+
+  const accessOf = async ({ keyId, role }: StoredSession): Promise<Pick<Caller, 'scopes' | 'project'> | null> => {
+    if (keyId !== null) return keys.findById(keyId)
+    return allowsOpenId ? { scopes: roles[role as Role], project: null } : null
+  }
+
+  const digestIn = (ctx: Context): string | null => {
+    const token = readCookie(ctx, cookie)
+    return tokenForm.test(token) ? digestOf(token).toString('hex') : null
+  }
+
+  const noteUse = (row: StoredSession) => {
+    if (clock() - row.lastSeenAt.getTime() < noteUseEveryMs) return
+    row.lastSeenAt = new Date(clock())
+    // A request does not fail for it: the next minute's does it again.
+    noteSessionUse(db, row.id, clock()).catch(() => {})
+  }
+
+  const endStored = async (ctx: Context) => {
+    const digest = digestIn(ctx)
+    const row = digest === null ? null : await find(digest)
+    if (digest === null || row === null) return
+    await inTime(() => revokeSession(db, row.id, row.name, clock()))
+    cache.delete(digest)
+  }
+
   return {
-    start(ctx, apiKey, name) {
-      if (!isKey(apiKey)) return false
-      const content = Buffer.from(JSON.stringify({ name, project: null, expiresAt: clock() + lifetimeMs })).toString(
-        'base64url',
-      )
-      setCookie(ctx, `${content}.${signerOf(apiKey)(content).toString('base64url')}`, lifetimeMs)
-      return true
+    async start(ctx, name, identity) {
+      await endStored(ctx)
+      const token = randomBytes(32).toString('base64url')
+      const client = clientAddressOf(ctx.req, proxyHops)
+      const userAgent = ctx.get('User-Agent').slice(0, userAgentLength)
+      const session = { ...identity, name, digest: digestOf(token).toString('hex'), client, userAgent }
+      await inTime(() => createSession(db, session, clock()))
+      setCookie(ctx, cookie, token, { maxAgeMs: sessionLifetimeMs, sameSite: 'Strict' })
     },
-    read(ctx) {
-      const [content = '', signature = ''] = (ctx.cookies.get(cookieName(ctx)) ?? '').split('.')
-      const presented = Buffer.from(signature, 'base64url')
-      if (presented.length !== signatureBytes) return null
-      if (!signers.some((sign) => timingSafeEqual(sign(content), presented))) return null
-      // Signed, so it has the form that we wrote.
-      const session = form.parse(JSON.parse(Buffer.from(content, 'base64url').toString('utf8')))
-      return session.expiresAt > clock() ? session : null
+
+    async read(ctx) {
+      const digest = digestIn(ctx)
+      const row = digest === null ? null : await find(digest)
+      if (row === null || isSessionOver(row, clock())) return null
+      const access = await accessOf(row)
+      if (access === null) return null
+      if (!isAutomatic(ctx)) noteUse(row)
+      return { id: row.id, name: row.name, scopes: access.scopes, project: access.project }
     },
-    end: (ctx) => setCookie(ctx, '', 0),
+
+    async end(ctx) {
+      await endStored(ctx)
+      setCookie(ctx, cookie, '', { maxAgeMs: 0, sameSite: 'Strict' })
+    },
   }
 }
 
-const signatureBytes = 32
-
-function signerOf(apiKey: string): (content: string) => Buffer {
-  const key = createHmac('sha256', apiKey).update('aftersend dashboard session').digest()
-  return (content) => createHmac('sha256', key).update(content).digest()
-}
-
-/** Whether the browser uses TLS, to us or to a proxy. A false header only makes the cookie stricter. */
-export const isSecure = (ctx: Context): boolean =>
-  ctx.secure || ctx.get('X-Forwarded-Proto').split(',')[0]?.trim() === 'https'
-
-/** With TLS, a name that browsers let no other host or path set (RFC 6265bis §4.1.3.2). */
-const cookieName = (ctx: Context): string => (isSecure(ctx) ? '__Host-aftersend' : 'aftersend')
-
-/** Not by Koa, which refuses Secure where it sees no TLS, as behind a proxy. */
-function setCookie(ctx: Context, value: string, maxAgeMs: number): void {
-  const secure = isSecure(ctx) ? '; Secure' : ''
-  ctx.append(
-    'Set-Cookie',
-    `${cookieName(ctx)}=${value}; Path=/; Max-Age=${maxAgeMs / 1_000}; HttpOnly; SameSite=Strict${secure}`,
-  )
-}
+/** An open page that follows changes is not its person: it would never be idle. */
+const isAutomatic = (ctx: Context): boolean =>
+  ctx.path === '/live' || (ctx.method === 'GET' && ctx.get('HX-Request') === 'true')

@@ -1,5 +1,4 @@
 /** The setup page: webhook addresses and traffic of each provider, test events, notification channels. */
-import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
@@ -12,14 +11,16 @@ import type { Inbox } from '../inbox/inbox.ts'
 import { storedNameOf } from '../providers/accounts.ts'
 import type { ProviderEntry, WebhookSource } from '../providers/provider.ts'
 import { providers } from '../providers/registry.ts'
+import { Allowed } from './components/allowed.tsx'
 import { Fact } from './components/fact.tsx'
 import { counted } from './components/labels.ts'
 import { PageHead } from './components/layout.tsx'
 import { Timestamp } from './components/timestamp.tsx'
+import { isSecure } from './cookies.ts'
 import { readForm, seeOther } from './guards.ts'
 import type { PageRenderer } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 import { emailPath } from './paths.ts'
-import { isSecure } from './sessions.ts'
 import { canSignTestEvents, receiveTestEvents } from './test-events.ts'
 
 export interface SetupDependencies {
@@ -35,17 +36,17 @@ export interface SetupDependencies {
   readonly clock: () => number
 }
 
-export function addSetupPage(router: Router, dependencies: SetupDependencies): void {
+export function addSetupPage(router: PageRouter, dependencies: SetupDependencies): void {
   const { db, pages, webhooks, inbox, clock } = dependencies
 
-  router.get('/setup', async (ctx) => {
+  router.get('/setup', 'read', async (ctx) => {
     const names = new Set([...webhooks.values()].map(storedNameOf))
     const traffic = await inTime(() => readWebhookTraffic(db, [...names]))
     const body = <SetupBody {...dependencies} origin={originOf(ctx)} traffic={traffic} />
     await pages.show(ctx, { title: 'Setup', section: '/setup', live: '/live', body })
   })
 
-  router.post('/setup/test-event', async (ctx) => {
+  router.post('/setup/test-event', 'operate', async (ctx) => {
     const { path } = parseInput(z.object({ path: z.string() }), (await readForm(ctx)).fields, 'body')
     const source = webhooks.get(path)
     if (!source) throw new Problem(404, 'no webhook is set up at this path')
@@ -67,12 +68,17 @@ interface SetupBodyProps extends Settings {
 const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }: SetupBodyProps) => (
   <>
     <PageHead title="Setup">
-      <a class="button" href="/setup/audit">
-        Audit log
-      </a>
-      <a class="button" href="/setup/keys">
-        API keys
-      </a>
+      <Allowed to="admin">
+        <a class="button" href="/setup/audit">
+          Audit log
+        </a>
+        <a class="button" href="/setup/keys">
+          API keys
+        </a>
+        <a class="button" href="/setup/sessions">
+          Sessions
+        </a>
+      </Allowed>
       <a class="button" href="/docs">
         API reference
       </a>
@@ -95,10 +101,12 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }:
                   )}
                 </h3>
                 {canSignTestEvents(source) && (
-                  <form method="post" action="/setup/test-event">
-                    <input type="hidden" name="path" value={path} />
-                    <button type="submit">Send a test event</button>
-                  </form>
+                  <Allowed to="operate">
+                    <form method="post" action="/setup/test-event">
+                      <input type="hidden" name="path" value={path} />
+                      <button type="submit">Send a test event</button>
+                    </form>
+                  </Allowed>
                 )}
               </div>
               <label>

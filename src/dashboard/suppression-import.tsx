@@ -1,7 +1,6 @@
 /** The page that imports a CSV file into the suppression list, with a preview and a progress bar; and the export. */
 import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { koaBody } from 'koa-body'
 import type { ComponentChildren, VNode } from 'preact'
@@ -15,6 +14,7 @@ import { Fact } from './components/fact.tsx'
 import { count, counted } from './components/labels.ts'
 import { PageHead } from './components/layout.tsx'
 import { type PageRenderer, StreamedContent } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 
 interface SuppressionImportDependencies {
   readonly db: Database
@@ -28,7 +28,7 @@ const fileLimitBytes = 10 * 1_048_576
 const progressEveryMs = 200
 
 export function addSuppressionFilePages(
-  router: Router,
+  router: PageRouter,
   { db, pages, suppressionList: list }: SuppressionImportDependencies,
 ): void {
   const title = 'Import suppressions'
@@ -38,16 +38,16 @@ export function addSuppressionFilePages(
     body: <ImportPage>{result}</ImportPage>,
   })
 
-  router.get('/suppressions/export', (ctx) => answerWithList(ctx, db, list))
+  router.get('/suppressions/export', 'read', (ctx) => answerWithList(ctx, db, list))
 
-  router.get('/suppressions/import', (ctx) => pages.show(ctx, page(null)))
+  router.get('/suppressions/import', 'suppress', (ctx) => pages.show(ctx, page(null)))
 
   const importUpload = async (ctx: Context, isPreview: boolean) => {
     const file = await readUpload(ctx)
     await pages.showStreamed(ctx, page(<StreamedContent />), importProgress({ db, list, isPreview, inTime }, file))
   }
-  router.post('/suppressions/import/preview', (ctx) => importUpload(ctx, true))
-  router.post('/suppressions/import', (ctx) => importUpload(ctx, false))
+  router.post('/suppressions/import/preview', 'suppress', (ctx) => importUpload(ctx, true))
+  router.post('/suppressions/import', 'suppress', (ctx) => importUpload(ctx, false))
 }
 
 /** @throws Problem 413 over the limit, 415 for another content type, 400 without a file. */

@@ -1,5 +1,4 @@
 /** The page of the suppression list, and the forms to add and remove addresses. */
-import type Router from '@koa/router'
 import type { Context } from 'koa'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
@@ -17,6 +16,7 @@ import { Problem } from '../http/problem.ts'
 import { SuppressionList } from './components/suppression-list.tsx'
 import { readForm, seeOther, sessionOf } from './guards.ts'
 import { type PageRenderer, withNotice } from './page-renderer.tsx'
+import type { PageRouter } from './page-router.ts'
 import { localPath } from './paths.ts'
 import type { PersonLinks } from './person-links.ts'
 
@@ -46,7 +46,7 @@ const note = text(500)
 const removal = z.object({ address, note })
 
 export function addSuppressionPages(
-  router: Router,
+  router: PageRouter,
   { db, pages, people, suppressionList: list }: SuppressionPagesDependencies,
 ): void {
   const show = async (ctx: Context, rejected: { address: string; error: string } | null = null) => {
@@ -59,9 +59,9 @@ export function addSuppressionPages(
     await pages.show(ctx, { title: 'Suppressions', section: '/suppressions', status: rejected ? 400 : 200, body })
   }
 
-  router.get('/suppressions', (ctx) => show(ctx))
+  router.get('/suppressions', 'read', (ctx) => show(ctx))
 
-  router.post('/suppressions', async (ctx) => {
+  router.post('/suppressions', 'suppress', async (ctx) => {
     const { fields } = await readForm(ctx)
     const parsed = z.object({ address, note }).safeParse(fields)
     if (!parsed.success) return show(ctx, { address: fields['address'] ?? '', error: 'Enter a valid email address.' })
@@ -70,7 +70,7 @@ export function addSuppressionPages(
     seeOther(ctx, withNotice(fields['back'] ? localPath(fields['back']) : '/suppressions', 'suppressed'))
   })
 
-  router.post('/suppressions/remove', async (ctx) => {
+  router.post('/suppressions/remove', 'suppress', async (ctx) => {
     const { fields } = await readForm(ctx)
     const removed = parseInput(removal, fields, 'body')
     const author = { by: sessionOf(ctx).name, note: removed.note }

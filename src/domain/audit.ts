@@ -3,7 +3,11 @@
 /** The actions, by the request that does them. A request that is not among them changes nothing that needs an account. */
 export const auditedRequests = {
   'POST /sign-in': 'session.start',
+  'GET /sign-in/callback': 'session.start',
   'POST /sign-out': 'session.end',
+  'DELETE /v1/sessions/:id': 'session.revoke',
+  'POST /setup/sessions/revoke': 'session.revoke',
+  'POST /setup/sessions/revoke-others': 'session.revoke',
   'POST /v1/keys': 'key.create',
   'POST /setup/keys': 'key.create',
   'DELETE /v1/keys/:id': 'key.revoke',

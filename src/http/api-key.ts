@@ -1,5 +1,5 @@
 /** Authentication for `/v1`: an API key as a bearer token, and what it allows. */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { Context, Middleware } from 'koa'
 import { allows, type Caller, type Scope } from '../domain/access.ts'
 import type { FailedKeys } from './failed-keys.ts'
@@ -7,17 +7,24 @@ import { Problem } from './problem.ts'
 
 export const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest()
 
+export interface KeyCaller extends Caller {
+  /** Names the key, and opens nothing. */
+  readonly keyId: string
+}
+
 /** The keys that open something. */
 export interface KeyRing {
   /** @returns who presents this key; null if it is none. */
-  find(presented: string): Promise<Caller | null>
+  find(presented: string): Promise<KeyCaller | null>
+  /** @returns the holder of the key with this ID; null once the key is revoked or removed. */
+  findById(keyId: string): Promise<KeyCaller | null>
 }
 
 /**
  * Whether a text is one of `keys`. Compares digests of equal length with every key, so that the time taken reveals
  * neither a key's length nor which key matched.
  */
-export function createKeyComparison(keys: readonly string[]): (presented: string) => boolean {
+function createKeyComparison(keys: readonly string[]): (presented: string) => boolean {
   const digests = keys.map(digestOf)
   return (presented) => {
     const digest = digestOf(presented)
@@ -31,10 +38,17 @@ const presentedKey = (ctx: Context): string | undefined =>
 /** The keys of the environment: those of the operator. */
 export function fixedKeys(keys: readonly string[]): KeyRing {
   const isKey = createKeyComparison(keys)
-  return { find: async (presented) => (isKey(presented) ? operator : null) }
+  const ids = new Set(keys.map(environmentKeyId))
+  const operator = (keyId: string): KeyCaller => ({ name: 'environment', scopes: ['admin'], project: null, keyId })
+  return {
+    find: async (presented) => (isKey(presented) ? operator(environmentKeyId(presented)) : null),
+    findById: async (keyId) => (ids.has(keyId) ? operator(keyId) : null),
+  }
 }
 
-const operator: Caller = { name: 'environment', scopes: ['admin'], project: null }
+/** Of 32 bits: they tell the keys of an operator apart, and are too few to find a key by. */
+const environmentKeyId = (key: string): string =>
+  `environment_${createHmac('sha256', key).update('aftersend key ID').digest('hex').slice(0, 8)}`
 
 /**
  * Refuses requests without a valid key, those with a wrong one that {@link FailedKeys} counts too often, and those whose key has none of the

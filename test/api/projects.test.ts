@@ -47,8 +47,8 @@ const expected: Readonly<Record<string, { needed: readonly Scope[]; body?: objec
     'POST /v1/bounces/rejudge': { needed: ['suppress'], body: {}, status: 200 },
     'GET /v1/escalations': { needed: ['read'], status: 200, isOwn: true },
     'POST /v1/escalations/esc_blog/acknowledge': { needed: ['operate'], status: 404 },
-    'POST /v1/escalations/esc_blog/snooze': { needed: ['operate'], status: 404 },
-    'POST /v1/escalations/esc_blog/resolve': { needed: ['operate'], status: 404 },
+    'POST /v1/escalations/esc_blog/snooze': { needed: ['escalate', 'operate'], status: 404 },
+    'POST /v1/escalations/esc_blog/resolve': { needed: ['escalate', 'operate'], status: 404 },
     'GET /v1/events': { needed: ['read'], status: 200, isOwn: true },
     'GET /v1/events/blog%3Aaisend/ev_1': { needed: ['read'], status: 404 },
     'POST /v1/events/replay': {
@@ -65,6 +65,8 @@ const expected: Readonly<Record<string, { needed: readonly Scope[]; body?: objec
     'GET /v1/keys': { needed: [], status: 200, isOwn: true },
     'POST /v1/keys': { needed: [], body: { name: 'n', scopes: ['read'], project: 'blog' }, status: 400 },
     'DELETE /v1/keys/key_of_blog': { needed: [], status: 404 },
+    'GET /v1/sessions': { needed: [], status: 200, isOwn: true },
+    'DELETE /v1/sessions/session_of_blog': { needed: [], status: 404 },
     'GET /v1/audit': { needed: [], status: 200 },
     'POST /v1/audit/lookup': { needed: [], body: { address: 'person@blog.example' }, status: 200 },
   }

@@ -86,7 +86,8 @@ export interface Served {
   stop(): Promise<void>
 }
 
-export async function serve(overrides: Partial<ApiDependencies> = {}): Promise<Served> {
+/** @param port default: any free one. */
+export async function serve(overrides: Partial<ApiDependencies> = {}, port = 0): Promise<Served> {
   const [inbox, emailWorkflows, metrics] = [new InboxInMemory(), new EmailWorkflowsInMemory(), quietMetrics()]
   const logged: string[] = []
   const db = overrides.db ?? absentDatabase()
@@ -103,10 +104,10 @@ export async function serve(overrides: Partial<ApiDependencies> = {}): Promise<S
     changes: createChangeFeed({ db, listen: () => ({ close: async () => {} }), log: quietLog }),
     ...overrides,
   })
-  const { port } = await api.listen({ port: 0, host: '127.0.0.1' })
-  const url = `http://127.0.0.1:${port}`
+  const listening = await api.listen({ port, host: '127.0.0.1' })
+  const url = `http://127.0.0.1:${listening.port}`
   return {
-    port,
+    port: listening.port,
     url,
     inbox,
     emailWorkflows,

@@ -63,6 +63,13 @@ export async function storeProject(db: Database, project: string): Promise<void>
   await db.sending.create({
     data: { idempotencyKey: `key of ${project}`, fingerprint: mark, provider, leaseUntil: openedAt },
   })
+  const at = new Date()
+  await db.session.create({
+    data: {
+      ...{ id: `session_of_${project}`, digest: project, name: mark, project, keyId: `key_of_${project}` },
+      ...{ client: '-', userAgent: mark, createdAt: at, lastSeenAt: at },
+    },
+  })
   await db.webhookMinute.create({ data: { provider, minute: openedAt, genuine: 1, refused: 1 } })
 }
 
@@ -76,6 +83,7 @@ const conditions: Readonly<Record<string, string>> = {
   webhook_minutes: 'project_of(provider) = $1',
   suppressions: 'project = $1',
   api_keys: 'project = $1',
+  sessions: 'project = $1',
 }
 
 /** All rows of a project, to be compared. */

@@ -221,6 +221,7 @@ describe('the dashboard in a browser', function () {
     '/setup',
     '/setup/keys',
     '/setup/audit',
+    '/setup/sessions',
     '/sign-in',
   ]
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import { writeEscalation } from '../../src/db/escalations.ts'
+import { createSession } from '../../src/db/sessions.ts'
 import { openEscalation } from '../../src/domain/escalation.ts'
 import { incidentKeyOf } from '../../src/domain/incident.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
@@ -136,6 +137,14 @@ describe('every answer', () => {
     assert.equal(await statusOf('POST', '/v1/keys', { name: 'shop', scopes: [] }), 400)
     assert.equal(await statusOf('DELETE', `/v1/keys/${id}`), 204)
     assert.equal(await statusOf('DELETE', '/v1/keys/none'), 404)
+  })
+
+  it('about sessions is as documented', async () => {
+    const who = { name: 'ada', keyId: null, role: 'admin', client: '203.0.113.7', userAgent: 'Firefox' } as const
+    const { id } = await createSession(db, { ...who, digest: 'digest' }, Date.now())
+    assert.equal(await statusOf('GET', '/v1/sessions'), 200)
+    assert.equal(await statusOf('DELETE', `/v1/sessions/${id}`), 204)
+    assert.equal(await statusOf('DELETE', '/v1/sessions/none'), 404)
   })
 
   it('about escalations is as documented', async () => {

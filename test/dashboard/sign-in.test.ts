@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
+import { createNamedKey } from '../../src/api/keys.ts'
+import { revokeApiKey } from '../../src/db/api-keys.ts'
 import { apiKey, otherApiKey } from '../api/served.ts'
 import { useDatabase } from '../stack.ts'
 import { serveDashboard, type Visited, Visitor } from './visitor.ts'
 
+const hourMs = 3_600_000
+
 describe('signing in to the dashboard', () => {
-  const database = useDatabase()
+  const database = useDatabase('sessions, api_keys')
   let visited: Visited
   let visitor: Visitor
   let now = Date.now()
@@ -43,9 +47,9 @@ describe('signing in to the dashboard', () => {
 
   it('sets a cookie that scripts, other sites and plain connections do not get', async () => {
     const plain = (await visitor.signIn()).headers.get('set-cookie') ?? ''
-    assert.match(plain, /^aftersend=[\w-]+\.[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/)
+    assert.match(plain, /^aftersend-session=[\w-]{43}; Path=\/; Max-Age=604800; HttpOnly; SameSite=Strict$/)
     const behindTls = await visitor.post('/sign-in', { key: apiKey, name: 'grace' }, { 'x-forwarded-proto': 'https' })
-    assert.match(behindTls.headers.get('set-cookie') ?? '', /^__Host-aftersend=.*; SameSite=Strict; Secure$/)
+    assert.match(behindTls.headers.get('set-cookie') ?? '', /^__Host-aftersend-session=.*; SameSite=Strict; Secure$/)
   })
 
   it('rejects a wrong key, and a name that is an address', async () => {
@@ -56,16 +60,41 @@ describe('signing in to the dashboard', () => {
     assert.equal((await visitor.get('/emails')).status, 303)
   })
 
-  it('ends after 12 hours, at sign-out, and when its key is removed', async () => {
+  it('ends after 12 hours without a request, after 7 days, and at sign-out', async () => {
     await visitor.signIn()
-    now += 12 * 3_600_000 - 1
+    now += 12 * hourMs - 1
     assert.equal((await visitor.get('/emails')).status, 200)
-    now += 1
+    now += 12 * hourMs - 1
+    assert.equal((await visitor.get('/emails')).status, 200)
+    now += 12 * hourMs
+    assert.equal((await visitor.get('/emails')).status, 303)
+    await visitor.signIn()
+    for (let spent = 0; spent < 7 * 24 - 8; spent += 8) {
+      now += 8 * hourMs
+      assert.equal((await visitor.get('/emails')).status, 200)
+    }
+    now += 8 * hourMs
     assert.equal((await visitor.get('/emails')).status, 303)
     await visitor.signIn()
     const { cookie } = visitor
     assert.equal((await visitor.post('/sign-out', {})).headers.get('location'), '/sign-in')
+    visitor.cookie = cookie
+    assert.equal((await visitor.get('/emails')).status, 303, 'not only in this browser')
+  })
+
+  it('is idle while only the page itself follows changes', async () => {
+    await visitor.signIn()
+    for (let n = 0; n < 11; n += 1) {
+      now += hourMs
+      assert.equal((await visitor.get('/emails', { 'hx-request': 'true' })).status, 200)
+    }
+    now += hourMs
     assert.equal((await visitor.get('/emails')).status, 303)
+  })
+
+  it('ends when its key is removed from the environment or revoked, and with no other', async () => {
+    await visitor.signIn()
+    const { cookie } = visitor
     await visited.stop()
     await start([otherApiKey])
     visitor.cookie = cookie
@@ -74,16 +103,85 @@ describe('signing in to the dashboard', () => {
     await start([otherApiKey, apiKey])
     visitor.cookie = cookie
     assert.equal((await visitor.get('/emails')).status, 200, 'other instances with the same key accept it')
+    const named = await createNamedKey(database.db, { name: 'ada', scopes: ['read'], project: 'default', by: 'test' })
+    const ada = new Visitor(visited.served)
+    assert.equal((await ada.signIn({ key: named.key, name: 'ada' })).status, 303)
+    assert.equal((await ada.get('/emails')).status, 200)
+    await revokeApiKey(database.db, named.stored.id, 'test')
+    now += 5_000
+    assert.equal((await ada.get('/emails')).status, 303)
+    assert.equal((await visitor.get('/emails')).status, 200)
   })
 
-  it('rejects a changed cookie', async () => {
+  it('needs a key that may read', async () => {
+    const { key } = await createNamedKey(database.db, {
+      name: 'shop',
+      scopes: ['send'],
+      project: 'default',
+      by: 'test',
+    })
+    const refused = await visitor.signIn({ key })
+    assert.equal(refused.status, 403)
+    assert.match(await refused.text(), /The key “shop” needs the scope read/)
+    assert.equal(refused.headers.get('set-cookie'), null)
+  })
+
+  it('begins a session under a new token, and ends the one before', async () => {
     await visitor.signIn()
-    const [content = '', signature = ''] = visitor.cookie.slice('aftersend='.length).split('.')
-    const forged = Buffer.from(JSON.stringify({ name: 'boss', expiresAt: now * 2 })).toString('base64url')
-    for (const value of [`${forged}.${signature}`, `${content}.${'A'.repeat(43)}`, content, '', '.', `${content}.x`]) {
-      visitor.cookie = `aftersend=${value}`
+    const { cookie: before } = visitor
+    await visitor.signIn()
+    assert.notEqual(visitor.cookie, before)
+    assert.equal((await visitor.get('/emails')).status, 200)
+    visitor.cookie = before
+    assert.equal((await visitor.get('/emails')).status, 303)
+  })
+
+  it('stores a digest of the token only, and deletes sessions after a week', async () => {
+    await visitor.signIn()
+    const stored = JSON.stringify(await database.db.session.findMany())
+    assert.ok(!stored.includes(visitor.cookie.slice('aftersend-session='.length)) && !stored.includes(apiKey))
+    now += 7 * 24 * hourMs
+    await visitor.signIn()
+    assert.equal(await database.db.session.count(), 1)
+  })
+
+  it('rejects an invented cookie, and those of versions before 0.5', async () => {
+    await visitor.signIn()
+    const token = visitor.cookie.slice('aftersend-session='.length)
+    const signed = `${Buffer.from('{"name":"boss"}').toString('base64url')}.${'A'.repeat(43)}`
+    for (const value of [signed, 'A'.repeat(43), token.slice(1), `${token}A`, '', '.', '%00']) {
+      visitor.cookie = `aftersend-session=${value}`
       assert.equal((await visitor.get('/emails')).status, 303, value)
     }
+  })
+
+  it('costs one statement at a time, whoever presents how many invented cookies', async () => {
+    let [atOnce, most] = [0, 0]
+    const session = new Proxy(database.db.session, {
+      get(target, name) {
+        if (name !== 'findMany') return Reflect.get(target, name)
+        return async (query: object) => {
+          atOnce += 1
+          most = Math.max(most, atOnce)
+          return target.findMany(query).finally(() => {
+            atOnce -= 1
+          })
+        }
+      },
+    })
+    const db = new Proxy(database.db, {
+      get: (target, name) => (name === 'session' ? session : Reflect.get(target, name)),
+    })
+    const counting = await serveDashboard({ db })
+    const invented = (n: number) => `aftersend-session=${String(n).padStart(43, 'A')}`
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        fetch(`${counting.served.url}/emails`, { redirect: 'manual', headers: { cookie: invented(n) } }),
+      ),
+    )
+    await counting.stop()
+    assert.ok(answers.every(({ status }) => status === 303))
+    assert.equal(most, 1)
   })
 
   it('allows one address ten failures, then one in 30 seconds, and always lets the right key in', async () => {

@@ -11,6 +11,7 @@ import { standIn } from '../stack.ts'
 
 export interface Visited {
   readonly served: Served
+  readonly dashboard: ReturnType<typeof createDashboard>
   readonly inbox: InboxInMemory
   readonly emailWorkflows: EmailWorkflowsInMemory
   stop(): Promise<void>
@@ -19,6 +20,7 @@ export interface Visited {
 /** The API with its dashboard on a port. */
 export async function serveDashboard(
   overrides: Partial<DashboardDependencies> & { readonly db: Database },
+  port?: number,
 ): Promise<Visited> {
   const [inbox, emailWorkflows] = [new InboxInMemory(), new EmailWorkflowsInMemory()]
   const webhooks = new Map([['aisend', { provider: aisend, secrets: [webhookSecret] }]])
@@ -35,8 +37,8 @@ export async function serveDashboard(
     log: quietLog,
     ...overrides,
   })
-  const served = await serve({ db: overrides.db, dashboard })
-  return { served, inbox, emailWorkflows, stop: () => served.stop() }
+  const served = await serve({ db: overrides.db, dashboard }, port)
+  return { served, dashboard, inbox, emailWorkflows, stop: () => served.stop() }
 }
 
 /** The dashboard, served anew for each test of the suite to a visitor who is signed in. To be called in `describe`. */
@@ -93,8 +95,12 @@ export class Visitor {
   }
 
   #storeCookie(response: Response): Response {
-    const set = response.headers.getSetCookie()[0]
-    if (set !== undefined) this.cookie = set.split(';')[0] ?? ''
+    for (const set of response.headers.getSetCookie()) {
+      const [pair = ''] = set.split(';')
+      const name = pair.slice(0, pair.indexOf('='))
+      const others = this.cookie.split('; ').filter((known) => known !== '' && !known.startsWith(`${name}=`))
+      this.cookie = [...(set.includes('Max-Age=0;') ? [] : [pair]), ...others].join('; ')
+    }
     return response
   }
 }

@@ -40,7 +40,10 @@ const createCommand = (context: CommandContext): Command =>
   new Command('create')
     .description('create a key, and print it: it cannot be shown again')
     .argument('<name>', 'of the application or person that gets it')
-    .requiredOption('--scope <scopes...>', 'read, send, suppress, operate, erase or admin; several are allowed')
+    .requiredOption(
+      '--scope <scopes...>',
+      'read, send, suppress, escalate, operate, erase or admin; several are allowed',
+    )
     .option('--project <name>', 'whose data the key reaches; default: that of the key that creates it, or `default`')
     .action(
       async (name: string, options: ApiOptions & { readonly scope: readonly string[]; readonly project?: string }) => {

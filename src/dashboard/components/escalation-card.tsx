@@ -1,11 +1,13 @@
 /** An escalation with its history and its commands. */
 import type { EscalatedEmail } from '../../api/escalated-emails.ts'
 import type { Escalation } from '../../db/generated/client.ts'
+import { escalationScopes } from '../../domain/access.ts'
 import type { EmailEscalationReason } from '../../domain/escalation.ts'
 import { type IncidentReason, incidentIn, recovered } from '../../domain/incident.ts'
 import { refusalScopeLabel } from '../../domain/refusal-policy.ts'
 import { incidentHeadlines, remedies } from '../../notifications/messages.ts'
 import { emailPath, pathWith } from '../paths.ts'
+import { Allowed } from './allowed.tsx'
 import { Address, Recipients, Subject } from './email-table.tsx'
 import { FailureLines } from './failure.tsx'
 import { counted, phrase } from './labels.ts'
@@ -50,7 +52,11 @@ export const EscalationCard = ({
     )}
     <History of={escalation} />
     {escalation.state !== 'resolved' && <Remedy reason={escalation.reason} />}
-    {escalation.state !== 'resolved' && <Commands of={escalation} back={back} />}
+    {escalation.state !== 'resolved' && (
+      <Allowed to={escalationScopes}>
+        <Commands of={escalation} back={back} />
+      </Allowed>
+    )}
   </article>
 )
 

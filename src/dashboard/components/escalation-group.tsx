@@ -1,7 +1,9 @@
 /** Escalations of one cause as one card, with each of them inside. */
+import { escalationScopes } from '../../domain/access.ts'
 import { failureLabelOf, partyLabelOf } from '../../domain/failure-labels.ts'
 import { incidentIn, systemScope } from '../../domain/incident.ts'
 import type { EscalationGroup } from '../escalation-causes.ts'
+import { Allowed } from './allowed.tsx'
 import { EscalationCard, reasonLabel } from './escalation-card.tsx'
 import { counted } from './labels.ts'
 import { Status } from './status.tsx'
@@ -31,7 +33,9 @@ export function EscalationGroupCard({ of: group, back }: GroupProps) {
         First opened <Timestamp at={new Date(Math.min(...openedAt))} zone />, last{' '}
         <Timestamp at={new Date(Math.max(...openedAt))} zone />
       </p>
-      <AcknowledgeAll of={group} back={back} />
+      <Allowed to={escalationScopes}>
+        <AcknowledgeAll of={group} back={back} />
+      </Allowed>
       <details class="members">
         <summary>Show all {group.members.length}</summary>
         <div class="stack">

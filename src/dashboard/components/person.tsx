@@ -2,6 +2,7 @@
 import type { PersonView } from '../../api/person-view.ts'
 import type { NextActor } from '../../domain/next-step.ts'
 import { emailPath } from '../paths.ts'
+import { Allowed } from './allowed.tsx'
 import { Address, Subject } from './email-table.tsx'
 import { Fact } from './fact.tsx'
 import { FailureText } from './failure.tsx'
@@ -62,7 +63,11 @@ interface PersonProps {
 export const Person = ({ person, links, back }: PersonProps) => (
   <>
     <PageHead title={<Address of={person.address} />} parent="/recipients">
-      {!person.suppressed && <SuppressForm address={person.address} back={back} />}
+      {!person.suppressed && (
+        <Allowed to="suppress">
+          <SuppressForm address={person.address} back={back} />
+        </Allowed>
+      )}
     </PageHead>
     <NextStep {...person.nextStep} />
     <PersonFacts person={person} />

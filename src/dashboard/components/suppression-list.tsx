@@ -6,6 +6,7 @@ import { type SuppressionReason, suppressionReasons } from '../../domain/suppres
 import { emailPath } from '../paths.ts'
 import type { PersonLinks } from '../person-links.ts'
 
+import { Allowed } from './allowed.tsx'
 import { Address } from './email-table.tsx'
 import { FilterSelect } from './filter-select.tsx'
 import { phrase } from './labels.ts'
@@ -29,14 +30,18 @@ interface SuppressionListProps {
 export const SuppressionList = ({ suppressions, filter, links, people, rejected }: SuppressionListProps) => (
   <>
     <PageHead title="Suppressions">
-      <a class="button" href="/suppressions/import">
-        Import CSV
-      </a>
+      <Allowed to="suppress">
+        <a class="button" href="/suppressions/import">
+          Import CSV
+        </a>
+      </Allowed>
       <a class="button" href="/suppressions/export" download>
         Export CSV
       </a>
     </PageHead>
-    <AddForm rejected={rejected} />
+    <Allowed to="suppress">
+      <AddForm rejected={rejected} />
+    </Allowed>
     <search>
       <form class="filter" method="post" action="/search">
         <input type="hidden" name="in" value="/suppressions" />
@@ -178,8 +183,19 @@ export const AuditLine = ({ verb, by, note }: { verb: string; by: string | null;
   </span>
 )
 
-/** @param back the page to return to. Default: the list. */
-export const RemoveForm = ({ address, back }: { address: string; back?: string }) => (
+interface RemoveFormProps {
+  readonly address: string
+  /** The page to return to. Default: the list. */
+  readonly back?: string
+}
+
+export const RemoveForm = (props: RemoveFormProps) => (
+  <Allowed to="suppress">
+    <RemoveDetails {...props} />
+  </Allowed>
+)
+
+const RemoveDetails = ({ address, back }: RemoveFormProps) => (
   <details class="remove-form">
     <summary>
       Remove<span class="hidden-text"> {address}</span>
@@ -211,8 +227,11 @@ function NoSuppressions({ q, isFiltered }: { q: string; isFiltered: boolean }) {
     </EmptyState>
   ) : (
     <EmptyState title="No suppressions yet">
-      Hard bounces and complaints add addresses automatically. Import the list of your previous provider from{' '}
-      <a href="/suppressions/import">a CSV file</a>.
+      Hard bounces and complaints add addresses automatically.
+      <Allowed to="suppress">
+        {' '}
+        Import the list of your previous provider from <a href="/suppressions/import">a CSV file</a>.
+      </Allowed>
     </EmptyState>
   )
 }
