@@ -100,7 +100,7 @@ export type EmailView = ReturnType<typeof viewOf>
 
 /**
  * Says of each recipient whether the suppression list of its project has it. One statement for all emails of a list.
- * Index: suppressions_active_project_address.
+ * Index: suppressions_active_address_project.
  */
 export async function withSuppressions(db: Database, emails: readonly EmailView[]): Promise<EmailView[]> {
   const listOf = ({ provider }: EmailView) => suppressionListOf(db, projectOf(provider))

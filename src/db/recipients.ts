@@ -35,7 +35,7 @@ export const recipientOfEvent = Prisma.sql`
  * Suppresses the address that the event names, else the email's only recipient. An applied event suppresses no address, so that its
  * repeat does not undo a removal from the list; nor does a bounce that is judged not to be the recipient's fault. An address that was
  * erased from the email is suppressed under its keyed hash.
- * Indexes: events_pkey, emails_pkey, suppressions_active_project_address, suppressions_address_event.
+ * Indexes: events_pkey, emails_pkey, suppressions_active_address_project, suppressions_address_event.
  */
 export async function suppressEventRecipient(
   db: Database,

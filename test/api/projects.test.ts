@@ -46,7 +46,7 @@ const expected: Readonly<Record<string, { needed: readonly Scope[]; body?: objec
     'POST /v1/suppressions/import': { needed: ['suppress'], status: 415 },
     'POST /v1/bounces/rejudge': { needed: ['suppress'], body: {}, status: 200 },
     'GET /v1/escalations': { needed: ['read'], status: 200, isOwn: true },
-    'POST /v1/escalations/esc_blog/acknowledge': { needed: ['operate'], status: 404 },
+    'POST /v1/escalations/esc_blog/acknowledge': { needed: ['escalate', 'operate'], status: 404 },
     'POST /v1/escalations/esc_blog/snooze': { needed: ['escalate', 'operate'], status: 404 },
     'POST /v1/escalations/esc_blog/resolve': { needed: ['escalate', 'operate'], status: 404 },
     'GET /v1/events': { needed: ['read'], status: 200, isOwn: true },
