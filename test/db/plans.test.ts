@@ -4,7 +4,7 @@ import { createDatabase, type Database } from '../../src/db/database.ts'
 import { readRecipientsOf } from '../../src/db/email-recipients-read.ts'
 import { listEmails } from '../../src/db/emails-read.ts'
 import { readChangedAfter, readEngagements, writeVerdicts } from '../../src/db/engagements.ts'
-import { eraseRecipient } from '../../src/db/erasure.ts'
+import { eraseStoredBefore } from '../../src/db/erasure.ts'
 import { readEscalations, writeEscalation } from '../../src/db/escalations.ts'
 import { claimEvents, deferEvents, rejectEvents, releaseEvents } from '../../src/db/event-claims.ts'
 import { readEventMonths } from '../../src/db/event-months.ts'
@@ -16,6 +16,7 @@ import {
   readUnappliedIds,
 } from '../../src/db/events.ts'
 import { eventStates, listEvents } from '../../src/db/events-read.ts'
+import { eraseNextMentions } from '../../src/db/mentions.ts'
 import { type OverduePosition, readOverdueEmails } from '../../src/db/overdue-emails.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
 import { registerEmail } from '../../src/db/registrations.ts'
@@ -239,9 +240,15 @@ const statements: Record<string, Statement> = {
     indexes: ['events_applied', 'events_pending', 'events_quarantined'],
   },
   'erasure of a person': {
-    run: (db, turn) => eraseRecipient(db, `a${turn + 7}@example.com`, 500),
+    run: (db, turn) => eraseStoredBefore(db, `a${turn + 7}@example.com`, new Date('2100-01-01'), 500),
     indexes: ['email_recipients_address_created_at_idx', 'events_email_id_provider_idx', 'events_recipient'],
     maxRows: backlog + 100,
+  },
+  'search for mentions of a person': {
+    run: (db, turn) =>
+      eraseNextMentions(db, `m${turn}@example.com`, { after: new Date(receivedAt(50_000)), limit: 500 }),
+    indexes: ['events_applied', 'events_pending', 'events_quarantined'],
+    maxRows: 2_000,
   },
   'list of emails to an address': {
     run: (db) => listEmails(db, { recipient: 'a7@example.com' }, null, 51),

@@ -1,0 +1,107 @@
+import { createWriteStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Command } from 'commander'
+import { readConfig } from '../../config.ts'
+import { createDatabase, type Database, sqlStateOf, withDatabaseDeadline } from '../../db/database.ts'
+import { type ErasedAgain, eraseAgain } from '../../db/erase-again.ts'
+import { fingerprintOf, requireErasureKey } from '../../db/erasure-key.ts'
+import { addErasures, type RecordedErasure, readErasures } from '../../db/erasures.ts'
+import { readCredentials } from '../../embedded/credentials.ts'
+import { ConfigurationError } from '../../errors.ts'
+import { type CommandContext, type JsonOption, printResult, withJson } from '../command-context.ts'
+import { findDatabaseUrl } from '../database-url.ts'
+import { firstLineOf, lineOf, readErasureLines } from '../erasure-files.ts'
+import { openFile } from '../suppression-files.ts'
+
+/** Exports the ledger of erasures, and erases again in a restored database. Uses the database itself: the API may be stopped. */
+export const erasuresCommand = (context: CommandContext): Command =>
+  new Command('erasures')
+    .description('export the ledger of erasures, or erase again after a backup was restored')
+    .addCommand(withJson(exportCommand(context)))
+    .addCommand(withJson(reapplyCommand(context)))
+
+const exportCommand = (context: CommandContext): Command =>
+  new Command('export')
+    .description('write the ledger, without addresses, as JSON lines to a file, or to standard output')
+    .argument('[file]')
+    .action(async (path: string | undefined, options: JsonOption) => {
+      await withLedger(context, async (db, keyFingerprint) => {
+        const lines = Readable.from(linesOf(db, keyFingerprint))
+        await pipeline(lines, path === undefined ? context.output : createWriteStream(path), {
+          end: path !== undefined,
+        })
+      })
+      if (path !== undefined) printResult(context, options, { file: path }, () => `Written to ${path}.`)
+    })
+
+const pageSize = 1_000
+
+async function* linesOf(db: Database, keyFingerprint: string): AsyncGenerator<string> {
+  yield `${firstLineOf(keyFingerprint)}\n`
+  for (let after = ''; ; ) {
+    const page = await readErasures(db, after, pageSize)
+    yield page.map((erasure) => `${lineOf(erasure)}\n`).join('')
+    const last = page.at(-1)
+    if (!last) return
+    after = last.key
+  }
+}
+
+const reapplyCommand = (context: CommandContext): Command =>
+  new Command('reapply')
+    .description('erase everybody again who is in the ledger: what was stored before the erasure')
+    .argument('[file...]', 'exported ledgers, and logs of API processes; - reads standard input')
+    .action(async (paths: string[], options: JsonOption) => {
+      const erased = await withLedger(context, async (db, keyFingerprint) => {
+        for (const path of paths) {
+          const input = path === '-' ? context.stdin : await openFile(path)
+          await addAll(db, readErasureLines(input, path, keyFingerprint))
+        }
+        return eraseAgain(db, (progress) => showProgress(context, progress))
+      })
+      printResult(context, options, erased, () => textOf(erased))
+    })
+
+async function addAll(db: Database, erasures: AsyncIterable<RecordedErasure>): Promise<void> {
+  const page: RecordedErasure[] = []
+  for await (const erasure of erasures) {
+    page.push(erasure)
+    if (page.length === pageSize) await addErasures(db, page.splice(0))
+  }
+  await addErasures(db, page)
+}
+
+/** @throws ConfigurationError without the key with which persons were erased; DatabaseUnavailableError. */
+async function withLedger<T>(
+  { env }: CommandContext,
+  work: (db: Database, keyFingerprint: string) => Promise<T>,
+): Promise<T> {
+  const config = readConfig(env)
+  const erasureKey = config.erasureKey ?? (await readCredentials(config.dataDir))?.erasureKey
+  if (!erasureKey) throw new ConfigurationError('ERASURE_KEY is not set: set the key with which persons were erased.')
+  const url = await findDatabaseUrl(config)
+  const db = createDatabase({ url, erasureKey, name: 'erasures', poolSize: 1, statementTimeoutMs: 60_000 })
+  try {
+    await withDatabaseDeadline(3_000, () => requireErasureKey(db))
+    return await work(db, fingerprintOf(erasureKey))
+  } catch (error) {
+    if (sqlStateOf(error as Error) !== undefinedTable) throw error
+    throw new ConfigurationError('The tables are of an older version: run npm run migrate first.', { cause: error })
+  } finally {
+    await db.$disconnect()
+  }
+}
+
+const undefinedTable = '42P01'
+
+function showProgress({ progress }: CommandContext, { persons, compared }: ErasedAgain): void {
+  if (progress.isTTY) progress.write(`\r${compared.events} events, ${persons} persons `)
+}
+
+const textOf = ({ persons, emails, events, suppressions, pending, compared }: ErasedAgain): string =>
+  [
+    `${compared.addresses} addresses and ${compared.events} events were compared with the ledger.`,
+    `${persons} ${persons === 1 ? 'person was' : 'persons were'} erased again: ${emails} emails, ${events} events, ${suppressions} suppressions.`,
+    ...(pending > 0 ? [`${pending} pending events will be erased when they are applied.`] : []),
+  ].join('\n')
