@@ -8,6 +8,7 @@ import { recordErasureKey } from './erasure-key.ts'
 import { recordErasure, recordSearch } from './erasures.ts'
 import { Prisma } from './generated/client.ts'
 import { eraseNextMentions } from './mentions.ts'
+import { erasedFingerprint } from './sendings.ts'
 
 /** The changes of one call. */
 export interface Erasure {
@@ -148,7 +149,7 @@ const erasedEvent = (address: string): Prisma.Sql => Prisma.sql`
 /**
  * Erases the person from emails and all their events. `erased` replaces the address, so that the number of recipients stays. The
  * subject is erased if no other recipient remains, or it names the address.
- * Indexes: email_recipients_address_created_at_idx, emails_pkey, events_email_id_provider_idx.
+ * Indexes: email_recipients_address_created_at_idx, emails_pkey, events_email_id_provider_idx, sendings_email.
  */
 async function eraseFromEmails(db: Transaction, address: string, extent: Extent) {
   const [row] = await db.$queryRaw<{ emails: number; events: number }[]>`
@@ -171,6 +172,9 @@ async function eraseFromEmails(db: Transaction, address: string, extent: Extent)
       WHERE events.email_id = erased.id AND events.provider = erased.provider
         AND (applied_at IS NOT NULL OR quarantined_reason IS NOT NULL OR type = ${registrationEventType})
       RETURNING 1
+    ), erased_sendings AS (
+      UPDATE sendings SET fingerprint = ${erasedFingerprint} FROM erased
+      WHERE sendings.email_id = erased.id AND sendings.provider = erased.provider
     )
     SELECT (SELECT count(*)::int FROM erased) AS emails, (SELECT count(*)::int FROM erased_events) AS events`
   return row ?? { emails: 0, events: 0 }

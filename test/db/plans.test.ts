@@ -22,6 +22,7 @@ import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/reci
 import { registerEmail } from '../../src/db/registrations.ts'
 import { lockSuppressions, readBounces, readFailures } from '../../src/db/rejudgement.ts'
 import { replayEvents, replayQuarantined } from '../../src/db/replay.ts'
+import { keyFingerprints } from '../../src/db/sendings.ts'
 import { applyEngagements } from '../../src/db/settled-engagements.ts'
 import { readSignalledEvents } from '../../src/db/signalled-events.ts'
 import { saveSnapshot } from '../../src/db/snapshots.ts'
@@ -73,6 +74,9 @@ async function fill(db: Database): Promise<void> {
            CASE WHEN n <= ${rows - backlog} THEN now() END,
            CASE WHEN n > ${rows - backlog} AND n % 500 = 1 THEN 'no' END
     FROM generate_series(1, ${rows}) AS n`
+  await db.$executeRaw`
+    INSERT INTO sendings (idempotency_key, fingerprint, provider, email_id, lease_until)
+    SELECT 'key_' || n, 'hmac-sha256:' || n, ${provider}, 'em_' || n, now() FROM generate_series(1, ${rows}) AS n`
   await db.$executeRaw`
     INSERT INTO suppressions (address, reason, provider, email_id, event_id)
     SELECT 's' || n || '@example.com', 'complaint', ${provider}, 'em_' || n, 'old_' || n FROM generate_series(1, ${rows}) AS n`
@@ -241,9 +245,15 @@ const statements: Record<string, Statement> = {
   },
   'erasure of a person': {
     run: (db, turn) => eraseStoredBefore(db, `a${turn + 7}@example.com`, new Date('2100-01-01'), 500),
-    indexes: ['email_recipients_address_created_at_idx', 'events_email_id_provider_idx', 'events_recipient'],
+    indexes: [
+      'email_recipients_address_created_at_idx',
+      'events_email_id_provider_idx',
+      'events_recipient',
+      'sendings_email',
+    ],
     maxRows: backlog + 100,
   },
+  'search for fingerprints without a key': { run: (db) => keyFingerprints(db, 10), indexes: ['sendings_unkeyed'] },
   'search for mentions of a person': {
     run: (db, turn) =>
       eraseNextMentions(db, `m${turn}@example.com`, { after: new Date(receivedAt(50_000)), limit: 500 }),
