@@ -46,6 +46,7 @@ const decode = (text: string): string =>
   text
     .replace(/\\+(?:u([0-9a-f]{4})|(.))/gi, (_, code: string | undefined, char: string) => {
       if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16))
-      return /[bfnrt]/.test(char) ? ' ' : char
+      // The other escapes with letters are white space.
+      return /[a-z]/.test(char) ? ' ' : char
     })
     .replace(/%([2-7][0-9a-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))

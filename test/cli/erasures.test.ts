@@ -126,6 +126,7 @@ describe('the ledger of erasures', () => {
     const file = join(folder, 'erasures.jsonl')
     assert.equal((await run(live.url, ['export', file])).code, 0)
     assert.doesNotMatch(readFileSync(file, 'utf8'), /@/)
+    assert.match((await run(restoredUrl, ['export', file])).failure, /name a new file/)
     assert.match(await everything(restored), /ada.*/i)
 
     const { code, out } = await run(restoredUrl, ['reapply', file, '--json'])

@@ -367,6 +367,7 @@ describe('on 100,000 rows, the', () => {
       'emails',
       'email_recipients',
       'suppressions',
+      'sendings',
       'escalations',
     ]
     await patient.$executeRawUnsafe(`VACUUM ANALYZE ${tables.join(', ')}`)

@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, openSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Command } from 'commander'
@@ -8,8 +8,8 @@ import { type ErasedAgain, eraseAgain } from '../../db/erase-again.ts'
 import { fingerprintOf, requireErasureKey } from '../../db/erasure-key.ts'
 import { addErasures, type RecordedErasure, readErasures } from '../../db/erasures.ts'
 import { readCredentials } from '../../embedded/credentials.ts'
-import { ConfigurationError } from '../../errors.ts'
-import { type CommandContext, type JsonOption, printResult, withJson } from '../command-context.ts'
+import { ConfigurationError, messageOf } from '../../errors.ts'
+import { type CommandContext, type JsonOption, printResult, UsageError, withJson } from '../command-context.ts'
 import { findDatabaseUrl } from '../database-url.ts'
 import { firstLineOf, lineOf, readErasureLines } from '../erasure-files.ts'
 import { openFile } from '../suppression-files.ts'
@@ -23,17 +23,26 @@ export const erasuresCommand = (context: CommandContext): Command =>
 
 const exportCommand = (context: CommandContext): Command =>
   new Command('export')
-    .description('write the ledger, without addresses, as JSON lines to a file, or to standard output')
+    .description('write the ledger, which has no addresses, to a new file, or to standard output')
     .argument('[file]')
     .action(async (path: string | undefined, options: JsonOption) => {
       await withLedger(context, async (db, keyFingerprint) => {
         const lines = Readable.from(linesOf(db, keyFingerprint))
-        await pipeline(lines, path === undefined ? context.output : createWriteStream(path), {
+        await pipeline(lines, path === undefined ? context.output : newFile(path), {
           end: path !== undefined,
         })
       })
       if (path !== undefined) printResult(context, options, { file: path }, () => `Written to ${path}.`)
     })
+
+/** Never over an older ledger: that of a restored database lacks what it is exported for. */
+function newFile(path: string): NodeJS.WritableStream {
+  try {
+    return createWriteStream(path, { fd: openSync(path, 'wx', 0o600) })
+  } catch (cause) {
+    throw new UsageError(`${path} cannot be created (${messageOf(cause)}): name a new file.`, { cause })
+  }
+}
 
 const pageSize = 1_000
 
