@@ -44,7 +44,7 @@ export async function eraseAgain(db: Database, report: (progress: ErasedAgain) =
   }
   for (let after: Date | null = null; ; ) {
     const through: Date | null = await nextStop(db, { after, limit: eventsPerPage })
-    const events = await readEventTexts(db, after, through, { text: textWithRecipients, condition: Prisma.sql`true` })
+    const events = await readEventTexts(db, after, through, { text: eventText, condition: Prisma.sql`true` })
     for (const { text, received_at } of events) {
       for (const address of addressesMentioned(text)) await again.eraseMentioned(address, received_at)
     }
@@ -165,5 +165,3 @@ const readRecipients = (db: Database, after: string): Promise<{ address: string 
 
 const readSuppressed = (db: Database, after: string): Promise<{ address: string }[]> => db.$queryRaw`
   SELECT DISTINCT address FROM suppressions WHERE address > ${after} ORDER BY address LIMIT ${pageSize}`
-
-const textWithRecipients = Prisma.sql`concat_ws(E'\n', ${eventText}, recipient, array_to_string("to", E'\n'))`

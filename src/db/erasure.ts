@@ -49,10 +49,13 @@ export async function eraseRecipient(db: Database, address: string, limit: numbe
   if (!own.isComplete) return own
   const startedAt = Date.now()
   let [events, after, isComplete] = [own.events, searchedThrough, false]
+  let pendingSince = Number.POSITIVE_INFINITY
   while (!isComplete && Date.now() - startedAt < searchMs) {
     const searched = await eraseNextMentions(db, address, { after, limit: searchBatch })
     events += searched.events
-    after = searched.through ?? new Date(startedAt - searchOverlapMs)
+    // A pending event may be quarantined instead of applied: a later call then erases it.
+    pendingSince = Math.min(pendingSince, searched.pendingSince?.getTime() ?? pendingSince)
+    after = searched.through ?? new Date(Math.min(startedAt - searchOverlapMs, pendingSince - 1))
     isComplete = searched.through === null
     await recordSearch(db, key, after)
   }

@@ -1,5 +1,5 @@
-/** Statements that erase a person from the events of others: the person was in Cc or Bcc, or a server's reply names the address. */
-import { spellingsOf } from '../domain/address.ts'
+/** Statements that erase a person from all events that mention the address: the person was in Cc or Bcc, or a server's reply names it. */
+import { erasedAddress, spellingsOf } from '../domain/address.ts'
 import { registrationEventType } from '../domain/events.ts'
 import { addressesMentioned } from '../domain/mentioned-addresses.ts'
 import type { Database } from './database.ts'
@@ -21,9 +21,9 @@ export interface SearchedMentions {
   readonly events: number
   /** For the next call; null when all events have been searched. */
   readonly through: Date | null
+  /** When the oldest pending event was received that will be erased when it is applied; null if there is none. */
+  readonly pendingSince: Date | null
 }
-
-type Transaction = Pick<Database, '$queryRaw' | '$executeRaw'>
 
 /** An event with its text. */
 export interface EventText {
@@ -37,7 +37,8 @@ export interface EventText {
 /**
  * Searches the next events for `address` (normalized), whatever its spelling and escapes, in their order of receipt, and erases it. A
  * search and no index, since an index over all payloads would cost every event, and erasures are rare. 200,000 events of 0.9 KB take
- * 6 to 9 s on two cores that others keep busy, and 8 to 11 s if each has escapes; a batch of 5,000 takes 0.2 s, at most 0.6 s. Indexes: events_applied, events_pending, events_quarantined, events_pkey, emails_pkey.
+ * 6 to 9 s on two cores that others keep busy, and 8 to 11 s if each has escapes; a batch of 5,000 takes 0.2 s, at most 0.6 s.
+ * Indexes: events_applied, events_pending, events_quarantined, events_pkey, emails_pkey.
  */
 export async function eraseNextMentions(
   db: Database,
@@ -55,9 +56,13 @@ export async function eraseNextMentions(
     ({ received_at, text }) =>
       !(search.before && received_at >= search.before) && addressesMentioned(text).has(address),
   )
-  const events =
-    mentions.length === 0 ? 0 : await db.$transaction((transaction) => eraseMentions(transaction, pattern, mentions))
-  return { events, through: search.before && through && through >= search.before ? null : through }
+  const isOver = through === null || (search.before !== undefined && through >= search.before)
+  const pending = mentions.filter(({ is_pending }) => is_pending).map(({ received_at }) => received_at.getTime())
+  return {
+    events: await eraseMentions(db, pattern, spellingsOf(address), mentions),
+    through: isOver ? null : through,
+    pendingSince: pending.length === 0 ? null : new Date(Math.min(...pending)),
+  }
 }
 
 const states = {
@@ -100,38 +105,52 @@ export function readEventTexts(
   return db.$queryRaw<EventText[]>(Prisma.join(found, ' UNION ALL '))
 }
 
-/** All of an event that may mention somebody beside its recipients. */
-export const eventText = Prisma.sql`concat_ws(E'\n', payload::text, subject, bounce_message, response)`
+/** All of an event that may name an address. */
+export const eventText = Prisma.sql`
+  concat_ws(E'\n', payload::text, subject, bounce_message, response, recipient, array_to_string("to", E'\n'))`
 
 /** Erases texts that name the address. Marks the emails, for pending and later events: an event is not erased before it is applied. */
-async function eraseMentions(db: Transaction, { exact }: Pattern, mentions: readonly EventText[]): Promise<number> {
-  const chosen = (some: readonly EventText[]) => Prisma.sql`
-    (SELECT * FROM unnest(${some.map(({ provider }) => provider)}::text[], ${some.map(({ event_id }) => event_id)}::text[],
-       ${some.map(({ received_at }) => iso(received_at))}::timestamptz[]) AS key (provider, event_id, received_at)) AS chosen
-    WHERE events.provider = chosen.provider AND events.event_id = chosen.event_id AND events.received_at = chosen.received_at`
-  const pending = mentions.filter(({ is_pending }) => is_pending)
-  const others = mentions.filter(({ is_pending }) => !is_pending)
-  if (pending.length > 0) {
-    await db.$executeRaw`
-      INSERT INTO emails AS existing (id, provider, "to", recipients, recipient_domain, first_received_at, erased_at)
-      SELECT DISTINCT ON (email_id, events.provider) email_id, events.provider, "to", "to",
-             nullif(split_part("to"[1], '@', 2), ''), events.received_at, now()
-      FROM events, ${chosen(pending)}
-      ORDER BY email_id, events.provider, cardinality("to") DESC
-      ON CONFLICT (id, provider) DO UPDATE SET erased_at = coalesce(existing.erased_at, now())`
-  }
-  if (others.length === 0) return 0
+async function eraseMentions(
+  db: Database,
+  { exact }: Pattern,
+  spellings: readonly string[],
+  mentions: readonly EventText[],
+): Promise<number> {
+  const pending = chosenOf(mentions.filter(({ is_pending }) => is_pending))
+  const others = chosenOf(mentions.filter(({ is_pending }) => !is_pending))
   const without = (column: string) =>
     Prisma.sql`CASE WHEN ${Prisma.raw(column)} ~* ${exact} THEN NULL ELSE ${Prisma.raw(column)} END`
-  await db.$executeRaw`
-    UPDATE emails SET erased_at = coalesce(erased_at, now()), subject = ${without('subject')}
-    FROM (SELECT DISTINCT email_id, events.provider FROM events, ${chosen(others)}) AS email
-    WHERE emails.id = email.email_id AND emails.provider = email.provider`
-  return db.$executeRaw`
-    UPDATE events SET payload = CASE WHEN type = ${registrationEventType} THEN payload END, subject = ${without('subject')},
-      bounce_message = ${without('bounce_message')}, response = ${without('response')}
-    FROM ${chosen(others)}`
+  const to = spellings.reduce(
+    (list, address) => Prisma.sql`array_replace(${list}, ${address}, ${erasedAddress})`,
+    Prisma.sql`"to"`,
+  )
+  if (mentions.length === 0) return 0
+  const [, , erased] = await db.$transaction([
+    db.$executeRaw`
+      INSERT INTO emails AS existing (id, provider, "to", recipients, recipient_domain, first_received_at, erased_at)
+      SELECT DISTINCT ON (email_id, events.provider) email_id, events.provider, ${to}, ${to},
+             nullif(split_part("to"[1], '@', 2), ''), events.received_at, now()
+      FROM events, ${pending}
+      ORDER BY email_id, events.provider, cardinality("to") DESC
+      ON CONFLICT (id, provider) DO UPDATE SET erased_at = coalesce(existing.erased_at, now())`,
+    db.$executeRaw`
+      UPDATE emails SET erased_at = coalesce(erased_at, now()), subject = ${without('subject')}
+      FROM (SELECT DISTINCT email_id, events.provider FROM events, ${others}) AS email
+      WHERE emails.id = email.email_id AND emails.provider = email.provider`,
+    db.$executeRaw`
+      UPDATE events SET payload = CASE WHEN type = ${registrationEventType} THEN payload END, "to" = ${to},
+        recipient = ${without('recipient')}, subject = ${without('subject')}, bounce_message = ${without('bounce_message')},
+        response = ${without('response')}
+      FROM ${others}`,
+  ])
+  return erased
 }
+
+/** To be joined with events. */
+const chosenOf = (some: readonly EventText[]): Prisma.Sql => Prisma.sql`
+  unnest(${some.map(({ provider }) => provider)}::text[], ${some.map(({ event_id }) => event_id)}::text[],
+    ${some.map(({ received_at }) => iso(received_at))}::timestamptz[]) AS chosen (provider, event_id, received_at)
+  WHERE events.provider = chosen.provider AND events.event_id = chosen.event_id AND events.received_at = chosen.received_at`
 
 /** Regular expressions of PostgreSQL, without regard to case. */
 interface Pattern {

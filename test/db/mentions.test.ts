@@ -85,6 +85,23 @@ describe('a person in copy of an email to others', () => {
     assert.deepEqual([email?.recipients, email?.recipientDomain], [[grace], 'example.com'])
   })
 
+  it('is erased from events that count copies as recipients, though the email was registered without them', async () => {
+    await put({ id: 'a' })
+    await apply(0, 'a')
+    await put({ id: 'b', to: [grace, ada], payload: '{}' })
+    await apply(1, 'b')
+    assert.equal((await eraseRecipient(db, ada, 500)).events, 1)
+    assert.deepEqual((await rowWith(db, 'b')).to, [grace, 'erased'])
+    assert.doesNotMatch(JSON.stringify([await db.event.findMany(), await db.emailRecipient.findMany()]), /ada@/)
+  })
+
+  it('is erased by a repeated call from an event that was quarantined instead of applied', async () => {
+    await put({ ...apart(`{"cc":"${ada}"}`, 'stuck'), receivedAt: Date.now() - 3_600_000 })
+    await eraseRecipient(db, ada, 500)
+    await db.event.updateMany({ data: { quarantinedReason: 'no' } })
+    assert.equal((await eraseRecipient(db, ada, 500)).events, 1)
+  })
+
   it('is searched in batches, by the time of receipt, and none is left out where many have the same', async () => {
     const now = Date.now()
     const times = [now - 9, now - 5, now - 5, now - 5, now - 5, now - 1]
