@@ -24,8 +24,8 @@ export interface Erasure {
 
 type Transaction = Pick<Database, '$queryRaw' | '$executeRaw'>
 
-/** Events of each state; a batch takes about 0.1 s. */
-const searchBatch = 5_000
+/** Events of each state: few, since a payload may have 20 times the usual size. */
+const searchBatch = 1_000
 
 /** A call starts no further batch after it, so that it ends within the deadline of a request. */
 const searchMs = 600
