@@ -26,7 +26,13 @@ export function banner({ apiUrl, workerUrl, webUiUrl, dataDir, newSecrets, start
     `Aftersend runs (started in ${(startedInMs / 1000).toFixed(1)} s).`,
     ...(rows.length > 0 ? [''] : []),
     ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
-    ...(newSecrets ? ['', `  The secrets are shown only once; they are stored in ${dataDir}/credentials.json.`] : []),
+    ...(newSecrets
+      ? [
+          '',
+          `  The secrets are shown only once; they are stored in ${dataDir}/credentials.json.`,
+          '  Keep a copy of that file apart from backups of the data (docs/production.md, Back up and restore).',
+        ]
+      : []),
     ...(dataDir ? ['', 'Ctrl-C stops everything; the next start continues with the same data.'] : []),
     '',
   ].join('\n')

@@ -1,6 +1,7 @@
 import { activityInfo, heartbeat } from '@temporalio/activity'
 import type { Database } from '../db/database.ts'
 import { type EraseByAge, eraseOldEmailAddresses, eraseOldEventAddresses, eraseOldPayloads } from '../db/retention.ts'
+import { keyFingerprints } from '../db/sendings.ts'
 import { onDatabase } from './database-failure.ts'
 import type { Retention } from './dependencies.ts'
 import type { ScheduledActivities } from './scheduled-activities.ts'
@@ -27,6 +28,7 @@ export const createRetentionActivities = ({ db, retention }: RetentionDependenci
     const payloads = await erase(eraseOldPayloads, payloadsAfterMs)
     const events = await erase(eraseOldEventAddresses, addressesAfterMs)
     const emails = await erase(eraseOldEmailAddresses, addressesAfterMs)
+    await inBatches(db, (on, _, batch) => keyFingerprints(on, batch), now)
     const limit = batchSize * maxBatches
     return { payloads, events, emails, hasMore: [payloads, events, emails].some((count) => count >= limit) }
   },

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { type AuditFilter, addAuditEntry, listAuditEntries } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
+import { erasedKeyOf } from '../db/erased-address.ts'
 import type { AuditEntry } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { type AuditAction, auditActions, auditedRequests, auditOutcomeOf, auditOutcomes } from '../domain/audit.ts'
@@ -31,12 +32,14 @@ export function auditRequests({ db, log, proxyHops, problemOf }: AuditDependenci
     const by = action && actorOf(ctx, action, status)
     if (!by) return
     const facts = { ...by, action, subject: subjectOf(ctx), client: clientAddressOf(ctx.req, proxyHops), status }
-    const entry = { ...facts, requestId: requestIdOf(ctx) }
+    const address = addressIn(ctx)
+    const addressKey = address === null ? null : erasedKeyOf(db, address)
+    const entry = { ...facts, addressKey, requestId: requestIdOf(ctx) }
     log.info({ audit: entry }, 'audit')
     // The database does not answer: nothing was done, and a second wait would exceed the request's deadline.
     if (status === 503) return
     try {
-      await inTime(() => addAuditEntry(db, { ...entry, address: addressIn(ctx) }))
+      await inTime(() => addAuditEntry(db, entry))
     } catch (error) {
       log.error({ audit: entry, err: withoutMessage(error) }, 'an entry of the audit log could not be stored')
     }

@@ -69,8 +69,8 @@ const erasure = {
   tag: 'Recipients',
   summary: 'Erase a recipient',
   description:
-    'Erases the address from emails and events, with the subjects, bounce messages and payloads that belong to it. Counts ' +
-    'remain. A suppression remains under a keyed hash, so a check of the address still finds it. Pending events are ' +
+    'Erases the address from emails and events, with the subjects, bounce messages and payloads that belong to it, and the payloads ' +
+    'of emails to others that name it, as in Cc. Counts remain. A suppression remains under a keyed hash, so a check of the address still finds it. Pending events are ' +
     'erased when they are applied. Repeat the call while `complete` is false.',
   answers: {
     200: {

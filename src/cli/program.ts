@@ -9,6 +9,7 @@ import { type CommandContext, exitCodes, UsageError } from './command-context.ts
 import { bouncesCommand } from './commands/bounces.ts'
 import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { erasuresCommand } from './commands/erasures.ts'
 import { keysCommand } from './commands/keys.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
@@ -40,6 +41,7 @@ function createProgram(context: CommandContext): Command {
     bouncesCommand,
     webhooksCommand,
     keysCommand,
+    erasuresCommand,
     deploymentCommand,
     doctorCommand,
   ]) {

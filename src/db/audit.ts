@@ -11,15 +11,15 @@ export interface NewAuditEntry {
   readonly via: 'api' | 'dashboard'
   readonly action: AuditAction
   readonly subject: string | null
-  /** Stored as a keyed hash, since the log is never erased; left out without ERASURE_KEY. */
-  readonly address: string | null
+  /** The keyed hash of an address, since the log is never erased; null without ERASURE_KEY. */
+  readonly addressKey: string | null
   readonly client: string
   readonly status: number
   readonly requestId: string
 }
 
-export const addAuditEntry = (db: Database, { address, ...entry }: NewAuditEntry): Promise<AuditEntry> =>
-  db.auditEntry.create({ data: { ...entry, addressKey: address === null ? null : erasedKeyOf(db, address) } })
+export const addAuditEntry = (db: Database, entry: NewAuditEntry): Promise<AuditEntry> =>
+  db.auditEntry.create({ data: entry })
 
 export interface AuditFilter {
   readonly action?: AuditAction | undefined

@@ -13,6 +13,8 @@ export interface Database extends PrismaClient {
   readonly erasureKey: string | null
   /** See {@link suppressionListOf}. */
   readonly sharingSuppressions: ReadonlySet<string>
+  /** The one whose rows it is confined to; null: those of all. */
+  readonly project: string | null
 }
 
 export interface DatabaseOptions {
@@ -42,22 +44,24 @@ export const createDatabase = (options: DatabaseOptions): Database => databaseOn
 /** A client on an existing pool, which `$disconnect()` ends. */
 export const databaseOn = (
   pool: pg.Pool,
-  {
-    erasureKey = null,
-    sharingSuppressions = new Set(),
-  }: Pick<DatabaseOptions, 'erasureKey' | 'sharingSuppressions'> = {},
-): Database => new PooledClient(pool, erasureKey, sharingSuppressions)
+  { erasureKey = null, sharingSuppressions = new Set(), project = null }: Partial<ContextOptions> = {},
+): Database => new PooledClient(pool, { erasureKey, sharingSuppressions, project })
+
+type Context = Pick<Database, 'erasureKey' | 'sharingSuppressions' | 'project'>
+type ContextOptions = Pick<DatabaseOptions, keyof Context>
 
 class PooledClient extends PrismaClient implements Database {
   readonly pool: pg.Pool
   readonly erasureKey: string | null
   readonly sharingSuppressions: ReadonlySet<string>
+  readonly project: string | null
 
-  constructor(pool: pg.Pool, erasureKey: string | null, sharingSuppressions: ReadonlySet<string>) {
+  constructor(pool: pg.Pool, { erasureKey, sharingSuppressions, project }: Context) {
     super({ adapter: new PrismaPg(pool, { statementNameGenerator: ({ sql }) => statementNameOf(sql) }) })
     this.pool = pool
     this.erasureKey = erasureKey
     this.sharingSuppressions = sharingSuppressions
+    this.project = project
   }
 
   override async $disconnect(): Promise<void> {

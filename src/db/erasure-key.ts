@@ -3,7 +3,8 @@ import { createHmac } from 'node:crypto'
 import { ConfigurationError } from '../errors.ts'
 import type { Database } from './database.ts'
 
-const fingerprintOf = (erasureKey: string): string =>
+/** By it, a key is recognized; it cannot be derived from it. */
+export const fingerprintOf = (erasureKey: string): string =>
   createHmac('sha256', erasureKey).update('aftersend erasure key').digest('hex')
 
 /** Records that this key was used. Index: erasure_keys_pkey. */

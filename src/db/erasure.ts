@@ -2,9 +2,13 @@
 import { erasedAddress, spellingsOf } from '../domain/address.ts'
 import { registrationEventType } from '../domain/events.ts'
 import type { Database } from './database.ts'
+import { iso } from './epoch-ms.ts'
 import { erasedKeyOf } from './erased-address.ts'
 import { recordErasureKey } from './erasure-key.ts'
+import { recordErasure, recordSearch } from './erasures.ts'
 import { Prisma } from './generated/client.ts'
+import { eraseNextMentions } from './mentions.ts'
+import { erasedFingerprint } from './sendings.ts'
 
 /** The changes of one call. */
 export interface Erasure {
@@ -20,37 +24,91 @@ export interface Erasure {
 
 type Transaction = Pick<Database, '$queryRaw' | '$executeRaw'>
 
+/** Events of each state: few, since a payload may have 20 times the usual size. */
+const searchBatch = 1_000
+
+/** A call starts no further batch after it, so that it ends within the deadline of a request. */
+const searchMs = 600
+
+/** An event is stored a moment after the time of its receipt. */
+const searchOverlapMs = 60_000
+
 /**
- * Erases `address` (normalized) from emails, their recipients, events and the suppression list: at most `limit` emails with their
- * events, and `limit` other events. Idempotent.
+ * Erases `address` (normalized) from emails, their recipients, events and the suppression list, and then, over several calls, from
+ * events of others that mention it: at most `limit` emails with their events, and `limit` other events, in a call. Idempotent. Records
+ * it in the ledger.
  * @throws if the database has no key for erasures.
  */
 export async function eraseRecipient(db: Database, address: string, limit: number): Promise<Erasure> {
-  const { erasureKey } = db
-  const key = erasedKeyOf(db, address)
-  if (erasureKey === null || key === null) throw new Error('erasing a person requires ERASURE_KEY')
-  return db.$transaction(async (transaction) => {
-    await recordErasureKey(transaction, erasureKey)
-    let total: Erasure = { emails: 0, events: 0, suppressions: 0, pending: 0, isComplete: true }
-    for (const spelling of spellingsOf(address))
-      total = sumOf(total, await eraseSpelling(transaction, spelling, key, limit))
-    return total
+  const { own, key, searchedThrough } = await db.$transaction(async (transaction) => {
+    const key = await recordUse(transaction, db, address)
+    const searchedThrough = await recordErasure(transaction, key, db.project)
+    const own = await eraseSpellings(transaction, address, key, { limit, before: null })
+    return { own, key, searchedThrough }
   })
+  if (!own.isComplete) return own
+  const startedAt = Date.now()
+  let [events, after, isComplete] = [own.events, searchedThrough, false]
+  let pendingSince = Number.POSITIVE_INFINITY
+  while (!isComplete && Date.now() - startedAt < searchMs) {
+    const searched = await eraseNextMentions(db, address, { after, limit: searchBatch })
+    events += searched.events
+    // A pending event may be quarantined instead of applied: a later call then erases it.
+    pendingSince = Math.min(pendingSince, searched.pendingSince?.getTime() ?? pendingSince)
+    after = searched.through ?? new Date(Math.min(startedAt - searchOverlapMs, pendingSince - 1))
+    isComplete = searched.through === null
+    await recordSearch(db, key, after)
+  }
+  return { ...own, events, isComplete }
 }
 
-async function eraseSpelling(db: Transaction, address: string, key: string, limit: number): Promise<Erasure> {
-  const pending = await markPending(db, address)
-  const own = await eraseFromEmails(db, address, limit)
-  const recipients = await eraseFromRecipients(db, address, limit)
-  const others = await eraseFromEvents(db, address, limit)
+/**
+ * Erases what was stored of `address` before `before`, except for mentions in the events of others: to erase a person again in a restored
+ * database. Later data belongs to a person who came back. At most `limit` emails with their events, and `limit` other events.
+ */
+export const eraseStoredBefore = (db: Database, address: string, before: Date, limit: number): Promise<Erasure> =>
+  db.$transaction(async (transaction) => {
+    const key = await recordUse(transaction, db, address)
+    return eraseSpellings(transaction, address, key, { limit, before })
+  })
+
+/** @returns the keyed hash of the address. */
+async function recordUse(transaction: Transaction, db: Database, address: string): Promise<string> {
+  const key = erasedKeyOf(db, address)
+  if (db.erasureKey === null || key === null) throw new Error('erasing a person requires ERASURE_KEY')
+  await recordErasureKey(transaction, db.erasureKey)
+  return key
+}
+
+interface Extent {
+  readonly limit: number
+  /** Null for all data. */
+  readonly before: Date | null
+}
+
+async function eraseSpellings(db: Transaction, address: string, key: string, extent: Extent): Promise<Erasure> {
+  let total: Erasure = { emails: 0, events: 0, suppressions: 0, pending: 0, isComplete: true }
+  for (const spelling of spellingsOf(address)) total = sumOf(total, await eraseSpelling(db, spelling, key, extent))
+  return total
+}
+
+async function eraseSpelling(db: Transaction, address: string, key: string, extent: Extent): Promise<Erasure> {
+  const pending = await markPending(db, address, extent)
+  const own = await eraseFromEmails(db, address, extent)
+  const recipients = await eraseFromRecipients(db, address, extent)
+  const others = await eraseFromEvents(db, address, extent)
   return {
     emails: own.emails,
     events: own.events + others,
-    suppressions: await hashSuppressions(db, address, key),
+    suppressions: await hashSuppressions(db, address, key, extent),
     pending,
-    isComplete: Math.max(own.emails, recipients, others) < limit,
+    isComplete: Math.max(own.emails, recipients, others) < extent.limit,
   }
 }
+
+/** Data that was stored in time. */
+const isWithin = (column: string, { before }: Extent): Prisma.Sql =>
+  before === null ? Prisma.sql`true` : Prisma.sql`${Prisma.raw(column)} < ${iso(before)}::timestamptz`
 
 const sumOf = (a: Erasure, b: Erasure): Erasure => ({
   emails: a.emails + b.emails,
@@ -65,11 +123,11 @@ const sumOf = (a: Erasure, b: Erasure): Erasure => ({
  * applies it erases it. Index: events_pending or events_waiting.
  * @returns the number of pending events.
  */
-async function markPending(db: Transaction, address: string): Promise<number> {
+async function markPending(db: Transaction, address: string, extent: Extent): Promise<number> {
   const [row] = await db.$queryRaw<{ pending: number }[]>`
     WITH about AS (
       SELECT provider, email_id, "to", received_at FROM events
-      WHERE applied_at IS NULL AND quarantined_reason IS NULL
+      WHERE applied_at IS NULL AND quarantined_reason IS NULL AND ${isWithin('received_at', extent)}
         AND (recipient = ${address} OR "to" @> ARRAY[${address}]::text[])
     ), email AS (
       SELECT DISTINCT ON (email_id, provider) email_id, provider, received_at,
@@ -93,21 +151,22 @@ const erasedEvent = (address: string): Prisma.Sql => Prisma.sql`
 
 /**
  * Erases the person from emails and all their events. `erased` replaces the address, so that the number of recipients stays. The
- * subject is erased if no other recipient remains.
- * Indexes: email_recipients_address_created_at_idx, emails_pkey, events_email_id_provider_idx.
+ * subject is erased if no other recipient remains, or it names the address.
+ * Indexes: email_recipients_address_created_at_idx, emails_pkey, events_email_id_provider_idx, sendings_email.
  */
-async function eraseFromEmails(db: Transaction, address: string, limit: number) {
+async function eraseFromEmails(db: Transaction, address: string, extent: Extent) {
   const [row] = await db.$queryRaw<{ emails: number; events: number }[]>`
     WITH chosen AS MATERIALIZED (
       SELECT id, provider FROM emails
       WHERE id = ANY(ARRAY(SELECT email_id FROM email_recipients WHERE address = ${address}))
-        AND recipients @> ARRAY[${address}]::text[] LIMIT ${limit} FOR UPDATE
+        AND recipients @> ARRAY[${address}]::text[] AND ${isWithin('created_at', extent)} LIMIT ${extent.limit} FOR UPDATE
     ), erased AS (
       UPDATE emails SET
         "to" = (SELECT array_agg(CASE WHEN person = ${address} THEN ${erasedAddress} ELSE written END ORDER BY position)
                 FROM unnest("to", recipients) WITH ORDINALITY AS recipient(written, person, position)),
         recipients = array_replace(recipients, ${address}, ${erasedAddress}),
-        subject = CASE WHEN array_remove(array_remove(recipients, ${address}), ${erasedAddress}) <> '{}' THEN subject END,
+        subject = CASE WHEN array_remove(array_remove(recipients, ${address}), ${erasedAddress}) <> '{}'
+                         AND strpos(lower(subject), ${address}) = 0 THEN subject END,
         erased_at = coalesce(erased_at, now()), updated_at = now()
       FROM chosen WHERE emails.id = chosen.id AND emails.provider = chosen.provider
       RETURNING emails.id, emails.provider
@@ -116,20 +175,24 @@ async function eraseFromEmails(db: Transaction, address: string, limit: number) 
       WHERE events.email_id = erased.id AND events.provider = erased.provider
         AND (applied_at IS NOT NULL OR quarantined_reason IS NOT NULL OR type = ${registrationEventType})
       RETURNING 1
+    ), erased_sendings AS (
+      UPDATE sendings SET fingerprint = ${erasedFingerprint} FROM erased
+      WHERE sendings.email_id = erased.id AND sendings.provider = erased.provider
     )
     SELECT (SELECT count(*)::int FROM erased) AS emails, (SELECT count(*)::int FROM erased_events) AS events`
   return row ?? { emails: 0, events: 0 }
 }
 
 /** Their facts stay, without the address. Indexes: email_recipients_address_created_at_idx, emails_pkey. */
-const eraseFromRecipients = (db: Transaction, address: string, limit: number): Promise<number> =>
+const eraseFromRecipients = (db: Transaction, address: string, extent: Extent): Promise<number> =>
   db.$executeRaw`
     WITH chosen AS MATERIALIZED (
       -- The others are how the next call finds their emails.
-      SELECT email_id, provider, key FROM email_recipients AS known WHERE address = ${address} AND NOT EXISTS (
+      SELECT email_id, provider, key FROM email_recipients AS known
+      WHERE address = ${address} AND ${isWithin('created_at', extent)} AND NOT EXISTS (
         SELECT FROM emails WHERE id = known.email_id AND emails.provider = known.provider
           AND recipients @> ARRAY[${address}]::text[])
-      LIMIT ${limit}
+      LIMIT ${extent.limit}
     )
     UPDATE email_recipients SET address = NULL FROM chosen
     WHERE email_recipients.email_id = chosen.email_id AND email_recipients.provider = chosen.provider
@@ -139,15 +202,16 @@ const eraseFromRecipients = (db: Transaction, address: string, limit: number): P
  * Erases the person from other events: those of emails without this recipient, and quarantined ones. Marks their emails, for later
  * events. Indexes: events_recipient, events_quarantined, events_pkey, emails_pkey.
  */
-async function eraseFromEvents(db: Transaction, address: string, limit: number): Promise<number> {
+async function eraseFromEvents(db: Transaction, address: string, extent: Extent): Promise<number> {
   const [row] = await db.$queryRaw<{ events: number }[]>`
     WITH about AS MATERIALIZED (
       (SELECT provider, event_id, email_id FROM events
-       WHERE recipient = ${address} AND applied_at IS NOT NULL LIMIT ${limit})
+       WHERE recipient = ${address} AND applied_at IS NOT NULL AND ${isWithin('received_at', extent)} LIMIT ${extent.limit})
       UNION
       (SELECT provider, event_id, email_id FROM events
        WHERE quarantined_reason IS NOT NULL AND (recipient = ${address} OR "to" @> ARRAY[${address}]::text[])
-       LIMIT ${limit})
+         AND ${isWithin('received_at', extent)}
+       LIMIT ${extent.limit})
     ), marked AS (
       UPDATE emails SET erased_at = now() FROM (SELECT DISTINCT email_id, provider FROM about) AS email
       WHERE emails.id = email.email_id AND emails.provider = email.provider AND erased_at IS NULL
@@ -161,11 +225,14 @@ async function eraseFromEvents(db: Transaction, address: string, limit: number):
 }
 
 /** Replaces the address by its keyed hash; an entry that exists under the hash stays. Index: suppressions_address_idx. */
-async function hashSuppressions(db: Transaction, address: string, key: string): Promise<number> {
+async function hashSuppressions(db: Transaction, address: string, key: string, extent: Extent): Promise<number> {
   await db.$executeRaw`
     DELETE FROM suppressions USING suppressions AS hashed
     WHERE suppressions.address = ${address} AND hashed.address = ${key} AND hashed.project = suppressions.project
+      AND ${isWithin('suppressions.created_at', extent)}
       AND (suppressions.removed_at IS NULL AND hashed.removed_at IS NULL
            OR suppressions.provider = hashed.provider AND suppressions.event_id = hashed.event_id)`
-  return db.$executeRaw`UPDATE suppressions SET address = ${key}, note = NULL, removal_note = NULL WHERE address = ${address}`
+  return db.$executeRaw`
+    UPDATE suppressions SET address = ${key}, note = NULL, removal_note = NULL
+    WHERE address = ${address} AND ${isWithin('created_at', extent)}`
 }

@@ -27,6 +27,7 @@ const projectTables: Readonly<Record<string, { readonly rights: readonly string[
   analytics_rollups: { rights: ['SELECT'], isOwn: byProvider },
   suppressions: { rights: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'], isOwn: byList },
   api_keys: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byProject },
+  erasures: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byProject },
   sessions: { rights: ['SELECT', 'UPDATE'], isOwn: byProject },
   audit_log: { rights: ['SELECT'], isOwn: byProject },
 }

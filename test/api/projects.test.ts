@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { markDirtyHours, rollUpHour } from '../../src/db/analytics-rollups.ts'
 import { addAuditEntry } from '../../src/db/audit.ts'
 import { createDatabase, type Database } from '../../src/db/database.ts'
+import { eraseAgain } from '../../src/db/erase-again.ts'
+import { eraseRecipient } from '../../src/db/erasure.ts'
 import { applyMigrations } from '../../src/db/migrate.ts'
 import { type Scope, scopeNames } from '../../src/domain/access.ts'
 import type { ProviderApi } from '../../src/providers/provider-api.ts'
 import { runtimeLogin } from '../db/runtime-login.ts'
 import { useDatabase } from '../stack.ts'
 import { problemIn, useApi } from './served.ts'
-import { confinedTo, markOf, personOf, projects, rowsOf, storeProject, webhooks } from './two-projects.ts'
+import { confinedTo, markOf, projects, rowsOf, storeProject, webhooks } from './two-projects.ts'
 
 /**
  * What a key of the project `shop` with the right scope gets for what belongs to `blog`. By hand: it must not be derived from what it
@@ -95,7 +97,7 @@ describe('projects', () => {
     for (const project of ['default', 'shop', 'blog']) await storeProject(db, project)
     await addAuditEntry(db, {
       ...{ actor: markOf('blog'), project: 'blog', via: 'api', action: 'key.create', subject: null },
-      ...{ address: personOf('blog'), client: '-', status: 201, requestId: 'r' },
+      ...{ addressKey: null, client: '-', status: 201, requestId: 'r' },
     })
     const ended = await markDirtyHours(db)
     while (await rollUpHour(db, ended));
@@ -259,6 +261,34 @@ describe('the database of a project', () => {
     await assert.rejects(shop.pool.query('TRUNCATE emails'), /permission denied/)
     await assert.rejects(shop.pool.query('DELETE FROM audit_log'), /permission denied|append-only/)
     assert.deepEqual(await rowsOf(db, 'blog'), before)
+  })
+
+  it('erases a person from its project alone, also again after a restore', async () => {
+    const ada = 'ada@example.com'
+    const forget = async () => {
+      await db.email.deleteMany({ where: { id: 'em_ada' } })
+      await db.emailRecipient.deleteMany({ where: { emailId: 'em_ada' } })
+    }
+    const restore = async () => {
+      await forget()
+      for (const provider of ['shop:aisend', 'blog:aisend']) {
+        const recipient = { to: [ada], recipients: [ada], createdAt: new Date(0) }
+        await db.email.create({ data: { id: 'em_ada', provider, ...recipient } })
+      }
+    }
+    const known = async () => {
+      const emails = await db.email.findMany({ where: { recipients: { has: ada } } })
+      return emails.map(({ provider }) => provider)
+    }
+    await restore()
+    await eraseRecipient(shop, ada, 100)
+    assert.deepEqual(await known(), ['blog:aisend'])
+    await restore()
+    await eraseAgain(db, () => {})
+    assert.equal((await known()).length, 2, 'nobody was erased from all projects')
+    await eraseAgain(shop, () => {})
+    assert.deepEqual(await known(), ['blog:aisend'])
+    await forget()
   })
 
   it('is opened by the login of api and worker, which itself sees all rows by plans without policies', async () => {

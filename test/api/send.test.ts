@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { eraseRecipient } from '../../src/db/erasure.ts'
+import { keyFingerprints } from '../../src/db/sendings.ts'
 import { addManualSuppression } from '../../src/db/suppressions.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { createAisendApi } from '../../src/providers/aisend/api.ts'
@@ -186,6 +189,39 @@ describe('POST /v1/emails/send', () => {
       assert.match((await problemIn(response)).detail, /another request/)
     }
     assert.equal(resend.requests.length + aisend.requests.length, 1)
+  })
+
+  /** The hash that versions before 0.5 stored, by which a request can be found by trying. */
+  const hashOf = (text: string) => createHash('sha256').update(text).digest('base64url')
+  const outgoing = {
+    from: 'Acme <hello@acme.example>',
+    to: ['Ada <Ada@example.com>', 'grace@example.com'],
+    ...{ subject: 'Your invitation', html: null, text: 'Come!', headers: {}, tags: ['invitation'] },
+  }
+  const guessed = hashOf(JSON.stringify([outgoing, 'critical']))
+  const fingerprint = async () => (await db.sending.findFirstOrThrow()).fingerprint
+
+  it('stores no hash of the request that can be tried without the key', async () => {
+    assert.equal((await send(invitation, 'key')).status, 201)
+    assert.notEqual(await fingerprint(), guessed)
+    assert.match(await fingerprint(), /^hmac-sha256:/)
+  })
+
+  it('accepts the hashes of older versions, and replaces them', async () => {
+    assert.equal((await send(invitation, 'key')).status, 201)
+    const keyed = await fingerprint()
+    await db.sending.updateMany({ data: { fingerprint: guessed } })
+    const again = await send(invitation, 'key')
+    assert.deepEqual([again.status, again.headers.get('idempotency-replayed')], [201, 'true'])
+    assert.deepEqual([await keyFingerprints(db, 10), await keyFingerprints(db, 10)], [1, 0])
+    assert.equal(await fingerprint(), keyed)
+  })
+
+  it('stores nothing of a request to an erased person, and refuses its repetition', async () => {
+    assert.equal((await send(invitation, 'key')).status, 201)
+    await eraseRecipient(db, 'ada@example.com', 10)
+    assert.equal(await fingerprint(), 'hmac-sha256:erased')
+    assert.equal((await send(invitation, 'key')).status, 409)
   })
 
   it('sends once for concurrent requests with one key', async () => {

@@ -140,7 +140,14 @@ describe('every answer', () => {
   })
 
   it('about sessions is as documented', async () => {
-    const who = { name: 'ada', project: null, keyId: null, role: 'admin', client: '203.0.113.7', userAgent: 'Firefox' } as const
+    const who = {
+      name: 'ada',
+      project: null,
+      keyId: null,
+      role: 'admin',
+      client: '203.0.113.7',
+      userAgent: 'Firefox',
+    } as const
     const { id } = await createSession(db, { ...who, digest: 'digest' }, Date.now())
     assert.equal(await statusOf('GET', '/v1/sessions'), 200)
     assert.equal(await statusOf('DELETE', `/v1/sessions/${id}`), 204)

@@ -21,7 +21,7 @@ const grace = 'grace@example.com'
 const provider = 'aisend'
 
 describe('an erased person', () => {
-  const { db } = useDatabase('events, emails, email_recipients, suppressions')
+  const { db } = useDatabase('events, emails, email_recipients, suppressions, erasures')
   const withPersonalData = (parts: Partial<ReceivedEvent>): Partial<ReceivedEvent> => {
     const to = parts.to ?? [ada]
     return { to, recipient: to[0] ?? null, subject: `For ${to}`, payload: JSON.stringify({ to }), ...parts }
@@ -46,7 +46,8 @@ describe('an erased person', () => {
     ])
     return JSON.stringify(tables, (_, value) => (typeof value === 'bigint' ? String(value) : value))
   }
-  const isGone = async (name = 'ada') => assert.ok(!(await everything()).includes(name), await everything())
+  /** As a word: a key, in hexadecimal, may contain it. */
+  const isGone = async (name = 'ada') => assert.doesNotMatch(await everything(), new RegExp(`\\b${name}\\b`))
 
   it('is removed under both spellings of an international domain', async () => {
     const spellings = ['zoe@bücher.example', 'zoe@xn--bcher-kva.example']

@@ -4,7 +4,7 @@ import { createDatabase, type Database } from '../../src/db/database.ts'
 import { readRecipientsOf } from '../../src/db/email-recipients-read.ts'
 import { listEmails } from '../../src/db/emails-read.ts'
 import { readChangedAfter, readEngagements, writeVerdicts } from '../../src/db/engagements.ts'
-import { eraseRecipient } from '../../src/db/erasure.ts'
+import { eraseStoredBefore } from '../../src/db/erasure.ts'
 import { readEscalations, writeEscalation } from '../../src/db/escalations.ts'
 import { claimEvents, deferEvents, rejectEvents, releaseEvents } from '../../src/db/event-claims.ts'
 import { readEventMonths } from '../../src/db/event-months.ts'
@@ -16,11 +16,13 @@ import {
   readUnappliedIds,
 } from '../../src/db/events.ts'
 import { eventStates, listEvents } from '../../src/db/events-read.ts'
+import { eraseNextMentions } from '../../src/db/mentions.ts'
 import { type OverduePosition, readOverdueEmails } from '../../src/db/overdue-emails.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
 import { registerEmail } from '../../src/db/registrations.ts'
 import { lockSuppressions, readBounces, readFailures } from '../../src/db/rejudgement.ts'
 import { replayEvents, replayQuarantined } from '../../src/db/replay.ts'
+import { keyFingerprints } from '../../src/db/sendings.ts'
 import { applyEngagements } from '../../src/db/settled-engagements.ts'
 import { readSignalledEvents } from '../../src/db/signalled-events.ts'
 import { saveSnapshot } from '../../src/db/snapshots.ts'
@@ -72,6 +74,9 @@ async function fill(db: Database): Promise<void> {
            CASE WHEN n <= ${rows - backlog} THEN now() END,
            CASE WHEN n > ${rows - backlog} AND n % 500 = 1 THEN 'no' END
     FROM generate_series(1, ${rows}) AS n`
+  await db.$executeRaw`
+    INSERT INTO sendings (idempotency_key, fingerprint, provider, email_id, lease_until)
+    SELECT 'key_' || n, 'hmac-sha256:' || n, ${provider}, 'em_' || n, now() FROM generate_series(1, ${rows}) AS n`
   await db.$executeRaw`
     INSERT INTO suppressions (address, reason, provider, email_id, event_id)
     SELECT 's' || n || '@example.com', 'complaint', ${provider}, 'em_' || n, 'old_' || n FROM generate_series(1, ${rows}) AS n`
@@ -239,9 +244,21 @@ const statements: Record<string, Statement> = {
     indexes: ['events_applied', 'events_pending', 'events_quarantined'],
   },
   'erasure of a person': {
-    run: (db, turn) => eraseRecipient(db, `a${turn + 7}@example.com`, 500),
-    indexes: ['email_recipients_address_created_at_idx', 'events_email_id_provider_idx', 'events_recipient'],
+    run: (db, turn) => eraseStoredBefore(db, `a${turn + 7}@example.com`, new Date('2100-01-01'), 500),
+    indexes: [
+      'email_recipients_address_created_at_idx',
+      'events_email_id_provider_idx',
+      'events_recipient',
+      'sendings_email',
+    ],
     maxRows: backlog + 100,
+  },
+  'search for fingerprints without a key': { run: (db) => keyFingerprints(db, 10), indexes: ['sendings_unkeyed'] },
+  'search for mentions of a person': {
+    run: (db, turn) =>
+      eraseNextMentions(db, `m${turn}@example.com`, { after: new Date(receivedAt(50_000)), limit: 500 }),
+    indexes: ['events_applied', 'events_pending', 'events_quarantined'],
+    maxRows: 2_000,
   },
   'list of emails to an address': {
     run: (db) => listEmails(db, { recipient: 'a7@example.com' }, null, 51),
@@ -350,6 +367,7 @@ describe('on 100,000 rows, the', () => {
       'emails',
       'email_recipients',
       'suppressions',
+      'sendings',
       'escalations',
     ]
     await patient.$executeRawUnsafe(`VACUUM ANALYZE ${tables.join(', ')}`)
