@@ -9,7 +9,7 @@ import { untilLocked } from './lock-attempts.ts'
 import { grantRights, runtimeRole } from './runtime-rights.ts'
 
 /** Connections take it by SET ROLE, and name their project in settings. */
-export const projectRole = 'aftersend_project'
+const projectRole = 'aftersend_project'
 
 const byProvider = "project_of(provider) = current_setting('aftersend.project')"
 const byProject = "project = current_setting('aftersend.project')"

@@ -24,7 +24,7 @@ export const webhooks = new Map(
 /** In every text of a project, and in nothing that a test sends. */
 export const markOf = (project: string): string => `mark-${[...project].reverse().join('')}`
 
-export const personOf = (project: string): string => `person@${project}.example`
+const personOf = (project: string): string => `person@${project}.example`
 
 /** A connection that row-level security confines to a project. */
 export const confinedTo = (url: string, project: string): Database =>
