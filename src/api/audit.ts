@@ -9,11 +9,12 @@ import type { AuditEntry } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { type AuditAction, auditActions, auditedRequests, auditOutcomeOf, auditOutcomes } from '../domain/audit.ts'
 import { clientAddressOf } from '../http/client-address.ts'
-import { address, cursor, name, oneOf, pageAnswer, pageLimit, pageOf } from '../http/input.ts'
+import { address, cursor, instant, name, oneOf, pageAnswer, pageLimit, pageOf } from '../http/input.ts'
 import { Problem, type ProblemOf } from '../http/problem.ts'
 import { requestIdOf, routeOf, withoutMessage } from '../http/request-log.ts'
 import { defineRoute, type Route } from '../http/route.ts'
 import { time } from './answers.ts'
+import { answerWithAuditLog } from './audit-export.ts'
 
 export interface AuditDependencies {
   readonly db: Database
@@ -109,12 +110,13 @@ function subjectOf(ctx: Context): string | null {
 const addressIn = (ctx: Context): string | null => address.safeParse(given(ctx)['address']).data ?? null
 
 const position = z.object({ id: z.string().regex(/^\d{1,18}$/) })
-export const auditQuery = z.object({
+const auditFilter = z.object({
   action: oneOf(auditActions).optional(),
   actor: name(64).optional(),
-  cursor: cursor(position),
-  limit: pageLimit,
+  from: instant.optional(),
+  to: instant.optional(),
 })
+export const auditQuery = auditFilter.extend({ cursor: cursor(position), limit: pageLimit })
 
 const auditEntry = z.strictObject({
   id: z.string(),
@@ -138,7 +140,8 @@ export const auditRoutes = ({ db }: { readonly db: Database }): Route[] => [
       path: '/v1/audit',
       tag: 'Audit',
       summary: 'List who did what, newest first',
-      description: 'Entries are never changed or deleted. `POST /v1/audit/lookup` finds those about an address.',
+      description:
+        'Entries are never changed or deleted. `POST /v1/audit/lookup` finds those about an address. `from` and `to` refer to `at`.',
       scope: 'admin',
       query: auditQuery,
       answers: { 200: { description: 'A page of the log', schema: pageAnswer(auditEntry) } },
@@ -146,6 +149,20 @@ export const auditRoutes = ({ db }: { readonly db: Database }): Route[] => [
     async (ctx, { query }) => {
       ctx.body = await readAuditPage(db, query, query.cursor, query.limit)
     },
+  ),
+
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/audit/export',
+      tag: 'Audit',
+      summary: 'Export the audit log as CSV',
+      description: 'All entries that pass the filter, newest first.',
+      scope: 'admin',
+      query: auditFilter,
+      answers: { 200: { description: 'The file', mediaType: 'text/csv', schema: z.string() } },
+    },
+    (ctx, { query }) => answerWithAuditLog(ctx, db, query),
   ),
 
   defineRoute(

@@ -1,6 +1,7 @@
 /** The page of the audit log. */
 import { z } from 'zod'
 import { auditPositionOf, auditQuery } from '../api/audit.ts'
+import { answerWithAuditLog } from '../api/audit-export.ts'
 import { listAuditEntries } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import { inTime } from '../db/request-deadline.ts'
@@ -32,5 +33,10 @@ export function addAuditPage(router: PageRouter, { db, pages }: AuditPageDepende
     const links = { path: '/setup/audit', query: { action, actor }, nextCursor, isFurther: cursor !== null }
     const body = <AuditList entries={data} filter={{ action, actor }} links={links} />
     await pages.show(ctx, { title: 'Audit log', section: '/setup', body })
+  })
+
+  router.get('/setup/audit/export', 'admin', (ctx) => {
+    const { action, actor } = query.parse(ctx.query)
+    return answerWithAuditLog(ctx, db, { action, actor })
   })
 }

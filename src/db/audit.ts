@@ -24,6 +24,9 @@ export const addAuditEntry = (db: Database, entry: NewAuditEntry): Promise<Audit
 export interface AuditFilter {
   readonly action?: AuditAction | undefined
   readonly actor?: string | undefined
+  /** Epoch milliseconds: from the first, and before the second. */
+  readonly from?: number | undefined
+  readonly to?: number | undefined
   /** An address: entries about it are found by its keyed hash. */
   readonly address?: string | undefined
 }
@@ -31,7 +34,7 @@ export interface AuditFilter {
 /** Newest first. Indexes: audit_log_pkey, audit_log_action_id_idx, audit_log_actor_id_idx. */
 export const listAuditEntries = (
   db: Database,
-  { action, actor, address }: AuditFilter,
+  { action, actor, from, to, address }: AuditFilter,
   before: { readonly id: string } | null,
   limit: number,
 ): Promise<AuditEntry[]> =>
@@ -39,6 +42,9 @@ export const listAuditEntries = (
     where: {
       ...(action && { action }),
       ...(actor && { actor }),
+      ...((from !== undefined || to !== undefined) && {
+        at: { ...(from !== undefined && { gte: new Date(from) }), ...(to !== undefined && { lt: new Date(to) }) },
+      }),
       ...(address && { addressKey: erasedKeyOf(db, address) ?? 'unknown' }),
       ...(before && { id: { lt: BigInt(before.id) } }),
     },

@@ -35,6 +35,8 @@ export const auditedRequests = {
   'DELETE /v1/recipients/:address': 'recipient.erase',
   'POST /v1/emails/send': 'email.send',
   'GET /v1/audit': 'audit.read',
+  'GET /v1/audit/export': 'audit.export',
+  'GET /setup/audit/export': 'audit.export',
   'POST /v1/audit/lookup': 'audit.read',
   'GET /setup/audit': 'audit.read',
 } as const

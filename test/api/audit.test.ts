@@ -82,6 +82,26 @@ describe('the audit log', () => {
     assert.equal(await db.auditEntry.count(), before)
   })
 
+  it('is exported as CSV, filtered by who did what and when, without formulas', async () => {
+    const at = new Date('2026-01-31T12:00:00Z')
+    await db.auditEntry.createMany({
+      data: ['=cmd', 'grace'].map((actor, day) => ({
+        ...{ actor, via: 'api', action: 'key.create', client: '192.0.2.1', status: 201, requestId: 'r' },
+        at: new Date(at.getTime() + day * 86_400_000),
+      })),
+    })
+    const fileOf = async (query: string) => {
+      const response = await served.call('GET', `/v1/audit/export${query}`)
+      assert.match(response.headers.get('content-disposition') ?? '', /audit\.csv/)
+      return (await response.text()).trim().split('\n').slice(1)
+    }
+    const january = await fileOf('?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z')
+    assert.equal(january.length, 1)
+    assert.match(january[0] ?? '', /,2026-01-31T12:00:00\.000Z,'=cmd,,api,key\.create,,,192.0.2.1,201,done,r$/)
+    assert.deepEqual((await fileOf('?actor=grace&action=key.create')).length, 1)
+    assert.equal((await db.auditEntry.findFirstOrThrow({ orderBy: { id: 'desc' } })).action, 'audit.export')
+  })
+
   it('is append-only, and pages newest first without gap or repeat', async () => {
     await assert.rejects(db.auditEntry.deleteMany(), /append-only/)
     await assert.rejects(db.auditEntry.updateMany({ data: { actor: 'nobody' } }), /append-only/)

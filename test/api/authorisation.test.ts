@@ -39,6 +39,7 @@ const expected: Readonly<Record<string, readonly Scope[]>> = {
   'GET /v1/sessions': [],
   'DELETE /v1/sessions/{id}': [],
   'GET /v1/audit': [],
+  'GET /v1/audit/export': [],
   'POST /v1/audit/lookup': [],
 }
 

@@ -69,6 +69,7 @@ const expected: Readonly<Record<string, { needed: readonly Scope[]; body?: objec
     'DELETE /v1/keys/key_of_blog': { needed: [], status: 404 },
     'GET /v1/sessions': { needed: [], status: 200, isOwn: true },
     'DELETE /v1/sessions/session_of_blog': { needed: [], status: 404 },
+    'GET /v1/audit/export': { needed: [], status: 200 },
     'GET /v1/audit': { needed: [], status: 200 },
     'POST /v1/audit/lookup': { needed: [], body: { address: 'person@blog.example' }, status: 200 },
   }

@@ -125,6 +125,7 @@ describe('every answer', () => {
   it('about the audit log is as documented', async () => {
     assert.equal(await statusOf('GET', '/v1/audit?action=email.send'), 200)
     assert.equal(await statusOf('GET', '/v1/audit?action=nothing'), 400)
+    assert.equal(await statusOf('GET', '/v1/audit/export?from=2026-11-01T00:00:00Z'), 200)
     assert.equal(await statusOf('POST', '/v1/audit/lookup', { address: 'sup@x.com' }), 200)
   })
 

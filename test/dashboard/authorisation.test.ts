@@ -43,6 +43,7 @@ const expected: Readonly<Record<string, readonly Role[]>> = {
   'POST /setup/sessions/revoke': ['admin'],
   'POST /setup/sessions/revoke-others': ['admin'],
   'GET /setup/audit': ['admin'],
+  'GET /setup/audit/export': ['admin'],
 }
 /** For people without a session. */
 const open = ['GET /assets/:version/:name', 'GET /sign-in', 'POST /sign-in', 'POST /sign-out']
@@ -117,7 +118,7 @@ describe('the authorisation of the dashboard', () => {
       const restricted = Object.entries(expected).filter(([, allowed]) => allowed !== everyone)
       // A path that is also that of a page which everybody may open says nothing.
       const telling = restricted.filter(([route]) => !expected[route.replace('POST', 'GET')]?.includes('viewer'))
-      const onOtherPages = [/revoke/, /preview/, /^POST \/setup\/keys/, /^POST \/suppressions\/import/]
+      const onOtherPages = [/export/, /revoke/, /preview/, /^POST \/setup\/keys/, /^POST \/suppressions\/import/]
       for (const [route, allowed] of telling.filter(([each]) => !onOtherPages.some((other) => other.test(each)))) {
         assert.equal(uses(route), allowed.includes(role), route)
       }

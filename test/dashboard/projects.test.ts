@@ -41,6 +41,7 @@ const expected: Readonly<Record<string, { status: number; isOwn?: boolean; field
   'POST /setup/sessions/revoke': { status: 303, fields: { id: 'session_of_blog' } },
   'POST /setup/sessions/revoke-others': { status: 303 },
   'GET /setup/audit': { status: 200 },
+  'GET /setup/audit/export': { status: 200 },
 }
 
 describe('the dashboard of a project', () => {

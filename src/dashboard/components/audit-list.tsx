@@ -2,6 +2,7 @@
 import type { AuditEntry } from '../../db/generated/client.ts'
 import { type AuditAction, auditActions, auditOutcomeOf } from '../../domain/audit.ts'
 import { defaultProject } from '../../domain/project.ts'
+import { pathWith } from '../paths.ts'
 import { None } from './engagement-cells.tsx'
 import { FilterSelect } from './filter-select.tsx'
 import { EmptyState, PageHead } from './layout.tsx'
@@ -16,7 +17,11 @@ interface AuditListProps {
 
 export const AuditList = ({ entries, filter, links }: AuditListProps) => (
   <>
-    <PageHead title="Audit log" />
+    <PageHead title="Audit log">
+      <a class="button" href={pathWith('/setup/audit/export', filter)} download>
+        Export
+      </a>
+    </PageHead>
     <search>
       <form class="filter" method="get" action="/setup/audit">
         <label class="search">
