@@ -15,7 +15,7 @@ import { ConfigurationError } from './errors.ts'
 import { insecureSettings } from './insecure-settings.ts'
 import {
   accountsWithoutSecret,
-  missingSupportSettings,
+  missingProjectSettings,
   type ProjectSettings,
   projectSettingsOf,
   readProjectSettings,
@@ -162,7 +162,7 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   if (['api', 'worker'].includes(role) && isEmbedded(given)) {
     errors.push(`ROLE=${role} requires DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds servers`)
   }
-  errors.push(...missingSupportSettings(given))
+  errors.push(...missingProjectSettings(given))
   return errors
 }
 

@@ -5,9 +5,12 @@ import { environment, projectEnvironment } from './environment.ts'
 import { insecureSettings, requiresTls } from './insecure-settings.ts'
 import type { ProviderApiSettings } from './providers/registry.ts'
 
+/** The providers whose API has settings. */
+type AskedProvider = 'aisend' | 'resend' | 'sendgrid' | 'postmark' | 'mailgun' | 'ses'
+
 export interface ProjectSettings {
   /** The providers' APIs, by the provider's name. */
-  readonly providerApis: Readonly<Record<'aisend' | 'resend', ProviderApiSettings>>
+  readonly providerApis: Readonly<Record<AskedProvider, ProviderApiSettings>>
   readonly support: {
     readonly webhook: { readonly url: string; readonly secret: string } | null
     readonly email: { readonly to: string; readonly smtpUrl: string; readonly requiresTls: boolean } | null
@@ -24,8 +27,21 @@ export function projectSettingsOf(
   const { SUPPORT_WEBHOOK_URL: url, SUPPORT_WEBHOOK_SECRET: secret, SUPPORT_EMAIL: to, SMTP_URL: smtpUrl } = env
   return {
     providerApis: {
-      aisend: { apiKey: env.AISEND_API_KEY ?? null, apiUrl: env.AISEND_API_URL.replace(/\/+$/, '') },
-      resend: { apiKey: env.RESEND_API_KEY ?? null, apiUrl: env.RESEND_API_URL.replace(/\/+$/, '') },
+      aisend: { apiKey: env.AISEND_API_KEY ?? null, apiUrl: withoutSlash(env.AISEND_API_URL) },
+      resend: { apiKey: env.RESEND_API_KEY ?? null, apiUrl: withoutSlash(env.RESEND_API_URL) },
+      sendgrid: { apiKey: env.SENDGRID_API_KEY ?? null, apiUrl: withoutSlash(env.SENDGRID_API_URL) },
+      postmark: { apiKey: env.POSTMARK_API_KEY ?? null, apiUrl: withoutSlash(env.POSTMARK_API_URL) },
+      mailgun: {
+        apiKey: env.MAILGUN_API_KEY ?? null,
+        apiUrl: withoutSlash(env.MAILGUN_API_URL),
+        domains: env.MAILGUN_DOMAINS,
+      },
+      ses: {
+        apiKey: env.SES_API_KEY ?? null,
+        keyId: env.SES_ACCESS_KEY_ID ?? null,
+        region: env.SES_REGION ?? null,
+        apiUrl: withoutSlash(env.SES_API_URL ?? `https://email.${env.SES_REGION ?? 'us-east-1'}.amazonaws.com`),
+      },
     },
     support: {
       webhook: url && secret ? { url, secret } : null,
@@ -34,9 +50,14 @@ export function projectSettingsOf(
   }
 }
 
-/** What a channel needs and is not set. */
-export function missingSupportSettings(given: Given, suffix = ''): string[] {
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
+
+/** What a channel or an API needs and is not set. */
+export function missingProjectSettings(given: Given, suffix = ''): string[] {
   const errors: string[] = []
+  for (const name of given['SES_API_KEY'] ? ['SES_ACCESS_KEY_ID', 'SES_REGION'] : []) {
+    if (!given[name]) errors.push(`${name}${suffix} is missing: SES_API_KEY${suffix} requires it`)
+  }
   if (given['SUPPORT_WEBHOOK_URL'] && !given['SUPPORT_WEBHOOK_SECRET']) {
     errors.push(`SUPPORT_WEBHOOK_SECRET${suffix} is missing: it signs requests to SUPPORT_WEBHOOK_URL${suffix}`)
   }
@@ -47,7 +68,7 @@ export function missingSupportSettings(given: Given, suffix = ''): string[] {
 }
 
 /** Addresses of services, which all projects use unless they have their own. */
-const common = ['AISEND_API_URL', 'RESEND_API_URL', 'SMTP_URL']
+const isCommon = (name: string): boolean => name.endsWith('_API_URL') || name === 'SMTP_URL'
 
 /**
  * Reads the projects other than the default one. Their variables have the project's name at the end: `RESEND_API_KEY_SHOP`.
@@ -75,7 +96,7 @@ export function readProjectSettings(given: Given) {
     const result = projectEnvironment.safeParse(own)
     errors.push(
       ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}${suffix} ${message}`),
-      ...missingSupportSettings(own, suffix),
+      ...missingProjectSettings(own, suffix),
       ...insecureSettings(own, insistedHere).map((error) => error.replace(/^\w+/, `$&${suffix}`)),
     )
     if (result.success) settings.set(name, projectSettingsOf(result.data, insistedHere))
@@ -93,7 +114,7 @@ const ownVariables = (given: Given, suffix: string): Given =>
   Object.fromEntries(
     Object.keys(projectEnvironment.shape).map((name) => [
       name,
-      given[`${name}${suffix}`] ?? (common.includes(name) ? given[name] : undefined),
+      given[`${name}${suffix}`] ?? (isCommon(name) ? given[name] : undefined),
     ]),
   )
 

@@ -61,6 +61,10 @@ describe('the configuration', () => {
     assert.deepEqual(config.providerApis, {
       aisend: { apiKey: null, apiUrl: 'https://api.aisend.com' },
       resend: { apiKey: null, apiUrl: 'https://api.resend.com' },
+      sendgrid: { apiKey: null, apiUrl: 'https://api.sendgrid.com' },
+      postmark: { apiKey: null, apiUrl: 'https://api.postmarkapp.com' },
+      mailgun: { apiKey: null, apiUrl: 'https://api.mailgun.net', domains: [] },
+      ses: { apiKey: null, keyId: null, region: null, apiUrl: 'https://email.us-east-1.amazonaws.com' },
     })
     assert.deepEqual(config.support, { webhook: null, email: null })
     assert.deepEqual([config.temporal.security, config.logLevel], [{}, 'info'])

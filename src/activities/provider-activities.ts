@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity'
+import { readAskedEmail } from '../db/emails-read.ts'
 import { insertEvents } from '../db/events.ts'
 import { readSignalledEvents } from '../db/signalled-events.ts'
 import { ProviderRefusedError, ProviderUnreachableError } from '../providers/provider-api.ts'
@@ -16,7 +17,8 @@ export const createProviderActivities = ({ db, providerApis }: ActivityDependenc
       const note = `No delivery was reported. The provider was not asked: ${whyNotAsked(provider)}.`
       return { note, events: [] }
     }
-    const answered = await api.fetchEvents(emailId).catch((error) => {
+    const asked = await onDatabase('EmailUnreadable', () => readAskedEmail(db, { provider, emailId }))
+    const answered = await api.fetchEvents(asked).catch((error) => {
       throw providerFailure(error)
     })
     // The API does not know of projects.

@@ -11,9 +11,9 @@ import { projectOf, suppressionListOf } from '../domain/project.ts'
 import {
   EmailRefusedError,
   type OutgoingEmail,
-  type ProviderApi,
   ProviderRefusedError,
   ProviderUnreachableError,
+  type Sending,
 } from '../providers/provider-api.ts'
 
 export interface SuppressedRecipient {
@@ -44,14 +44,14 @@ const windowMarginMs = 3_600_000
 
 /**
  * In this order: claims the key, checks the suppression list, sends, and stores the provider's ID.
- * @throws the provider's errors (see {@link ProviderApi.send}); DatabaseUnavailableError. The same request may then be
+ * @throws the provider's errors (see {@link Sending.send}); DatabaseUnavailableError. The same request may then be
  * retried with the same key.
  */
 export async function sendGuarded(
   dependencies: GuardedSendingDependencies,
   request: SendingRequest & {
     readonly email: OutgoingEmail
-    readonly api: ProviderApi
+    readonly api: Sending
     /** For the provider; the stored one has the project too. */
     readonly providerKey: string
   },
@@ -83,7 +83,7 @@ export async function sendGuarded(
 }
 
 /** Whether the provider still remembers the key, so that a second request with it sends nothing. */
-const mayRetry = ({ idempotencyWindowMs }: ProviderApi, since: Date, now: number): boolean =>
+const mayRetry = ({ idempotencyWindowMs }: Sending, since: Date, now: number): boolean =>
   idempotencyWindowMs !== null && now - since.getTime() < idempotencyWindowMs - windowMarginMs
 
 const wasNotSent = (error: unknown): boolean =>

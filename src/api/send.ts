@@ -120,14 +120,15 @@ const sendingKeyOf = (provider: string, idempotencyKey: string): string =>
   projectOf(provider) === defaultProject ? idempotencyKey : `${projectOf(provider)} ${idempotencyKey}`
 
 function chooseProvider(named: string | undefined, apis: ReadonlyMap<string, ProviderApi>) {
-  const [first] = apis.keys()
+  const senders = new Map([...apis].flatMap(([name, { sending }]) => (sending ? [[name, sending] as const] : [])))
+  const [first] = senders.keys()
   const provider = named ?? first
   if (provider === undefined || first === undefined) {
     throw new Problem(409, 'no provider is configured for sending: set AISEND_API_KEY or RESEND_API_KEY')
   }
-  const api = apis.get(provider)
+  const api = senders.get(provider)
   if (api) return { provider, api }
-  throw unknownProvider(apis)
+  throw unknownProvider(senders)
 }
 
 const outgoingOf = ({ from, to, subject, html, text: plain, headers: given, tags: tagged }: SendBody) => ({

@@ -1,5 +1,6 @@
 /** Statements that read emails, their events and escalations for the API. */
-import type { Priority } from '../domain/events.ts'
+import { erasedAddress } from '../domain/address.ts'
+import type { EmailKey, Priority } from '../domain/events.ts'
 import type { FailureParty, FailureReason } from '../domain/failure.ts'
 import type { EmailStatus } from '../domain/lifecycle.ts'
 import type { Database } from './database.ts'
@@ -79,6 +80,16 @@ export const findEmail = (db: Database, id: string, provider: string | undefined
     where: { id, ...(provider === undefined ? {} : { provider }) },
     orderBy: [{ createdAt: 'desc' }, { provider: 'desc' }],
   })
+
+/** What a provider needs to find an email: its ID, whom it was sent to, and since when it is known (epoch milliseconds). Index: emails_pkey. */
+export async function readAskedEmail(db: Database, { provider, emailId }: EmailKey) {
+  const row = await db.email.findUnique({
+    where: { id_provider: { id: emailId, provider } },
+    select: { recipients: true, createdAt: true },
+  })
+  const recipients = (row?.recipients ?? []).filter((address) => address !== erasedAddress)
+  return { emailId, recipients, since: row?.createdAt.getTime() ?? Date.now() }
+}
 
 /** The emails with these IDs, of any provider. Index: emails_pkey. */
 export const readEmailsWithIds = (db: Database, ids: readonly string[]): Promise<Email[]> =>

@@ -1,5 +1,6 @@
 /** A provider's API: asks about one email, sends one, registers webhooks. */
 import type { ReceivedEvent } from '../domain/events.ts'
+import type { SuppressionReason } from '../domain/suppression.ts'
 
 export interface ApiOptions {
   /** Without a slash at its end. */
@@ -7,15 +8,38 @@ export interface ApiOptions {
   readonly apiKey: string
   /** For one request with all its attempts and the answer's body. Default 8 seconds: the activity that asks has 10. */
   readonly timeoutMs?: number
+  /** The name of the key, for a provider that has one besides the secret (Amazon). */
+  readonly keyId?: string | null
+  /** For a provider with regions (Amazon). */
+  readonly region?: string | null
+  /** The sending domains, for a provider whose requests name one (Mailgun). */
+  readonly domains?: readonly string[]
 }
 
+/** What a provider's API can do. Every provider that has one can be asked; the rest depends on the provider. */
 export interface ProviderApi {
   /**
-   * The email's delivery events that the provider has recorded. Their IDs are the same in every answer. Opens and clicks are
-   * left out: they are counted, and their webhook may still arrive.
+   * The email's delivery events that the provider has recorded, under the identity of the webhooks about them where the answer has it, else
+   * under one that is the same in every answer. Opens and clicks are left out: they are counted, and their webhook may still arrive.
    * @throws ProviderRefusedError or ProviderUnreachableError; the caller retries.
    */
-  fetchEvents(emailId: string): Promise<ReceivedEvent[]>
+  fetchEvents(email: AskedEmail): Promise<ReceivedEvent[]>
+  readonly sending?: Sending
+  readonly webhooks?: WebhookSetup
+  readonly history?: EventHistory
+  readonly suppressionLists?: SuppressionLists
+}
+
+/** An email that is asked about. */
+export interface AskedEmail {
+  readonly emailId: string
+  /** As far as they are known; some providers are searched by them. */
+  readonly recipients: readonly string[]
+  /** When the email became known, epoch milliseconds. */
+  readonly since: number
+}
+
+export interface Sending {
   /**
    * For how long the provider answers a repeated key with the first email instead of sending another. Null where it promises
    * nothing: a request without an answer must not be repeated then.
@@ -28,9 +52,50 @@ export interface ProviderApi {
    * ProviderUnreachableError otherwise, with `mayHaveArrived` for a request that may have been executed.
    */
   send(email: OutgoingEmail, idempotencyKey: string): Promise<{ readonly emailId: string }>
-  /** Registers a webhook at `url` for `events`; for all events if the list is empty. Throws as {@link send} does. */
+}
+
+/** Throws as {@link Sending.send} does. */
+export interface WebhookSetup {
+  /** Registers a webhook at `url` for `events`; for all events if the list is empty. */
   registerWebhook(url: string, events: readonly string[]): Promise<RegisteredWebhook>
   listWebhooks(): Promise<readonly ProviderWebhook[]>
+}
+
+/** The provider's own record of what happened to all emails. */
+export interface EventHistory {
+  /** For how long the provider keeps it. */
+  readonly retainedMs: number
+  /** The published limit of the account. */
+  readonly requestsPerSecond: number
+  /** How long an event may be missing from the record after it occurred. */
+  readonly delayMs: number
+  /**
+   * A page of the delivery events of a window of time, epoch milliseconds, the end excluded; under the identities of {@link ProviderApi.fetchEvents}.
+   * @param cursor of the page before; null for the first.
+   * @throws as fetchEvents.
+   */
+  read(window: { readonly from: number; readonly to: number }, cursor: string | null): Promise<HistoryPage>
+}
+
+export interface HistoryPage {
+  readonly events: readonly ReceivedEvent[]
+  /** Null after the last page. */
+  readonly next: string | null
+}
+
+/** The provider's own lists of addresses that it does not send to. */
+export interface SuppressionLists {
+  readonly requestsPerSecond: number
+  /** A page of all lists, one after another. @throws as fetchEvents. */
+  read(cursor: string | null): Promise<{ readonly entries: readonly ListedAddress[]; readonly next: string | null }>
+}
+
+export interface ListedAddress {
+  /** Normalized. */
+  readonly address: string
+  readonly reason: SuppressionReason
+  /** When the provider added it, epoch milliseconds; null if it does not say. */
+  readonly since: number | null
 }
 
 /** An email as an application submits it. Addresses may have display names. */

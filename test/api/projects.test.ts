@@ -75,10 +75,9 @@ const expected: Readonly<Record<string, { needed: readonly Scope[]; body?: objec
   }
 
 const sendingApi: ProviderApi = {
-  idempotencyWindowMs: null,
-  send: async () => ({ emailId: 'em_sent' }),
   fetchEvents: async () => [],
-} as unknown as ProviderApi
+  sending: { idempotencyWindowMs: null, send: async () => ({ emailId: 'em_sent' }) },
+}
 
 describe('projects', () => {
   const stored = useDatabase()

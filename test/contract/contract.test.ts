@@ -33,8 +33,7 @@ describe('every answer', () => {
     const sent = { provider: 'aisend', emailId: 'em_sent' }
     const providerApi = {
       fetchEvents: async () => [],
-      send: async () => sent,
-      findSent: async () => null,
+      sending: { idempotencyWindowMs: null, send: async () => sent },
     }
     served = await serve({ db, inbox, providerApis: new Map([['aisend', providerApi as never]]) })
     api = await DocumentedApi.at(served.url)

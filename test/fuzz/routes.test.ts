@@ -29,11 +29,8 @@ const queries = [
 ]
 
 const providerApi: ProviderApi = {
-  idempotencyWindowMs: null,
   fetchEvents: async () => [],
-  send: async () => ({ emailId: 'em_sent' }),
-  registerWebhook: async () => Promise.reject(new Error('not requested')),
-  listWebhooks: async () => [],
+  sending: { idempotencyWindowMs: null, send: async () => ({ emailId: 'em_sent' }) },
 }
 
 interface Endpoint {

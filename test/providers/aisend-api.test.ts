@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createAisendApi } from '../../src/providers/aisend/api.ts'
 import { ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
-import { type ApiStandIn, startApiStandIn } from './api-stand-in.ts'
+import { type ApiStandIn, asked, startApiStandIn } from './api-stand-in.ts'
 
 describe('the AISend API', () => {
   let standIn: ApiStandIn
@@ -12,7 +12,7 @@ describe('the AISend API', () => {
   afterEach(() => standIn.close())
 
   const apiWithin = (timeoutMs = 2_000) => createAisendApi({ apiUrl: standIn.apiUrl, apiKey: 'key-7', timeoutMs })
-  const fetchEvents = (emailId = 'em_1') => apiWithin().fetchEvents(emailId)
+  const fetchEvents = (emailId = 'em_1') => apiWithin().fetchEvents(asked(emailId))
   const answerWith = (email: unknown) => standIn.answerWith(200, email)
 
   const facts = async () =>
@@ -159,7 +159,7 @@ describe('the AISend API', () => {
   it('stops waiting for an answer that never ends', async () => {
     standIn.answer = (_, response) => response.writeHead(200).write('{"status":')
     const api = apiWithin(100)
-    await assert.rejects(api.fetchEvents('em_1'), (error: Error) => {
+    await assert.rejects(api.fetchEvents(asked('em_1')), (error: Error) => {
       assert.ok(error instanceof ProviderUnreachableError)
       return /within 100 ms/.test(error.message)
     })
@@ -182,15 +182,15 @@ describe('the AISend API', () => {
 
   it('does not retry sending, since AISend documents no idempotency keys', async () => {
     const api = apiWithin()
-    assert.equal(api.idempotencyWindowMs, null)
+    assert.equal(api.sending.idempotencyWindowMs, null)
     answerWith({ data: { id: 'em_9' } })
-    assert.deepEqual(await api.send(sent, 'order-17'), { emailId: 'em_9' })
+    assert.deepEqual(await api.sending.send(sent, 'order-17'), { emailId: 'em_9' })
     assert.deepEqual(
       [standIn.requests[0]?.url, standIn.requests[0]?.headers['idempotency-key']],
       ['/v1/emails', 'order-17'],
     )
     standIn.answer = (_, response) => response.writeHead(503).end()
-    await assert.rejects(api.send(sent, 'order-18'), { name: 'ProviderUnreachableError', mayHaveArrived: true })
+    await assert.rejects(api.sending.send(sent, 'order-18'), { name: 'ProviderUnreachableError', mayHaveArrived: true })
     assert.equal(standIn.requests.length, 2)
   })
 
@@ -198,12 +198,12 @@ describe('the AISend API', () => {
     const api = apiWithin()
     const [id, url, secret] = ['wh_1', 'https://mail.example.com/webhooks/aisend', 's3cret']
     answerWith({ data: { id, secret } })
-    const registered = await api.registerWebhook(url, [])
+    const registered = await api.webhooks.registerWebhook(url, [])
     assert.deepEqual([registered.id, registered.url, registered.secret], [id, url, secret])
     assert.equal(registered.events.length, 8)
     answerWith({ data: [{ id, url, events: ['email.sent'] }] })
-    assert.deepEqual(await api.listWebhooks(), [{ id, url, events: ['email.sent'] }])
+    assert.deepEqual(await api.webhooks.listWebhooks(), [{ id, url, events: ['email.sent'] }])
     answerWith([{ webhook_id: id, endpoint: url }])
-    assert.deepEqual(await api.listWebhooks(), [{ id, url, events: [] }])
+    assert.deepEqual(await api.webhooks.listWebhooks(), [{ id, url, events: [] }])
   })
 })

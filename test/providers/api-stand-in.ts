@@ -47,3 +47,6 @@ export async function startApiStandIn(): Promise<ApiStandIn> {
   }
   return standIn
 }
+
+/** An email of today to one recipient. */
+export const asked = (emailId: string) => ({ emailId, recipients: ['ada@example.com'], since: Date.now() })

@@ -8,7 +8,7 @@ import type { SignedRequest } from '../../src/providers/sample.ts'
 import { hmacSha256 } from '../../src/providers/signature.ts'
 import { problemIn, useApi } from '../api/served.ts'
 import { tokensInMemory } from './adapter.ts'
-import { startApiStandIn } from './api-stand-in.ts'
+import { asked, startApiStandIn } from './api-stand-in.ts'
 import { inputOf } from './reports.ts'
 
 const secrets = new Map(providers.map((entry) => [entry.name, entry.generateSecret()]))
@@ -77,7 +77,7 @@ describe('reported inputs', () => {
     const { bounce, ...untold } = steps[3]?.['stand-in answers GET /emails/re-1'] ?? {}
     for (const answer of [{ ...untold, bounce }, untold]) {
       standIn.answerWith(200, answer)
-      const [, bounced] = await api.fetchEvents('re-1')
+      const [, bounced] = await api.fetchEvents(asked('re-1'))
       assert.ok(bounced)
       assert.equal(meaningOf(bounced), 'bounced ada@example.com failed')
     }

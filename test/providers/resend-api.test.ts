@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { judgeBounce } from '../../src/domain/judge-bounce.ts'
-import { EmailRefusedError, type ProviderApi, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
-import { createResendApi, resendEmailEvents } from '../../src/providers/resend/api.ts'
-import { type ApiStandIn, startApiStandIn } from './api-stand-in.ts'
+import { EmailRefusedError, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
+import { createResendApi, type ResendApi, resendEmailEvents } from '../../src/providers/resend/api.ts'
+import { type ApiStandIn, asked, startApiStandIn } from './api-stand-in.ts'
 
 /** The example of `GET /emails/{email_id}` in Resend's OpenAPI document (github.com/resend/resend-openapi, 1.5.0). */
 const email = {
@@ -33,7 +33,7 @@ const message = {
 
 describe('the Resend API', () => {
   let standIn: ApiStandIn
-  let api: ProviderApi
+  let api: ResendApi
 
   beforeEach(async () => {
     standIn = await startApiStandIn()
@@ -42,7 +42,7 @@ describe('the Resend API', () => {
   afterEach(() => standIn.close())
 
   const facts = async () =>
-    (await api.fetchEvents(email.id)).map(({ id, type, bounce }) => [
+    (await api.fetchEvents(asked(email.id))).map(({ id, type, bounce }) => [
       id.split(':').slice(2).join(':'),
       type,
       bounce?.class,
@@ -51,7 +51,7 @@ describe('the Resend API', () => {
   it('reads creation and delivery from the documented answer', async () => {
     standIn.answerWith(200, email)
     const before = Date.now()
-    const events = await api.fetchEvents(email.id)
+    const events = await api.fetchEvents(asked(email.id))
     assert.deepEqual(
       [standIn.requests[0]?.url, standIn.requests[0]?.headers.authorization],
       [`/emails/${email.id}`, 'Bearer re_123'],
@@ -90,7 +90,7 @@ describe('the Resend API', () => {
   it('reports a bounce with the facts in the answer, and one without facts as held against nobody', async () => {
     const outcome = async (answer: object) => {
       standIn.answerWith(200, { ...email, last_event: 'bounced', ...answer })
-      const { bounce, recipient } = (await api.fetchEvents(email.id))[1] ?? {}
+      const { bounce, recipient } = (await api.fetchEvents(asked(email.id)))[1] ?? {}
       assert.equal(recipient, 'delivered@resend.dev')
       return judgeBounce(bounce ?? null).outcome
     }
@@ -105,9 +105,9 @@ describe('the Resend API', () => {
 
   it('reports for when an email is scheduled', async () => {
     standIn.answerWith(200, { ...email, last_event: 'scheduled', scheduled_at: '2023-04-05 10:00:00+00' })
-    assert.equal((await api.fetchEvents(email.id))[0]?.scheduledFor, Date.UTC(2023, 3, 5, 10))
+    assert.equal((await api.fetchEvents(asked(email.id)))[0]?.scheduledFor, Date.UTC(2023, 3, 5, 10))
     standIn.answerWith(200, { ...email, last_event: 'scheduled' })
-    assert.equal((await api.fetchEvents(email.id))[0]?.scheduledFor, Date.parse('2023-05-03T22:13:42.674Z'))
+    assert.equal((await api.fetchEvents(asked(email.id)))[0]?.scheduledFor, Date.parse('2023-05-03T22:13:42.674Z'))
   })
 
   it('reports only the creation of an email that is queued, cancelled or in an unknown state', async () => {
@@ -119,12 +119,12 @@ describe('the Resend API', () => {
 
   it('reports no events of an email that Resend does not know', async () => {
     standIn.answerWith(404, { statusCode: 404, name: 'not_found', message: 'Email not found' })
-    assert.deepEqual(await api.fetchEvents('x'), [])
+    assert.deepEqual(await api.fetchEvents(asked('x')), [])
   })
 
   it('sends an email in the documented form, with the idempotency key', async () => {
     standIn.answerWith(200, { id: email.id })
-    assert.deepEqual(await api.send(message, 'order-17'), { emailId: email.id })
+    assert.deepEqual(await api.sending.send(message, 'order-17'), { emailId: email.id })
     const [request] = standIn.requests
     assert.deepEqual(
       [request?.method, request?.url, request?.headers['idempotency-key']],
@@ -148,7 +148,7 @@ describe('the Resend API', () => {
       if (standIn.requests.length === 1) response.destroy()
       else response.writeHead(200).end(JSON.stringify({ id: email.id }))
     }
-    assert.deepEqual(await api.send(message, 'order-17'), { emailId: email.id })
+    assert.deepEqual(await api.sending.send(message, 'order-17'), { emailId: email.id })
     assert.deepEqual(
       standIn.requests.map(({ headers }) => headers['idempotency-key']),
       ['order-17', 'order-17'],
@@ -157,7 +157,7 @@ describe('the Resend API', () => {
 
   it('reports that an email is refused, without the message that may quote an address', async () => {
     standIn.answerWith(422, { statusCode: 422, name: 'validation_error', message: 'Invalid `to`: ada@example.com' })
-    await assert.rejects(api.send(message, 'k'), (error) => {
+    await assert.rejects(api.sending.send(message, 'k'), (error) => {
       assert.ok(error instanceof EmailRefusedError)
       return error.status === 422 && !/ada/.test(error.message)
     })
@@ -165,7 +165,7 @@ describe('the Resend API', () => {
 
   it('counts an answer without an ID as no answer', async () => {
     standIn.answerWith(200, { ok: true })
-    await assert.rejects(api.send(message, 'k'), ProviderUnreachableError)
+    await assert.rejects(api.sending.send(message, 'k'), ProviderUnreachableError)
   })
 
   it('registers a webhook for all email events or for given ones, and returns its secret', async () => {
@@ -175,7 +175,7 @@ describe('the Resend API', () => {
       signing_secret: 'whsec_abc',
     })
     const url = 'https://mail.example.com/webhooks/resend'
-    const registered = await api.registerWebhook(url, [])
+    const registered = await api.webhooks.registerWebhook(url, [])
     assert.deepEqual(registered, {
       id: '479e3145-dd38-476b-932c-529ceb705947',
       url,
@@ -183,7 +183,7 @@ describe('the Resend API', () => {
       secret: 'whsec_abc',
     })
     assert.deepEqual(standIn.requests[0]?.body, { endpoint: url, events: resendEmailEvents })
-    await api.registerWebhook(url, ['email.bounced'])
+    await api.webhooks.registerWebhook(url, ['email.bounced'])
     assert.deepEqual(standIn.requests[1]?.body, { endpoint: url, events: ['email.bounced'] })
   })
 
@@ -194,7 +194,7 @@ describe('the Resend API', () => {
       has_more: false,
       data: [{ id: '1', endpoint: 'https://webhook.example.com/handler', events: ['email.sent'], ...created }],
     })
-    assert.deepEqual(await api.listWebhooks(), [
+    assert.deepEqual(await api.webhooks.listWebhooks(), [
       { id: '1', url: 'https://webhook.example.com/handler', events: ['email.sent'] },
     ])
   })

@@ -86,7 +86,7 @@ export class EmailRig {
     const activities = createActivities({
       db: this.db,
       channels: [channel],
-      providerApis: new Map([['aisend', { fetchEvents: (emailId) => this.#answer(emailId) }]]),
+      providerApis: new Map([['aisend', { fetchEvents: ({ emailId }) => this.#answer(emailId) }]]),
       metrics: createMetrics(() => readInboxFigures(this.db)),
     })
     const scheduled = createScheduledActivities({

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { readConfig } from '../../config.ts'
 import { ConfigurationError } from '../../errors.ts'
-import type { ProviderApi } from '../../providers/provider-api.ts'
+import type { WebhookSetup } from '../../providers/provider-api.ts'
 import { createProviderApis, providerNamed } from '../../providers/registry.ts'
 import { type CommandContext, type JsonOption, printResult, UsageError, withJson } from '../command-context.ts'
 
@@ -63,10 +63,10 @@ async function listWebhooks(options: WebhookOptions, context: CommandContext): P
   )
 }
 
-function chooseApi(named: string | undefined, { env }: CommandContext): { provider: string; api: ProviderApi } {
+function chooseApi(named: string | undefined, { env }: CommandContext): { provider: string; api: WebhookSetup } {
   const apis = createProviderApis(readConfig(env).providerApis)
-  const provider = named ?? [...apis.keys()][0]
-  const api = provider === undefined ? undefined : apis.get(provider)
+  const provider = named ?? [...apis.keys()].find((name) => apis.get(name)?.webhooks)
+  const api = provider === undefined ? undefined : apis.get(provider)?.webhooks
   if (provider !== undefined && api) return { provider, api }
   const variables = (named === undefined ? withWebhookApi : [named]).map((name) => `${name.toUpperCase()}_API_KEY`)
   throw new ConfigurationError(`The provider's API needs a key: set ${variables.join(' or ')}.`)

@@ -12,10 +12,17 @@ export const checkProviderApis = (
   publicUrl: string | null,
 ): Promise<Finding[]> => Promise.all([...apis].map(([name, api]) => checkProviderApi(name, api, publicUrl)))
 
+/** One that was never sent. */
+const noEmail = { emailId: 'aftersend-doctor', recipients: ['nobody@example.com'], since: Date.now() }
+
 async function checkProviderApi(name: string, api: ProviderApi, publicUrl: string | null): Promise<Finding> {
   const check = `api of ${providerNamed(name)?.title ?? name}`
   try {
-    const urls = (await api.listWebhooks()).map(({ url }) => url)
+    if (!api.webhooks) {
+      await api.fetchEvents(noEmail)
+      return well(check, 'accepts the key')
+    }
+    const urls = (await api.webhooks.listWebhooks()).map(({ url }) => url)
     if (publicUrl === null || urls.some((url) => url.startsWith(`${publicUrl}/`))) {
       return well(check, `accepts the key; it posts to ${urls.length} URLs`)
     }

@@ -9,44 +9,50 @@ import { type ApiOptions, type ProviderApi, ProviderUnreachableError, type Provi
 import { createProviderHttp } from '../provider-http.ts'
 import { aisend, bounceOf, furtherFactsOf, withoutPrefix } from './webhook.ts'
 
+export type AisendApi = ProviderApi & Required<Pick<ProviderApi, 'sending' | 'webhooks'>>
+
 /**
  * `GET /v1/emails/{id}`, `POST /v1/emails`, `POST` and `GET /v1/webhooks`. AISend documents no idempotency keys: one is sent,
  * but nothing relies on it.
  */
-export function createAisendApi(options: ApiOptions): ProviderApi {
+export function createAisendApi(options: ApiOptions): AisendApi {
   const http = createProviderHttp({ ...options, title: 'AISend', keySetting: 'AISEND_API_KEY' })
   return {
-    idempotencyWindowMs: null,
-
-    async fetchEvents(emailId) {
+    async fetchEvents({ emailId }) {
       const path = `/v1/emails/${encodeURIComponent(emailId)}`
       const { status, json } = await http.request({ method: 'GET', path, isRepeatable: true })
       return status === 404 ? [] : eventsOf(emailId, factsIn(json), Date.now())
     },
 
-    async send({ tags, headers, ...message }, idempotencyKey) {
-      const { json } = await http.request({
-        method: 'POST',
-        path: '/v1/emails',
-        headers: { 'idempotency-key': idempotencyKey },
-        body: { ...message, ...(tags.length > 0 && { tags }), ...(Object.keys(headers).length > 0 && { headers }) },
-        isRepeatable: false,
-      })
-      return { emailId: idIn(json, ['email_id', 'emailId', 'id']) }
+    sending: {
+      idempotencyWindowMs: null,
+
+      async send({ tags, headers, ...message }, idempotencyKey) {
+        const { json } = await http.request({
+          method: 'POST',
+          path: '/v1/emails',
+          headers: { 'idempotency-key': idempotencyKey },
+          body: { ...message, ...(tags.length > 0 && { tags }), ...(Object.keys(headers).length > 0 && { headers }) },
+          isRepeatable: false,
+        })
+        return { emailId: idIn(json, ['email_id', 'emailId', 'id']) }
+      },
     },
 
-    async registerWebhook(url, events) {
-      const body = { url, events: events.length > 0 ? events : providerEventTypes.map((type) => `email.${type}`) }
-      const { json } = await http.request({ method: 'POST', path: '/v1/webhooks', body, isRepeatable: false })
-      const facts = factsIn(json)
-      const secret = textIn(facts, ['secret', 'signing_secret', 'signingSecret'])
-      return { id: idIn(json, ['id', 'webhook_id']), ...body, secret }
-    },
+    webhooks: {
+      async registerWebhook(url, events) {
+        const body = { url, events: events.length > 0 ? events : providerEventTypes.map((type) => `email.${type}`) }
+        const { json } = await http.request({ method: 'POST', path: '/v1/webhooks', body, isRepeatable: false })
+        const facts = factsIn(json)
+        const secret = textIn(facts, ['secret', 'signing_secret', 'signingSecret'])
+        return { id: idIn(json, ['id', 'webhook_id']), ...body, secret }
+      },
 
-    async listWebhooks() {
-      const { json } = await http.request({ method: 'GET', path: '/v1/webhooks', isRepeatable: true })
-      const list = Array.isArray(json) ? json : isObject(json) ? (json['data'] ?? json['webhooks']) : []
-      return Array.isArray(list) ? list.filter(isObject).map(webhookOf) : []
+      async listWebhooks() {
+        const { json } = await http.request({ method: 'GET', path: '/v1/webhooks', isRepeatable: true })
+        const list = Array.isArray(json) ? json : isObject(json) ? (json['data'] ?? json['webhooks']) : []
+        return Array.isArray(list) ? list.filter(isObject).map(webhookOf) : []
+      },
     },
   }
 }

@@ -7,8 +7,15 @@ import { normalizeAddress } from '../../domain/address.ts'
 import type { ProviderEventType, ReceivedBounce, ReceivedEvent } from '../../domain/events.ts'
 import { buildEvent, reconciledIdOf } from '../event-builder.ts'
 import { isObject, tagsIn, timeIn } from '../fields.ts'
-import { type ApiOptions, EmailRefusedError, type ProviderApi, ProviderUnreachableError } from '../provider-api.ts'
-import { createProviderHttp } from '../provider-http.ts'
+import {
+  type ApiOptions,
+  EmailRefusedError,
+  type ProviderApi,
+  ProviderUnreachableError,
+  type Sending,
+  type WebhookSetup,
+} from '../provider-api.ts'
+import { createProviderHttp, type ProviderHttp } from '../provider-http.ts'
 import { bounceOf, resend, scheduledTimeIn } from './webhook.ts'
 
 /** Resend stores idempotency keys for 24 hours (resend.com/docs/dashboard/emails/idempotency-keys). */
@@ -45,57 +52,65 @@ const listForm = z.object({
   data: z.array(z.object({ id: z.string(), endpoint: z.string(), events: z.array(z.string()).nullish() })),
 })
 
-export function createResendApi(options: ApiOptions): ProviderApi {
+export type ResendApi = ProviderApi & Required<Pick<ProviderApi, 'sending' | 'webhooks'>>
+
+export function createResendApi(options: ApiOptions): ResendApi {
   const http = createProviderHttp({ ...options, title: 'Resend', keySetting: 'RESEND_API_KEY' })
   return {
-    idempotencyWindowMs,
-
-    async fetchEvents(emailId) {
+    async fetchEvents({ emailId }) {
       const path = `/emails/${encodeURIComponent(emailId)}`
       const { status, json } = await http.request({ method: 'GET', path, isRepeatable: true })
       return status === 404 ? [] : eventsOf(emailId, answerOf(emailForm, json), Date.now())
     },
-
-    async send({ from, to, subject, html, text, headers, tags }, idempotencyKey) {
-      const request = http.request({
-        method: 'POST',
-        path: '/emails',
-        headers: { 'idempotency-key': idempotencyKey },
-        body: {
-          ...{ from, to, subject },
-          ...(html !== null && { html }),
-          ...(text !== null && { text }),
-          ...(Object.keys(headers).length > 0 && { headers }),
-          ...(tags.length > 0 && { tags: tags.map(tagOf) }),
-        },
-        isRepeatable: true,
-      })
-      const { json } = await request.catch((error) => {
-        throw isStillSending(error)
-          ? new ProviderUnreachableError('Resend is still sending it', { retryAfterMs: 2_000 })
-          : error
-      })
-      return { emailId: answerOf(sentForm, json).id }
-    },
-
-    async registerWebhook(url, named) {
-      const events = named.length > 0 ? named : resendEmailEvents
-      const body = { endpoint: url, events }
-      const { json } = await http.request({ method: 'POST', path: '/webhooks', body, isRepeatable: false })
-      const { id, signing_secret: secret } = answerOf(createdForm, json)
-      return { id, url, events, secret: secret ?? null }
-    },
-
-    async listWebhooks() {
-      const { json } = await http.request({ method: 'GET', path: '/webhooks', isRepeatable: true })
-      return answerOf(listForm, json).data.map(({ id, endpoint, events }) => ({
-        id,
-        url: endpoint,
-        events: events ?? [],
-      }))
-    },
+    sending: sendingThrough(http),
+    webhooks: webhooksThrough(http),
   }
 }
+
+const sendingThrough = (http: ProviderHttp): Sending => ({
+  idempotencyWindowMs,
+
+  async send({ from, to, subject, html, text, headers, tags }, idempotencyKey) {
+    const request = http.request({
+      method: 'POST',
+      path: '/emails',
+      headers: { 'idempotency-key': idempotencyKey },
+      body: {
+        ...{ from, to, subject },
+        ...(html !== null && { html }),
+        ...(text !== null && { text }),
+        ...(Object.keys(headers).length > 0 && { headers }),
+        ...(tags.length > 0 && { tags: tags.map(tagOf) }),
+      },
+      isRepeatable: true,
+    })
+    const { json } = await request.catch((error) => {
+      throw isStillSending(error)
+        ? new ProviderUnreachableError('Resend is still sending it', { retryAfterMs: 2_000 })
+        : error
+    })
+    return { emailId: answerOf(sentForm, json).id }
+  },
+})
+
+const webhooksThrough = (http: ProviderHttp): WebhookSetup => ({
+  async registerWebhook(url, named) {
+    const events = named.length > 0 ? named : resendEmailEvents
+    const body = { endpoint: url, events }
+    const { json } = await http.request({ method: 'POST', path: '/webhooks', body, isRepeatable: false })
+    const { id, signing_secret: secret } = answerOf(createdForm, json)
+    return { id, url, events, secret: secret ?? null }
+  },
+
+  async listWebhooks() {
+    const { json } = await http.request({ method: 'GET', path: '/webhooks', isRepeatable: true })
+    return answerOf(listForm, json).data.map(({ id, endpoint, events }) => ({
+      id,
+      url: endpoint,
+      events: events ?? [],
+    }))
+  },
+})
 
 /** Another request with this key is being executed: a later request gets its answer. */
 const isStillSending = (error: unknown): boolean =>
