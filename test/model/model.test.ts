@@ -11,7 +11,7 @@ type Run = (seed: number, mutate?: Mutant['mutate']) => Promise<string[]>
 
 const isLong = process.env['TEST_FORM'] === 'long'
 const givenSeed = process.env['MODEL_SEED']
-const schedules = isLong ? 100_000 : 2_000
+const schedules = isLong ? 100_000 : 1_000
 const incidents = isLong ? 10_000 : 200
 /** The most schedules to find a mutant in. */
 const maxSchedules = 2_000
