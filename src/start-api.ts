@@ -22,6 +22,7 @@ import { createAllProviderApis, createWebhookSources } from './providers/registr
 import { stopStep } from './stopping.ts'
 import { connectEmailWorkflows, type SharedParts, type SystemOptions } from './system-options.ts'
 import { countFailingWorkflows } from './temporal/failing-workflows.ts'
+import { createReconciliations } from './temporal/reconciliations.ts'
 import { taskQueue } from './temporal/worker.ts'
 import { createSteadyClock } from './webhooks/steady-clock.ts'
 import { createWebhookCounts } from './webhooks/webhook-counts.ts'
@@ -64,6 +65,7 @@ export async function startApi(
     ...{ db, receiptDb, inbox, emailWorkflows, changes, temporalStatus: inbox.temporalStatus, log },
     webhooks: webhookSources(options, receiptDb),
     providerApis: createAllProviderApis(config),
+    reconciliations: createReconciliations(client, taskQueue),
     apiKeys: options.apiKeys,
     signIn: { withKeys: config.signIn.withKeys, openId: openId && createOpenIdProvider(openId, Date.now) },
     metricsKeys: config.metricsKeys,

@@ -2,6 +2,7 @@
 import { createActivities } from './activities/create-activities.ts'
 import { createScheduledActivities } from './activities/create-scheduled-activities.ts'
 import { createMailServers } from './activities/mail-servers.ts'
+import { createReconcileActivities } from './activities/reconcile-activities.ts'
 import { createWorkerServer } from './api/worker-server.ts'
 import { applyPool, schedulePool } from './db/pools.ts'
 import { listenAsWorker } from './listening.ts'
@@ -11,6 +12,7 @@ import { stopStep } from './stopping.ts'
 import { connectEmailWorkflows, type RunningPart, type SharedParts, type SystemOptions } from './system-options.ts'
 import { thisBuildId } from './temporal/deployment.ts'
 import { createTemporalIncidents } from './temporal/incidents.ts'
+import { createReconciliations } from './temporal/reconciliations.ts'
 import { runWorker, workerStopsWithinMs } from './temporal/run-worker.ts'
 import { scheduledJobs } from './temporal/scheduled-jobs.ts'
 import { taskQueue } from './temporal/worker.ts'
@@ -33,11 +35,14 @@ export async function startWorker(
   const { client, emailWorkflows } = connectEmailWorkflows(options)
   const incidents = createTemporalIncidents({ client, taskQueue, policy: config.policy })
   const channels = createSupportChannels(config, log)
+  const providerApis = createAllProviderApis(config)
+  const startReconcile = createReconciliations(client, taskQueue).start
   const activities = {
+    ...createReconcileActivities({ db: scheduleDb, providerApis, startReconcile, clock: Date.now }),
     ...createActivities({
       db: applyDb,
       channels,
-      providerApis: createAllProviderApis(config),
+      providerApis,
       metrics,
       onChange: changeNotifier.notify,
     }),
@@ -48,6 +53,7 @@ export async function startWorker(
       retention: config.retention,
       alarms: config.alarms,
       incidents,
+      startReconcile,
       channels: channels.map(({ name }) => name),
       mailServers: config.mailServerLookup && createMailServers(config.mailServerLookup),
     }),

@@ -45,6 +45,8 @@ export interface WatchDependencies {
   readonly incidents: Incidents
   /** The names of the notice channels. */
   readonly channels: readonly string[]
+  /** See {@link ReconcileDependencies.startReconcile}. */
+  readonly startReconcile: (provider: string) => Promise<boolean>
 }
 
 /** How long data is stored, in milliseconds. */
@@ -69,4 +71,15 @@ export interface ScheduledDependencies extends WatchDependencies {
   readonly retention: Retention
   /** The deadlines that make an email overdue. */
   readonly policy: LifecyclePolicy
+}
+
+/** Of the activities that reconcile with providers. */
+export interface ReconcileDependencies {
+  readonly db: Database
+  /** By the provider's name as it is stored. */
+  readonly providerApis: ReadonlyMap<string, Pick<ProviderApi, 'history'>>
+  /** Starts the provider's workflow if none is running. @returns whether it was started. */
+  readonly startReconcile: (provider: string) => Promise<boolean>
+  /** Epoch milliseconds. */
+  readonly clock: () => number
 }

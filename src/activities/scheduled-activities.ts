@@ -38,3 +38,13 @@ export interface ScheduledActivities {
   /** Measures rates and webhooks; raises incidents that have started, and clears those that have ended. */
   watchForIncidents(): Promise<{ raised: string[]; cleared: string[] }>
 }
+
+/** Of the workflows that reconcile with providers. */
+export interface ReconcileActivities {
+  /** Starts the workflow of each provider that has a record to compare, where none is running. @returns for which it did. */
+  startReconciliations(): Promise<{ started: string[] }>
+  /** Compares the next pages of the provider's record with ours, and stores what is missing, unless it is a dry run. */
+  reconcileNext(input: {
+    readonly provider: string
+  }): Promise<{ readonly isDone: boolean; readonly compared: number; readonly missing: number }>
+}

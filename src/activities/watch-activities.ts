@@ -19,7 +19,13 @@ type WatchActivities = Pick<ScheduledActivities, 'watchForIncidents'>
 /** Only the providers and tags with the most emails are checked, up to this many of each. */
 const maxValues = 500
 
-export const createWatchActivities = ({ db, alarms, incidents, channels }: WatchDependencies): WatchActivities => ({
+export const createWatchActivities = ({
+  db,
+  alarms,
+  incidents,
+  channels,
+  startReconcile,
+}: WatchDependencies): WatchActivities => ({
   async watchForIncidents() {
     const now = activityInfo().scheduledTimestampMs
     const [figures, refusals, known] = await onDatabase('FiguresUnreadable', () =>
@@ -39,13 +45,19 @@ export const createWatchActivities = ({ db, alarms, incidents, channels }: Watch
     const findings = new Map(measured.map((finding) => [nameOf(finding), finding]))
     const unresolved = new Set(stored.filter(({ isResolved }) => !isResolved).map(nameOf))
     const raised = [...findings].filter(([name, { level }]) => level === 'raised' && !unresolved.has(name))
-    for (const [, finding] of raised) await incidents.raise(finding, new Date(now).toISOString(), finding.detail)
+    for (const [, finding] of raised) {
+      await incidents.raise(finding, new Date(now).toISOString(), finding.detail)
+      // What its webhooks have not reported, the provider is asked for at once.
+      if (finding.reason === 'silence') await startReconcile(providerOf(finding.scope))
+    }
     // An incident whose scope is not measured any more, such as an unused tag, has ended too.
     const ended = stored.filter((incident) => (findings.get(nameOf(incident))?.level ?? 'clear') === 'clear')
     for (const incident of ended) await clear(db, incidents, incident, now)
     return { raised: raised.map(([name]) => name), cleared: ended.map(nameOf) }
   },
 })
+
+const providerOf = (scope: string): string => scope.replace(/^provider:/, '')
 
 const nameOf = ({ reason, scope }: Incident): string => `${reason} ${scope}`
 

@@ -20,6 +20,7 @@ import type { Metrics } from '../metrics.ts'
 import type { WebhookSource } from '../providers/provider.ts'
 import type { ProviderApi } from '../providers/provider-api.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
+import { noReconciliations, type Reconciliations } from '../temporal/reconciliations.ts'
 import type { TemporalStatus } from '../temporal/temporal-status.ts'
 import type { WebhookCounts } from '../webhooks/webhook-counts.ts'
 import { handleWebhooks, webhookRoutes } from '../webhooks/webhooks.ts'
@@ -35,6 +36,7 @@ import { keyRoutes } from './keys.ts'
 import { metricsDescription, metricsRoutes } from './metrics.ts'
 import { problemOf } from './problems.ts'
 import { createProjectParts, type ProjectAccess, type ProjectParts } from './project-parts.ts'
+import { reconciliationRoutes } from './reconciliations.ts'
 import { recipientRoutes } from './recipients.ts'
 import { sendRoutes } from './send.ts'
 import { sessionRoutes } from './sessions.ts'
@@ -53,6 +55,8 @@ export interface ApiDependencies {
   readonly webhooks: ReadonlyMap<string, WebhookSource>
   /** The providers to send through, by name; the first is the default. */
   readonly providerApis: ReadonlyMap<string, ProviderApi>
+  /** Default: none can be started. */
+  readonly reconciliations?: Reconciliations
   /** Keys of the environment for `/v1`, which allow everything. */
   readonly apiKeys: readonly string[]
   /** Keys for `/metrics` only, besides the API keys. Default none. */
@@ -106,6 +110,7 @@ export function createApi(dependencies: ApiDependencies): Api {
     clock = Date.now,
     receiptClock = clock,
     streams = createEventStreams(),
+    reconciliations = noReconciliations,
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
   const ring = createKeyRing(dependencies.db, apiKeys, clock)
@@ -124,7 +129,7 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(metricsRoutes(dependencies.metrics, fixedKeys([...apiKeys, ...metricsKeys])).routes())
   app.use(
     routerOf(
-      servedRoutes({ ...dependencies, receiptDb, keys: ring, clock, streams }),
+      servedRoutes({ ...dependencies, receiptDb, keys: ring, clock, streams, reconciliations }),
       (needed) => requireKey(ring, { needed, failedKeys }),
       jsonBodyWithin(deadlines),
     ).routes(),
@@ -145,7 +150,7 @@ export function createApi(dependencies: ApiDependencies): Api {
 }
 
 type ServedDependencies = ApiDependencies &
-  Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams'>> & {
+  Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams' | 'reconciliations'>> & {
     readonly keys: KeyRing
   }
 type V1Dependencies = ServedDependencies & ProjectParts
@@ -175,6 +180,7 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...escalationRoutes(dependencies),
   ...eventRoutes(dependencies),
   ...recipientRoutes(dependencies),
+  ...reconciliationRoutes(dependencies),
   ...analyticsRoutes(dependencies),
   ...keyRoutes(dependencies),
   ...sessionRoutes(dependencies),

@@ -4,6 +4,7 @@ import { defaultProject, type Projects, projectNames, projectOf, suppressionList
 import { Problem } from '../http/problem.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
 import type { WebhookSource } from '../providers/provider.ts'
+import type { ProviderApi } from '../providers/provider-api.ts'
 
 /** The parts of which each project has its own. */
 export interface ProjectParts {
@@ -15,7 +16,7 @@ export interface ProjectParts {
   /** By the path after `/webhooks/`. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
   /** By the provider's name as it is stored. */
-  readonly providerApis: ReadonlyMap<string, unknown>
+  readonly providerApis: ReadonlyMap<string, ProviderApi>
   /** The project whose suppression list is read and changed. */
   readonly suppressionList: string
 }

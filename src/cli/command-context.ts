@@ -1,5 +1,6 @@
 /** The context of a command, and the options and exit codes that commands share. */
 import { type Command, Option } from 'commander'
+import ms from 'ms'
 import { createClient } from '../client/index.ts'
 import type { Environment } from './target.ts'
 import { findApi } from './target.ts'
@@ -57,6 +58,13 @@ export const withApi = (command: Command): Command =>
 /** Prints `value` as one line of JSON, or as text. */
 export function printResult(context: CommandContext, { json }: JsonOption, value: unknown, text: () => string): void {
   context.print(json ? JSON.stringify(value) : text())
+}
+
+/** The time that `--since` names. @throws UsageError unless it is a duration or a time. */
+export function timeOf(since: string, now: number): string {
+  const at = /^\d+(\.\d+)?(s|m|h|d)$/.test(since) ? now - ms(since as ms.StringValue) : Date.parse(since)
+  if (Number.isNaN(at)) throw new UsageError('--since must be a duration such as 30d, or a time such as 2030-01-31')
+  return new Date(at).toISOString()
 }
 
 /** The lines of a table whose columns are as wide as their widest cell. */

@@ -11,6 +11,7 @@ import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { erasuresCommand } from './commands/erasures.ts'
 import { keysCommand } from './commands/keys.ts'
+import { reconcileCommand } from './commands/reconcile.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
 import { simulateCommand } from './commands/simulate.ts'
@@ -37,6 +38,7 @@ function createProgram(context: CommandContext): Command {
     statusCommand,
     tailCommand,
     replayCommand,
+    reconcileCommand,
     suppressionsCommand,
     bouncesCommand,
     webhooksCommand,

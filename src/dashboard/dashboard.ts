@@ -11,6 +11,7 @@ import { createFailedKeys } from '../http/failed-keys.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
+import { noReconciliations, type Reconciliations } from '../temporal/reconciliations.ts'
 import { flowing, type TemporalStatus } from '../temporal/temporal-status.ts'
 import { readAssets } from './assets.ts'
 import { addAuditPage } from './audit.tsx'
@@ -43,6 +44,8 @@ export interface DashboardDependencies {
   readonly webhooks: SetupDependencies['webhooks']
   readonly providerApis: SetupDependencies['providerApis']
   readonly supportChannels: SetupDependencies['supportChannels']
+  /** Default: none can be started. */
+  readonly reconciliations?: Reconciliations
   /** Keys of the environment; named keys are in the database. */
   readonly apiKeys: readonly string[]
   /** How people sign in. Default: with keys. */
@@ -63,7 +66,7 @@ export interface DashboardDependencies {
 }
 
 type DashboardParts = DashboardDependencies &
-  Required<Pick<DashboardDependencies, 'temporalStatus' | 'clock'>> & {
+  Required<Pick<DashboardDependencies, 'temporalStatus' | 'clock' | 'reconciliations'>> & {
     readonly receiptDb: Database
     readonly assets: ReturnType<typeof readAssets>
     readonly people: PersonLinks
@@ -98,7 +101,7 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   if (provider) addOpenIdRoutes(router, { ...signingIn, provider, log })
 
   const people = createPersonLinks(apiKeys)
-  const whole = { temporalStatus: () => flowing, ...dependencies, receiptDb: db, assets, people, keys, clock }
+  const whole = { temporalStatus: () => flowing, reconciliations: noReconciliations, ...dependencies, receiptDb: db, assets, people, keys, clock }
   const partsOf = createProjectParts(whole, dependencies.projects ?? null)
   router.use(pagesWith(partsOf(null), requireSession(sessions), toPagesOf(partsOf)))
   return router

@@ -6,6 +6,7 @@ import { listEmails } from '../db/emails-read.ts'
 import { listEscalations } from '../db/escalations-read.ts'
 import { readInboxFigures } from '../db/events.ts'
 import type { Email } from '../db/generated/client.ts'
+import { readLastReconciliations } from '../db/reconciliations.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { type Figures, figuresOf } from '../domain/figures.ts'
 import type { TemporalStatus } from '../temporal/temporal-status.ts'
@@ -15,6 +16,7 @@ import { FailureBreakdown, type FailureBreakdownKey, failureBreakdownKeys } from
 import { FigureCards } from './components/figure-cards.tsx'
 import { EmptyState, PageHead } from './components/layout.tsx'
 import { Backlog, OpenEscalations, TemporalAlert } from './components/overview-alerts.tsx'
+import { Agreements } from './components/reconciliation.tsx'
 import type { DeliveredTo } from './components/status.tsx'
 import { Tabs } from './components/tabs.tsx'
 import { readDeliveredTo } from './delivered-to.ts'
@@ -56,6 +58,7 @@ interface Overview {
   readonly inbox: Awaited<ReturnType<typeof readInboxFigures>>
   readonly escalations: readonly EscalationGroup[]
   readonly emails: readonly Email[]
+  readonly runs: Awaited<ReturnType<typeof readLastReconciliations>>
   readonly deliveredTo: ReadonlyMap<string, DeliveredTo>
 }
 
@@ -73,7 +76,7 @@ async function readOverview(db: Database, name: RangeName, by: FailureBreakdownK
   const bucketMs = bucket === 'hour' ? hourMs : dayMs
   const to = Math.ceil(now / bucketMs) * bucketMs
   const back = (times: number) => new Date(to - times * lengthMs)
-  const [summary, before, series, failures, inbox, escalations, emails] = await Promise.all([
+  const [summary, before, series, failures, inbox, escalations, emails, runs] = await Promise.all([
     readSummary(db, { from: back(1), to: back(0) }, {}),
     readSummary(db, { from: back(2), to: back(1) }, {}),
     readTimeseries(db, { from: back(1), to: back(0) }, {}, bucket),
@@ -81,11 +84,12 @@ async function readOverview(db: Database, name: RangeName, by: FailureBreakdownK
     readInboxFigures(db),
     listEscalations(db, { state: 'open' }, null, readEscalationCount).then((open) => readGroups(db, open)),
     listEmails(db, {}, null, latestEmailCount),
+    readLastReconciliations(db),
   ])
   const buckets = series.map(({ startsAt, tally }) => ({ startsAt, figures: figuresOf(tally) }))
   const deliveredTo = await readDeliveredTo(db, emails)
   const figures = { figures: figuresOf(summary), before: figuresOf(before) }
-  return { ...figures, buckets, failures, inbox, escalations, emails, deliveredTo }
+  return { ...figures, buckets, failures, inbox, escalations, emails, runs, deliveredTo }
 }
 
 interface OverviewBodyProps extends Overview {
@@ -119,6 +123,7 @@ const OverviewBody = ({ range, by, temporal, ...overview }: OverviewBodyProps) =
       <Backlog inbox={overview.inbox} />
       <OpenEscalations groups={overview.escalations} total={overview.inbox.escalationsOpen} />
     </div>
+    <Agreements runs={overview.runs} />
     <FailureBreakdown by={by} parts={overview.failures} hrefOf={(other) => hrefOf(range, other)} />
     <section aria-labelledby="latest">
       <h2 id="latest">Latest emails</h2>

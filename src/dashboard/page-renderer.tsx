@@ -41,6 +41,7 @@ export interface PageRenderer {
 
 /** Confirmations, by the query parameter `done` of the page that a form redirects to. */
 const notices: Readonly<Record<string, string>> = {
+  comparing: 'The comparison has started. This page shows what it found when it has finished.',
   acknowledged: 'Acknowledged. No further notifications are sent.',
   snoozed: 'Snoozed. Another notification is sent when the time is over.',
   resolved: 'Resolved.',

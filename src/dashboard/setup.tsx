@@ -1,24 +1,29 @@
 /** The setup page: webhook addresses and traffic of each provider, test events, notification channels. */
 import type { Context } from 'koa'
 import { z } from 'zod'
+import { type ReconciliationDependencies, startNamed } from '../api/reconciliations.ts'
 import type { Database } from '../db/database.ts'
+import type { Reconciliation } from '../db/generated/client.ts'
+import { readLastReconciliations } from '../db/reconciliations.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { readWebhookTraffic, refusedWithinHours, type WebhookTraffic } from '../db/webhook-minutes.ts'
 import { defaultProject, projectOf, variablePartOf } from '../domain/project.ts'
-import { parseInput } from '../http/input.ts'
+import { name, parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import { storedNameOf } from '../providers/accounts.ts'
 import type { ProviderEntry, WebhookSource } from '../providers/provider.ts'
 import { providers } from '../providers/registry.ts'
+import type { Reconciliations } from '../temporal/reconciliations.ts'
 import { Allowed } from './components/allowed.tsx'
 import { Fact } from './components/fact.tsx'
 import { counted } from './components/labels.ts'
 import { PageHead } from './components/layout.tsx'
+import { Comparisons } from './components/reconciliation.tsx'
 import { Timestamp } from './components/timestamp.tsx'
 import { isSecure } from './cookies.ts'
-import { readForm, seeOther } from './guards.ts'
-import type { PageRenderer } from './page-renderer.tsx'
+import { readForm, seeOther, sessionOf } from './guards.ts'
+import { type PageRenderer, withNotice } from './page-renderer.tsx'
 import type { PageRouter } from './page-router.ts'
 import { emailPath } from './paths.ts'
 import { canSignTestEvents, receiveTestEvents } from './test-events.ts'
@@ -29,8 +34,9 @@ export interface SetupDependencies {
   readonly pages: PageRenderer
   /** By the path after `/webhooks/`. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
-  /** By name of the provider. */
-  readonly providerApis: ReadonlyMap<string, unknown>
+  /** By the provider's name as it is stored. */
+  readonly providerApis: ReconciliationDependencies['providerApis']
+  readonly reconciliations: Reconciliations
   /** Besides the log. */
   readonly supportChannels: readonly string[]
   readonly clock: () => number
@@ -41,9 +47,17 @@ export function addSetupPage(router: PageRouter, dependencies: SetupDependencies
 
   router.get('/setup', 'read', async (ctx) => {
     const names = new Set([...webhooks.values()].map(storedNameOf))
-    const traffic = await inTime(() => readWebhookTraffic(db, [...names]))
-    const body = <SetupBody {...dependencies} origin={originOf(ctx)} traffic={traffic} />
+    const [traffic, runs] = await inTime(() =>
+      Promise.all([readWebhookTraffic(db, [...names]), readLastReconciliations(db)]),
+    )
+    const body = <SetupBody {...dependencies} origin={originOf(ctx)} traffic={traffic} runs={runs} />
     await pages.show(ctx, { title: 'Setup', section: '/setup', live: '/live', body })
+  })
+
+  router.post('/setup/reconcile', 'operate', async (ctx) => {
+    const { provider } = parseInput(z.object({ provider: name(64) }), (await readForm(ctx)).fields, 'body')
+    await startNamed(dependencies, { provider, dryRun: false, by: sessionOf(ctx).name })
+    seeOther(ctx, withNotice('/setup', 'comparing'))
   })
 
   router.post('/setup/test-event', 'operate', async (ctx) => {
@@ -63,9 +77,10 @@ type Settings = Pick<SetupDependencies, 'webhooks' | 'providerApis' | 'supportCh
 interface SetupBodyProps extends Settings {
   readonly origin: string
   readonly traffic: ReadonlyMap<string, WebhookTraffic>
+  readonly runs: readonly Reconciliation[]
 }
 
-const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }: SetupBodyProps) => (
+const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, runs }: SetupBodyProps) => (
   <>
     <PageHead title="Setup">
       <Allowed to="admin">
@@ -131,10 +146,14 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic }:
         })}
       </div>
     </section>
+    <Comparisons comparable={comparableIn(providerApis)} runs={runs} />
     <OtherProviders webhooks={webhooks} />
     <NotificationChannels channels={supportChannels} />
   </>
 )
+
+const comparableIn = (apis: Settings['providerApis']): string[] =>
+  [...apis].filter(([, { history }]) => history).map(([provider]) => provider)
 
 /** Traffic is counted by provider, not by account. */
 const accountCount = (webhooks: Settings['webhooks'], of: WebhookSource): number =>

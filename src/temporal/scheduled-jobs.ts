@@ -48,6 +48,14 @@ export const scheduledJobs: readonly ScheduledJob[] = [
     everyMs: 5 * minuteMs,
   },
   {
+    id: 'reconcile-providers',
+    summary: 'Compares the providers’ records with ours, and stores what webhooks have missed',
+    workflow: 'reconcileProviders',
+    args: [],
+    startsAtOnce: true,
+    everyMs: 15 * minuteMs,
+  },
+  {
     id: 'watch-for-incidents',
     summary: 'Checks rates and webhooks, and raises incidents',
     workflow: 'watchForIncidents',

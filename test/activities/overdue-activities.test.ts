@@ -42,7 +42,8 @@ describe('the activity that restarts overdue workflows', () => {
         clear: async () => false,
         terminate: async () => {},
       },
-      channels: [],
+      startReconcile: async () => false,
+          channels: [],
       mailServers: null,
     })
     const environment = () => new MockActivityEnvironment({ scheduledTimestampMs: Date.now() })

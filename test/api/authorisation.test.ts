@@ -30,6 +30,8 @@ const expected: Readonly<Record<string, readonly Scope[]>> = {
   'POST /v1/recipients/lookup': ['read'],
   'POST /v1/recipients/erase': ['erase'],
   'DELETE /v1/recipients/{address}': ['erase'],
+  'GET /v1/reconciliations': ['read'],
+  'POST /v1/reconciliations': ['operate'],
   'GET /v1/analytics/summary': ['read'],
   'GET /v1/analytics/timeseries': ['read'],
   'GET /v1/analytics/breakdown': ['read'],

@@ -34,6 +34,7 @@ describe('every answer', () => {
     const providerApi = {
       fetchEvents: async () => [],
       sending: { idempotencyWindowMs: null, send: async () => sent },
+      history: { retainedMs: 86_400_000, requestsPerSecond: 1, delayMs: 0, read: async () => ({ events: [], next: null }) },
     }
     served = await serve({ db, inbox, providerApis: new Map([['aisend', providerApi as never]]) })
     api = await DocumentedApi.at(served.url)
@@ -119,6 +120,14 @@ describe('every answer', () => {
     assert.equal(await statusOf('POST', '/v1/suppressions/remove', { address: 'two@x.com' }), 204)
     assert.equal(await statusOf('POST', '/v1/suppressions/remove', { address: 'two@x.com' }), 404)
     assert.equal(await statusOf('POST', '/v1/recipients/erase', { address: 'sup@x.com' }), 200)
+  })
+
+  it('about reconciling is as documented', async () => {
+    assert.equal(await statusOf('GET', '/v1/reconciliations'), 200)
+    const asked = { provider: 'aisend', dryRun: true }
+    assert.equal(await statusOf('POST', '/v1/reconciliations', asked), 202)
+    assert.equal(await statusOf('POST', '/v1/reconciliations', asked), 409)
+    assert.equal(await statusOf('POST', '/v1/reconciliations', { provider: 'nobody' }), 400)
   })
 
   it('about the audit log is as documented', async () => {

@@ -33,6 +33,7 @@ const expected: Readonly<Record<string, { status: number; isOwn?: boolean; field
   'POST /events/replay': { status: 303, fields: { event: JSON.stringify(['blog:aisend', 'ev_2']) } },
   'POST /events/replay-all': { status: 303 },
   'GET /setup': { status: 200 },
+  'POST /setup/reconcile': { status: 400, fields: { provider: 'blog:aisend' } },
   'POST /setup/test-event': { status: 404, fields: { path: 'aisend/blog' } },
   'GET /setup/keys': { status: 200, isOwn: true },
   'POST /setup/keys': { status: 400, fields: { name: 'n', scope: 'read', project: 'blog' } },

@@ -94,6 +94,7 @@ describe('builds of the workflow code', function () {
           policy,
           alarms,
           incidents,
+          startReconcile: async () => false,
           channels: [],
           mailServers: null,
           retention: readConfig({}).retention,

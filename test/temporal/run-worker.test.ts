@@ -52,6 +52,7 @@ describe('a managed worker', function () {
           policy,
           alarms,
           incidents,
+          startReconcile: async () => false,
           channels: [],
           mailServers: null,
           retention,

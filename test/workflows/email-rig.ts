@@ -3,6 +3,7 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import { createScheduledActivities } from '../../src/activities/create-scheduled-activities.ts'
 import type { Retention } from '../../src/activities/dependencies.ts'
+import { createReconcileActivities } from '../../src/activities/reconcile-activities.ts'
 import { readConfig } from '../../src/config.ts'
 import { readInboxFigures } from '../../src/db/events.ts'
 import type { EmailKey, Priority, ReceivedEvent } from '../../src/domain/events.ts'
@@ -11,9 +12,11 @@ import type { LifecyclePolicy } from '../../src/domain/stall-policy.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { SupportChannel, SupportNotice } from '../../src/notifications/channel.ts'
+import type { EventHistory } from '../../src/providers/provider-api.ts'
 import { connectWorker, createTemporalClient, type TemporalTarget } from '../../src/temporal/connection.ts'
 import { type EmailWorkflows, workflowIdOf } from '../../src/temporal/email-workflows.ts'
 import { createTemporalIncidents, incidentWorkflowIdOf } from '../../src/temporal/incidents.ts'
+import { createReconciliations } from '../../src/temporal/reconciliations.ts'
 import { createTemporalEmailWorkflows } from '../../src/temporal/temporal-email-workflows.ts'
 import { createLifecycleWorker } from '../../src/temporal/worker.ts'
 import type { watchForIncidents } from '../../src/workflows/scheduled.ts'
@@ -45,6 +48,8 @@ export class EmailRig {
   channelError: Error | null = null
   /** As the worker is configured; changed by the tests that are about it. */
   readonly retention: { -readonly [name in keyof Retention]: Retention[name] } = { ...readConfig({}).retention }
+  /** The provider's own record, to be compared with ours; undefined: it has none. */
+  history: EventHistory | undefined
   /** By email ID. */
   readonly answers = new Map<string, ProviderAnswer>()
   readonly #database: TestDatabase
@@ -89,6 +94,22 @@ export class EmailRig {
       providerApis: new Map([['aisend', { fetchEvents: ({ emailId }) => this.#answer(emailId) }]]),
       metrics: createMetrics(() => readInboxFigures(this.db)),
     })
+    const rig = this
+    const reconciling = createReconcileActivities({
+      db: this.db,
+      providerApis: new Map([
+        [
+          'aisend',
+          {
+            get history() {
+              return rig.history as EventHistory
+            },
+          },
+        ],
+      ]),
+      startReconcile: (provider) => createReconciliations(this.client, this.taskQueue).start(provider),
+      clock: Date.now,
+    })
     const scheduled = createScheduledActivities({
       db: this.db,
       emailWorkflows: this.#workflowsWith(stallAtOnce),
@@ -97,13 +118,14 @@ export class EmailRig {
       channels: [channel.name],
       mailServers: null,
       retention: this.retention,
+      startReconcile: async () => false,
       incidents: createTemporalIncidents({ client: this.client, taskQueue: this.taskQueue, policy: slowPolicy }),
     })
     const options = {
       connection,
       namespace: 'default',
       taskQueue: this.taskQueue,
-      activities: { ...activities, ...scheduled },
+      activities: { ...activities, ...scheduled, ...reconciling },
     }
     const worker = await createLifecycleWorker(options)
     const running = worker.run()

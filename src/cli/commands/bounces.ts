@@ -1,7 +1,6 @@
 import { Command } from 'commander'
-import ms from 'ms'
 import { request } from '../../client/request.ts'
-import { type ApiOptions, type CommandContext, printResult, tableOf, UsageError, withApi } from '../command-context.ts'
+import { type ApiOptions, type CommandContext, printResult, tableOf, timeOf, UsageError, withApi } from '../command-context.ts'
 import { findApi } from '../target.ts'
 
 interface RejudgeOptions extends ApiOptions {
@@ -56,13 +55,6 @@ const rejudgeCommand = (context: CommandContext): Command =>
       }
       printResult(context, options, { dryRun, ...sum }, () => textOf(sum, dryRun))
     })
-
-/** @throws UsageError unless it is a duration or a time. */
-function timeOf(since: string, now: number): string {
-  const at = /^\d+(\.\d+)?(s|m|h|d)$/.test(since) ? now - ms(since as ms.StringValue) : Date.parse(since)
-  if (Number.isNaN(at)) throw new UsageError('--since must be a duration such as 30d, or a time such as 2030-01-31')
-  return new Date(at).toISOString()
-}
 
 function textOf({ rulesVersion, judged, changed, changes }: Rejudged, dryRun: boolean): string {
   const rows = changes.map(({ address, from, to, reason, rule }) => [address, `${from} → ${to}`, reason, rule ?? '–'])

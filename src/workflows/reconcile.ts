@@ -1,0 +1,45 @@
+/** Reconciling with a provider: a workflow for each provider and project, so that no two ask the same account at once. */
+import { continueAsNew, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import type { ReconcileActivities } from '../activities/scheduled-activities.ts'
+
+/** A minute of pages per call. An attempt that hangs sends no heartbeat, and the next one goes on from the stored cursor. */
+const { reconcileNext: next } = proxyActivities<Pick<ReconcileActivities, 'reconcileNext'>>({
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '1 minute',
+  retry: { initialInterval: '5 seconds', maximumInterval: '5 minutes' },
+})
+
+export interface ReconcileInput {
+  /** As it is stored: with the project before it, unless that is the default one. */
+  readonly provider: string
+  /** Of the runs that this one continues. */
+  readonly compared?: number
+  readonly missing?: number
+}
+
+/**
+ * Compares the provider's record with ours, from where the last run ended, and stores what is missing.
+ * @returns how many events were compared, and how many of them were missing.
+ */
+export async function reconcile({ provider, compared = 0, missing = 0 }: ReconcileInput): Promise<{
+  compared: number
+  missing: number
+}> {
+  const sum = { compared, missing }
+  for (;;) {
+    const done = await next({ provider })
+    sum.compared += done.compared
+    sum.missing += done.missing
+    if (done.isDone) return sum
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof reconcile>({ provider, ...sum })
+  }
+}
+
+/** Starts one run for each provider that has a record to compare. */
+const { startReconciliations: startAll } = proxyActivities<Pick<ReconcileActivities, 'startReconciliations'>>({
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '5 seconds', maximumInterval: '1 minute' },
+})
+
+export const reconcileProviders = (): Promise<{ started: string[] }> => startAll()
