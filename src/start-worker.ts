@@ -2,6 +2,7 @@
 import { createActivities } from './activities/create-activities.ts'
 import { createScheduledActivities } from './activities/create-scheduled-activities.ts'
 import { createMailServers } from './activities/mail-servers.ts'
+import { createProviderListActivities } from './activities/provider-list-activities.ts'
 import { createReconcileActivities } from './activities/reconcile-activities.ts'
 import { createWorkerServer } from './api/worker-server.ts'
 import { applyPool, schedulePool } from './db/pools.ts'
@@ -38,6 +39,7 @@ export async function startWorker(
   const providerApis = createAllProviderApis(config)
   const startReconcile = createReconciliations(client, taskQueue).start
   const activities = {
+    ...createProviderListActivities({ db: scheduleDb, providerApis, clock: Date.now }),
     ...createReconcileActivities({ db: scheduleDb, providerApis, startReconcile, clock: Date.now }),
     ...createActivities({
       db: applyDb,

@@ -77,7 +77,7 @@ export interface ScheduledDependencies extends WatchDependencies {
 export interface ReconcileDependencies {
   readonly db: Database
   /** By the provider's name as it is stored. */
-  readonly providerApis: ReadonlyMap<string, Pick<ProviderApi, 'history'>>
+  readonly providerApis: ReadonlyMap<string, Pick<ProviderApi, 'history' | 'suppressionLists'>>
   /** Starts the provider's workflow if none is running. @returns whether it was started. */
   readonly startReconcile: (provider: string) => Promise<boolean>
   /** Epoch milliseconds. */

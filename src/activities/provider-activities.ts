@@ -1,12 +1,11 @@
-import { ApplicationFailure } from '@temporalio/activity'
 import { readAskedEmail } from '../db/emails-read.ts'
 import { insertEvents } from '../db/events.ts'
 import { readSignalledEvents } from '../db/signalled-events.ts'
-import { ProviderRefusedError, ProviderUnreachableError } from '../providers/provider-api.ts'
 import { providerNamed } from '../providers/registry.ts'
 import { onDatabase } from './database-failure.ts'
 import type { ActivityDependencies } from './dependencies.ts'
 import type { LifecycleActivities } from './lifecycle-activities.ts'
+import { providerFailure } from './provider-failure.ts'
 
 type ProviderActivities = Pick<LifecycleActivities, 'askProvider'>
 
@@ -36,17 +35,4 @@ export const createProviderActivities = ({ db, providerApis }: ActivityDependenc
 function whyNotAsked(provider: string): string {
   const entry = providerNamed(provider)
   return entry && !entry.createApi ? `${entry.title} cannot be asked` : 'no API key is set'
-}
-
-/** Only the error's own message: the response may quote the recipient. */
-function providerFailure(error: unknown): ApplicationFailure {
-  const message = error instanceof Error ? error.message : 'the provider could not be asked'
-  if (error instanceof ProviderRefusedError) return ApplicationFailure.nonRetryable(message, 'ProviderRefused')
-  const retryAfterMs = error instanceof ProviderUnreachableError ? error.retryAfterMs : null
-  // The Temporal server waits, not a worker. After the activity's half minute the stall is escalated without an answer.
-  return ApplicationFailure.create({
-    message,
-    type: 'ProviderUnavailable',
-    ...(retryAfterMs !== null && { nextRetryDelay: retryAfterMs }),
-  })
 }

@@ -1,6 +1,5 @@
 /** Compares the record of a provider with ours, page by page, and stores what is missing. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { ApplicationFailure, Context, heartbeat } from '@temporalio/activity'
+import { heartbeat } from '@temporalio/activity'
 import { insertEvents } from '../db/events.ts'
 import {
   type ComparedPage,
@@ -13,9 +12,11 @@ import {
 } from '../db/reconciliations.ts'
 import type { ReceivedEvent } from '../domain/events.ts'
 import { nextWindow } from '../domain/reconciliation.ts'
-import { type EventHistory, ProviderRefusedError, ProviderUnreachableError } from '../providers/provider-api.ts'
+import { type EventHistory, ProviderRefusedError } from '../providers/provider-api.ts'
 import { onDatabase } from './database-failure.ts'
 import type { ReconcileDependencies } from './dependencies.ts'
+import { providerFailure } from './provider-failure.ts'
+import { untilNextRequest } from './provider-list-activities.ts'
 import type { ReconcileActivities } from './scheduled-activities.ts'
 
 /** One activity compares pages for so long; its successor goes on from the stored cursor. */
@@ -51,7 +52,7 @@ export const createReconcileActivities = (dependencies: ReconcileDependencies): 
         sum.missing += compared.missing
         cursor = page.next
         heartbeat()
-        if (cursor !== null) await pause(history, askedAt, clock())
+        if (cursor !== null) await untilNextRequest(history.requestsPerSecond, askedAt, clock())
       } while (cursor !== null && clock() < endsAt)
       return { isDone: cursor === null, ...sum }
     },
@@ -91,23 +92,8 @@ async function comparePage(
   return { compared: own.length, missing: missing.length, emails, next }
 }
 
-/** The published limit is kept by waiting between requests, which are made one after the other. */
-function pause({ requestsPerSecond }: EventHistory, askedAt: number, now: number): Promise<void> {
-  const leftMs = askedAt + 1_000 / requestsPerSecond - now
-  return leftMs <= 0 ? Promise.resolve() : sleep(leftMs, undefined, { signal: Context.current().cancellationSignal })
-}
-
 /** A refused key ends the run, and the schedule's next one tries again; anything else is retried from the cursor. */
 async function rethrow({ db }: ReconcileDependencies, id: string, error: unknown): Promise<never> {
-  if (error instanceof ProviderRefusedError) {
-    await recordFailure(db, id, error.message)
-    throw ApplicationFailure.nonRetryable(error.message, 'ProviderRefused')
-  }
-  const message = error instanceof Error ? error.message : 'the provider gave no answer'
-  const retryAfterMs = error instanceof ProviderUnreachableError ? error.retryAfterMs : null
-  throw ApplicationFailure.create({
-    message,
-    type: 'ProviderUnavailable',
-    ...(retryAfterMs !== null && { nextRetryDelay: retryAfterMs }),
-  })
+  if (error instanceof ProviderRefusedError) await onDatabase('RunRejected', () => recordFailure(db, id, error.message))
+  throw providerFailure(error)
 }

@@ -48,3 +48,14 @@ export interface ReconcileActivities {
     readonly provider: string
   }): Promise<{ readonly isDone: boolean; readonly compared: number; readonly missing: number }>
 }
+
+/** Of the workflow that takes over the providers' own suppression lists. */
+export interface ProviderListActivities {
+  /** The providers whose lists can be read. */
+  providersWithLists(): Promise<string[]>
+  /** Suppresses the addresses of the next pages. @returns where to go on; null after the last page. */
+  mergeSuppressions(input: {
+    readonly provider: string
+    readonly cursor: string | null
+  }): Promise<{ readonly listed: number; readonly added: number; readonly next: string | null }>
+}

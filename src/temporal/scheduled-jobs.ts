@@ -56,6 +56,13 @@ export const scheduledJobs: readonly ScheduledJob[] = [
     everyMs: 15 * minuteMs,
   },
   {
+    id: 'merge-suppression-lists',
+    summary: 'Takes over what the providers’ own suppression lists have',
+    workflow: 'mergeSuppressionLists',
+    args: [],
+    everyMs: 60 * minuteMs,
+  },
+  {
     id: 'watch-for-incidents',
     summary: 'Checks rates and webhooks, and raises incidents',
     workflow: 'watchForIncidents',

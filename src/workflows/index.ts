@@ -1,7 +1,7 @@
 /** Every workflow that a worker runs. */
 export { emailLifecycle } from './email-lifecycle.ts'
 export { incident } from './incident.ts'
-export { reconcile, reconcileProviders } from './reconcile.ts'
+export { mergeSuppressionLists, reconcile, reconcileProviders } from './reconcile.ts'
 export {
   eraseByAge,
   keepEventMonths,

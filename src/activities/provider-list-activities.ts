@@ -1,0 +1,49 @@
+/** Takes over what the providers' own suppression lists have, page by page. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Context, heartbeat } from '@temporalio/activity'
+import { addFromProvider } from '../db/provider-lists.ts'
+import type { SuppressionLists } from '../providers/provider-api.ts'
+import { onDatabase } from './database-failure.ts'
+import type { ReconcileDependencies } from './dependencies.ts'
+import { providerFailure } from './provider-failure.ts'
+import type { ProviderListActivities } from './scheduled-activities.ts'
+
+/** One activity reads pages for so long; the workflow goes on with its cursor. */
+const activityMs = 60_000
+
+export const createProviderListActivities = ({
+  db,
+  providerApis,
+  clock,
+}: Pick<ReconcileDependencies, 'db' | 'providerApis' | 'clock'>): ProviderListActivities => {
+  const listsOf = (provider: string): SuppressionLists | undefined => providerApis.get(provider)?.suppressionLists
+  return {
+    providersWithLists: async () => [...providerApis.keys()].filter((provider) => listsOf(provider)),
+
+    async mergeSuppressions({ provider, cursor: from }) {
+      const lists = listsOf(provider)
+      const sum = { listed: 0, added: 0 }
+      if (!lists) return { ...sum, next: null }
+      const endsAt = clock() + activityMs
+      let cursor = from
+      do {
+        const askedAt = clock()
+        const { entries, next } = await lists.read(cursor).catch((error) => {
+          throw providerFailure(error)
+        })
+        if (entries.length > 0) sum.added += await onDatabase('ListRejected', () => addFromProvider(db, provider, entries))
+        sum.listed += entries.length
+        cursor = next
+        heartbeat()
+        if (cursor !== null) await untilNextRequest(lists.requestsPerSecond, askedAt, clock())
+      } while (cursor !== null && clock() < endsAt)
+      return { ...sum, next: cursor }
+    },
+  }
+}
+
+/** The published limit is kept by waiting between requests, which are made one after the other. */
+export function untilNextRequest(requestsPerSecond: number, askedAt: number, now: number): Promise<void> {
+  const leftMs = askedAt + 1_000 / requestsPerSecond - now
+  return leftMs <= 0 ? Promise.resolve() : sleep(leftMs, undefined, { signal: Context.current().cancellationSignal })
+}
