@@ -8,9 +8,6 @@ import type { ReconcileDependencies } from './dependencies.ts'
 import { providerFailure } from './provider-failure.ts'
 import type { ProviderListActivities } from './scheduled-activities.ts'
 
-/** One activity reads pages for so long; the workflow goes on with its cursor. */
-const activityMs = 60_000
-
 export const createProviderListActivities = ({
   db,
   providerApis,
@@ -20,27 +17,30 @@ export const createProviderListActivities = ({
   return {
     providersWithLists: async () => [...providerApis.keys()].filter((provider) => listsOf(provider)),
 
-    async mergeSuppressions({ provider, cursor: from }) {
+    async mergeSuppressions({ provider }) {
       const lists = listsOf(provider)
       const sum = { listed: 0, added: 0 }
-      if (!lists) return { ...sum, next: null }
-      const endsAt = clock() + activityMs
-      let cursor = from
+      if (!lists) return sum
+      let cursor: string | null = null
       do {
         const askedAt = clock()
-        const { entries, next } = await lists.read(cursor).catch((error) => {
+        const page: ListPage = await lists.read(cursor).catch((error) => {
           throw providerFailure(error)
         })
-        if (entries.length > 0) sum.added += await onDatabase('ListRejected', () => addFromProvider(db, provider, entries))
+        const { entries } = page
+        if (entries.length > 0)
+          sum.added += await onDatabase('ListRejected', () => addFromProvider(db, provider, entries))
         sum.listed += entries.length
-        cursor = next
+        cursor = page.next
         heartbeat()
         if (cursor !== null) await untilNextRequest(lists.requestsPerSecond, askedAt, clock())
-      } while (cursor !== null && clock() < endsAt)
-      return { ...sum, next: cursor }
+      } while (cursor !== null)
+      return sum
     },
   }
 }
+
+type ListPage = Awaited<ReturnType<SuppressionLists['read']>>
 
 /** The published limit is kept by waiting between requests, which are made one after the other. */
 export function untilNextRequest(requestsPerSecond: number, askedAt: number, now: number): Promise<void> {

@@ -59,7 +59,10 @@ export const createReconcileActivities = (dependencies: ReconcileDependencies): 
   }
 }
 
-type Run = Pick<NonNullable<Awaited<ReturnType<typeof findRunning>>>, 'id' | 'provider' | 'from' | 'to' | 'cursor' | 'isDryRun'>
+type Run = Pick<
+  NonNullable<Awaited<ReturnType<typeof findRunning>>>,
+  'id' | 'provider' | 'from' | 'to' | 'cursor' | 'isDryRun'
+>
 
 /** The run under way, which may be one that a person asked for, or the next one. */
 async function runOf(

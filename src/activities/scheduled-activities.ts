@@ -49,13 +49,16 @@ export interface ReconcileActivities {
   }): Promise<{ readonly isDone: boolean; readonly compared: number; readonly missing: number }>
 }
 
+/** How many addresses the lists of a provider have, and how many of them were added to ours. */
+export interface MergedLists {
+  readonly listed: number
+  readonly added: number
+}
+
 /** Of the workflow that takes over the providers' own suppression lists. */
 export interface ProviderListActivities {
   /** The providers whose lists can be read. */
   providersWithLists(): Promise<string[]>
-  /** Suppresses the addresses of the next pages. @returns where to go on; null after the last page. */
-  mergeSuppressions(input: {
-    readonly provider: string
-    readonly cursor: string | null
-  }): Promise<{ readonly listed: number; readonly added: number; readonly next: string | null }>
+  /** Suppresses the addresses on all lists of a provider that are not on ours. */
+  mergeSuppressions(input: { readonly provider: string }): Promise<MergedLists>
 }

@@ -101,7 +101,16 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   if (provider) addOpenIdRoutes(router, { ...signingIn, provider, log })
 
   const people = createPersonLinks(apiKeys)
-  const whole = { temporalStatus: () => flowing, reconciliations: noReconciliations, ...dependencies, receiptDb: db, assets, people, keys, clock }
+  const whole = {
+    temporalStatus: () => flowing,
+    reconciliations: noReconciliations,
+    ...dependencies,
+    receiptDb: db,
+    assets,
+    people,
+    keys,
+    clock,
+  }
   const partsOf = createProjectParts(whole, dependencies.projects ?? null)
   router.use(pagesWith(partsOf(null), requireSession(sessions), toPagesOf(partsOf)))
   return router

@@ -1,7 +1,7 @@
 /** The setup page: webhook addresses and traffic of each provider, test events, notification channels. */
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { type ReconciliationDependencies, startNamed } from '../api/reconciliations.ts'
+import { startNamed } from '../api/reconciliations.ts'
 import type { Database } from '../db/database.ts'
 import type { Reconciliation } from '../db/generated/client.ts'
 import { readLastReconciliations } from '../db/reconciliations.ts'
@@ -13,6 +13,7 @@ import { Problem } from '../http/problem.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import { storedNameOf } from '../providers/accounts.ts'
 import type { ProviderEntry, WebhookSource } from '../providers/provider.ts'
+import type { ProviderApi } from '../providers/provider-api.ts'
 import { providers } from '../providers/registry.ts'
 import type { Reconciliations } from '../temporal/reconciliations.ts'
 import { Allowed } from './components/allowed.tsx'
@@ -35,7 +36,7 @@ export interface SetupDependencies {
   /** By the path after `/webhooks/`. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
   /** By the provider's name as it is stored. */
-  readonly providerApis: ReconciliationDependencies['providerApis']
+  readonly providerApis: ReadonlyMap<string, ProviderApi>
   readonly reconciliations: Reconciliations
   /** Besides the log. */
   readonly supportChannels: readonly string[]

@@ -64,7 +64,11 @@ export const recordFailure = (db: Database, id: string, failure: string) =>
   db.reconciliation.updateMany({ where: { id, finishedAt: null }, data: { finishedAt: new Date(), failure } })
 
 /** The last runs, newest first; of one provider, or of all. */
-export const listReconciliations = (db: Database, provider: string | undefined, limit: number): Promise<Reconciliation[]> =>
+export const listReconciliations = (
+  db: Database,
+  provider: string | undefined,
+  limit: number,
+): Promise<Reconciliation[]> =>
   db.reconciliation.findMany({
     where: { ...(provider !== undefined && { provider }) },
     orderBy: [{ startedAt: 'desc' }, { id: 'asc' }],

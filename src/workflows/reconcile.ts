@@ -1,12 +1,13 @@
 /** Reconciling with a provider: a workflow for each provider and project, so that no two ask the same account at once. */
-import { continueAsNew, proxyActivities, workflowInfo } from '@temporalio/workflow'
-import type { ProviderListActivities, ReconcileActivities } from '../activities/scheduled-activities.ts'
+import { continueAsNew, isCancellation, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import type { MergedLists, ProviderListActivities, ReconcileActivities } from '../activities/scheduled-activities.ts'
 
 /** A minute of pages per call. An attempt that hangs sends no heartbeat, and the next one goes on from the stored cursor. */
 const { reconcileNext: next } = proxyActivities<Pick<ReconcileActivities, 'reconcileNext'>>({
   startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '1 minute',
-  retry: { initialInterval: '5 seconds', maximumInterval: '5 minutes' },
+  // Then the run fails visibly, and the schedule's next one goes on from the same cursor.
+  retry: { initialInterval: '5 seconds', maximumInterval: '5 minutes', maximumAttempts: 10 },
 })
 
 export interface ReconcileInput {
@@ -44,31 +45,27 @@ const { startReconciliations: startAll } = proxyActivities<Pick<ReconcileActivit
 
 export const reconcileProviders = (): Promise<{ started: string[] }> => startAll()
 
+/** All pages of a provider in one call: a cursor may hold an address, and stays out of the history. */
 const { providersWithLists, mergeSuppressions } = proxyActivities<ProviderListActivities>({
-  startToCloseTimeout: '5 minutes',
+  startToCloseTimeout: '1 hour',
   heartbeatTimeout: '1 minute',
-  // An account that does not answer for long waits for the next run, and the others are not held up.
-  scheduleToCloseTimeout: '30 minutes',
-  retry: { initialInterval: '5 seconds', maximumInterval: '5 minutes' },
+  // An account that gives no answer waits for the next run, and the others are not held up.
+  retry: { initialInterval: '5 seconds', maximumInterval: '1 minute', maximumAttempts: 5 },
 })
 
 /**
  * Suppresses the addresses on the providers' own lists that are not on ours. Nothing is removed, and nothing is sent to a provider.
  * @returns by provider, how many addresses were listed, and how many of them added; null for one that gave no answer.
  */
-export async function mergeSuppressionLists(): Promise<Record<string, { listed: number; added: number } | null>> {
-  const merged: Record<string, { listed: number; added: number } | null> = {}
-  for (const provider of await providersWithLists()) merged[provider] = await mergeOf(provider).catch(() => null)
+export async function mergeSuppressionLists(): Promise<Record<string, MergedLists | null>> {
+  const merged: Record<string, MergedLists | null> = {}
+  for (const provider of await providersWithLists()) {
+    merged[provider] = await mergeSuppressions({ provider }).catch(nullUnlessCancelled)
+  }
   return merged
 }
 
-async function mergeOf(provider: string): Promise<{ listed: number; added: number }> {
-  const sum = { listed: 0, added: 0 }
-  for (let cursor: string | null = null; ; ) {
-    const { listed, added, next } = await mergeSuppressions({ provider, cursor })
-    sum.listed += listed
-    sum.added += added
-    if (next === null) return sum
-    cursor = next
-  }
+function nullUnlessCancelled(error: unknown): null {
+  if (isCancellation(error)) throw error
+  return null
 }

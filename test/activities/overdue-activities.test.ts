@@ -43,7 +43,7 @@ describe('the activity that restarts overdue workflows', () => {
         terminate: async () => {},
       },
       startReconcile: async () => false,
-          channels: [],
+      channels: [],
       mailServers: null,
     })
     const environment = () => new MockActivityEnvironment({ scheduledTimestampMs: Date.now() })

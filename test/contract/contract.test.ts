@@ -34,7 +34,12 @@ describe('every answer', () => {
     const providerApi = {
       fetchEvents: async () => [],
       sending: { idempotencyWindowMs: null, send: async () => sent },
-      history: { retainedMs: 86_400_000, requestsPerSecond: 1, delayMs: 0, read: async () => ({ events: [], next: null }) },
+      history: {
+        retainedMs: 86_400_000,
+        requestsPerSecond: 1,
+        delayMs: 0,
+        read: async () => ({ events: [], next: null }),
+      },
     }
     served = await serve({ db, inbox, providerApis: new Map([['aisend', providerApi as never]]) })
     api = await DocumentedApi.at(served.url)

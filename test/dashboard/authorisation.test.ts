@@ -119,7 +119,14 @@ describe('the authorisation of the dashboard', () => {
       const restricted = Object.entries(expected).filter(([, allowed]) => allowed !== everyone)
       // A path that is also that of a page which everybody may open says nothing.
       const telling = restricted.filter(([route]) => !expected[route.replace('POST', 'GET')]?.includes('viewer'))
-      const onOtherPages = [/reconcile/, /export/, /revoke/, /preview/, /^POST \/setup\/keys/, /^POST \/suppressions\/import/]
+      const onOtherPages = [
+        /reconcile/,
+        /export/,
+        /revoke/,
+        /preview/,
+        /^POST \/setup\/keys/,
+        /^POST \/suppressions\/import/,
+      ]
       for (const [route, allowed] of telling.filter(([each]) => !onOtherPages.some((other) => other.test(each)))) {
         assert.equal(uses(route), allowed.includes(role), route)
       }

@@ -21,7 +21,10 @@ describe('the window of a provider’s record that is compared next', () => {
   })
 
   it('leaves no gap between two, for any times of their runs', () => {
-    const delays = fc.record({ gapMs: fc.integer({ min: 1, max: 20 * 24 * hourMs }), delayMs: fc.integer({ min: 0, max: hourMs }) })
+    const delays = fc.record({
+      gapMs: fc.integer({ min: 1, max: 20 * 24 * hourMs }),
+      delayMs: fc.integer({ min: 0, max: hourMs }),
+    })
     fc.assert(
       fc.property(delays, ({ gapMs, delayMs }) => {
         const first = nextWindow({ ...record, delayMs, through: null })

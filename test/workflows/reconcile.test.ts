@@ -43,8 +43,18 @@ describe('reconciling with a provider', () => {
   let inbox: RunningInbox
   before(async () => {
     rig = await EmailRig.start()
-    const emailWorkflows = createTemporalEmailWorkflows({ client: rig.client, taskQueue: rig.taskQueue, policy: slowPolicy })
-    inbox = createInbox({ db: rig.db, emailWorkflows, metrics: quietMetrics(), log: quietLog, relay: { pollEveryMs: 100 } })
+    const emailWorkflows = createTemporalEmailWorkflows({
+      client: rig.client,
+      taskQueue: rig.taskQueue,
+      policy: slowPolicy,
+    })
+    inbox = createInbox({
+      db: rig.db,
+      emailWorkflows,
+      metrics: quietMetrics(),
+      log: quietLog,
+      relay: { pollEveryMs: 100 },
+    })
   })
   after(async () => {
     await inbox.close()

@@ -1,6 +1,14 @@
 import { Command } from 'commander'
 import { request } from '../../client/request.ts'
-import { type ApiOptions, type CommandContext, printResult, tableOf, timeOf, UsageError, withApi } from '../command-context.ts'
+import {
+  type ApiOptions,
+  type CommandContext,
+  printResult,
+  tableOf,
+  timeOf,
+  UsageError,
+  withApi,
+} from '../command-context.ts'
 import { findApi } from '../target.ts'
 
 interface RejudgeOptions extends ApiOptions {

@@ -61,7 +61,11 @@ async function started(context: CommandContext, options: ReconcileOptions): Prom
 
 const lookEveryMs = 500
 
-async function finished(context: CommandContext, options: ReconcileOptions, run: Reconciliation): Promise<Reconciliation> {
+async function finished(
+  context: CommandContext,
+  options: ReconcileOptions,
+  run: Reconciliation,
+): Promise<Reconciliation> {
   const { apiUrl, apiKey } = await findApi(options, context.env)
   const path = `/v1/reconciliations?provider=${encodeURIComponent(run.provider)}`
   for (;;) {

@@ -33,7 +33,10 @@ const Agreement = ({ of: run }: { of: Reconciliation }) => {
   return (
     <>
       Agrees with {provider} as of <Timestamp at={run.to} zone />: {counted(run.compared, 'event')} compared,{' '}
-      {run.missing === 0 ? 'none was missing' : `${count(run.missing)} of ${counted(run.emails, 'email')} were missing and are stored now`}.
+      {run.missing === 0
+        ? 'none was missing'
+        : `${count(run.missing)} of ${counted(run.emails, 'email')} were missing and are stored now`}
+      .
     </>
   )
 }
