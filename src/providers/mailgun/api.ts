@@ -1,8 +1,9 @@
 /**
  * Mailgun's logs, `POST /v1/analytics/logs`, by its OpenAPI document (github.com/mailgun/mailgun-mcp-server, src/openapi.yaml, 3.0.0 of
- * 2026-07-09). A log entry has the ID and the facts of the webhook about the event, so both become the same event. Only the reason
- * of a rejection is in the webhook alone, and times have milliseconds here, microseconds there. The document lists no filter
- * attributes: `message_id` is the one that public integrations use (mitodl/mitxonline), with the ID without angle brackets.
+ * 2026-07-09). Events have one ID at Mailgun ("Event Structure" in its manual), and a log entry has the fields of the webhook about the
+ * event, so both become the same event; that both hold the same ID is nowhere promised. Only the reason of a rejection is in the webhook
+ * alone, and times have milliseconds here, microseconds there. The document lists no filter attributes: `message_id` is the one that
+ * public integrations use (mitodl/mitxonline), with the ID without angle brackets.
  */
 import { z } from 'zod'
 import type { ReceivedEvent } from '../../domain/events.ts'
