@@ -19,6 +19,8 @@ export interface ProviderHttpOptions extends ApiOptions {
   readonly title: string
   /** The environment variable of the key, for the message about a refused key. */
   readonly keySetting: string
+  /** Sent instead of the Bearer key. */
+  readonly headers?: Readonly<Record<string, string>>
   /** The pause before the second attempt, where the provider sends no `Retry-After`; it doubles. Default 300 ms. */
   readonly firstPauseMs?: number
 }
@@ -133,13 +135,13 @@ async function requestOnce(
 }
 
 async function exchange(request: ProviderRequest, options: ProviderHttpOptions, timeoutMs: number) {
-  const { title, apiUrl, apiKey } = options
+  const { title, apiUrl, apiKey, headers: authentication = { authorization: `Bearer ${apiKey}` } } = options
   const { method, path, headers, body } = request
   try {
     const response = await fetch(`${apiUrl}${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${apiKey}`,
+        ...authentication,
         accept: 'application/json',
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,

@@ -1,4 +1,5 @@
 import type { ProviderEntry } from '../provider.ts'
+import { createMailgunApi } from './api.ts'
 import { generateMailgunKey, mailgunFormat, signMailgun } from './sample.ts'
 import { createMailgun, mailgunEmailIdOf, mailgunName } from './webhook.ts'
 
@@ -11,6 +12,7 @@ export const mailgunEntry: ProviderEntry = {
   eventTypes: ['queued', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
   signsWithItsSecret: true,
   create: createMailgun,
+  createApi: createMailgunApi,
   emailIdOf: mailgunEmailIdOf,
   sign: signMailgun,
   sampleFormat: mailgunFormat,

@@ -126,7 +126,12 @@ const types = new Map([
 /** Mailgun's API answers with `<…>` around the ID, its webhooks have it without. */
 export const mailgunEmailIdOf = (named: string): string => named.replace(/^<(.*)>$/, '$1')
 
-function eventsOf(data: Json, receivedAt: number): ReceivedEvent[] {
+/**
+ * The event in `data`, the `event-data` of a webhook or the same facts of a log entry; none if it is about no email.
+ * @param receivedAt epoch milliseconds.
+ * @throws InvalidEventError if it cannot be read.
+ */
+export function eventsOf(data: Json, receivedAt: number): ReceivedEvent[] {
   const mailgunType = required('event', identifier, [data['event']])
   const type = types.get(mailgunType) ?? mailgunType
   const headers = partOf(partOf(data, 'message'), 'headers')

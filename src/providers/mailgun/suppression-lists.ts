@@ -1,0 +1,67 @@
+/**
+ * Mailgun's suppression lists of a domain, `GET /v3/{domain}/bounces`, `complaints` and `unsubscribes`, by its OpenAPI document
+ * (github.com/mailgun/mailgun-mcp-server, src/openapi.yaml, 3.0.0 of 2026-07-09). Bounces are permanent errors of the mailbox only.
+ */
+import { z } from 'zod'
+import { normalizeAddress } from '../../domain/address.ts'
+import type { SuppressionReason } from '../../domain/suppression.ts'
+import { timeIn } from '../fields.ts'
+import type { ListedAddress, SuppressionLists } from '../provider-api.ts'
+import { type Ask, requestsPerSecond } from './ask.ts'
+
+const reasons: readonly (readonly [list: string, SuppressionReason])[] = [
+  ['bounces', 'hard_bounce'],
+  ['complaints', 'complaint'],
+  ['unsubscribes', 'manual'],
+]
+
+/** 1000 at most; so many, with the replies of servers, are far below the longest answer that is read. */
+const pageSize = 300
+
+const entryForm = z.object({
+  address: z.string(),
+  /** Of unsubscribes. */
+  tags: z.array(z.string()).nullish(),
+  created_at: z.unknown().optional(),
+})
+const listForm = z.object({ items: z.array(entryForm).nullable(), paging: z.object({ next: z.string().nullish() }) })
+
+/** The cursor is the path of a page. It holds an address, so it must not be stored where addresses must not be. */
+export function createSuppressionLists(ask: Ask, domains: readonly string[]): SuppressionLists {
+  const lists = domains.flatMap((domain) =>
+    reasons.map(([name, reason]) => ({ path: `/v3/${encodeURIComponent(domain)}/${name}`, reason })),
+  )
+  const firstPageOf = (index: number) => (lists[index] ? `${lists[index].path}?limit=${pageSize}` : null)
+  return {
+    requestsPerSecond,
+
+    async read(cursor) {
+      const page = cursor ?? firstPageOf(0)
+      const index = lists.findIndex(({ path }) => page?.startsWith(`${path}?`))
+      const list = lists[index]
+      // The domain is no longer configured.
+      if (page === null || list === undefined) return { entries: [], next: null }
+      const { items, paging } = await ask(listForm, { path: page })
+      const found = items ?? []
+      const next = found.length > 0 ? nextPageIn(list.path, paging.next) : null
+      return {
+        entries: found.filter(isOfAllEmails).flatMap((entry) => listedIn(entry, list.reason)),
+        next: next !== null && next !== page ? next : firstPageOf(index + 1),
+      }
+    },
+  }
+}
+
+/** Mailgun names the next page by a URL. Only its query is used: the key is sent to no other host. After the last page comes an empty one. */
+function nextPageIn(path: string, url: string | null | undefined): string | null {
+  const query = url?.includes('?') ? url.slice(url.indexOf('?')) : null
+  return query && `${path}${query}`
+}
+
+/** An unsubscribe names the tags of the emails that it is about, or `*` for all. */
+const isOfAllEmails = ({ tags }: z.infer<typeof entryForm>): boolean => !tags?.length || tags.includes('*')
+
+function listedIn(entry: z.infer<typeof entryForm>, reason: SuppressionReason): ListedAddress[] {
+  const address = normalizeAddress(entry.address)
+  return address === null ? [] : [{ address, reason, since: timeIn([entry.created_at]) }]
+}
