@@ -88,7 +88,7 @@ function pageOf({ events, rest }: Step): HistoryPage {
   return { events, next: isLast ? null : JSON.stringify(rest) }
 }
 
-/** Decides what is read. */
+/** Decides what is read. Svix sends a message to all webhooks under one ID, so the log of any complete webhook will do. */
 async function start(http: ProviderHttp, { from }: Window): Promise<Step> {
   const { json } = await http.request({ method: 'GET', path: pagePath('/webhooks', null), isRepeatable: true })
   const webhooks = answerOf(webhooksForm, json).data
