@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import { createAisendApi } from '../../src/providers/aisend/api.ts'
+import { aisend } from '../../src/providers/aisend/webhook.ts'
 import { ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
+import { startAisendStandIn } from '../stand-ins/aisend.ts'
 import { type ApiStandIn, asked, startApiStandIn } from './api-stand-in.ts'
 
 describe('the AISend API', () => {
@@ -205,5 +208,41 @@ describe('the AISend API', () => {
     assert.deepEqual(await api.webhooks.listWebhooks(), [{ id, url, events: ['email.sent'] }])
     answerWith([{ webhook_id: id, endpoint: url }])
     assert.deepEqual(await api.webhooks.listWebhooks(), [{ id, url, events: [] }])
+  })
+
+  it('reports what the webhooks said, with the last event of each type', async () => {
+    const start = Date.UTC(2026, 10, 24, 9)
+    const event = fc.record({
+      type: fc.constantFrom('queued', 'sending', 'sent', 'delivered', 'bounced', 'complained'),
+      at: fc.integer({ min: start, max: start + 3_600_000 }),
+      bounce: fc.constantFrom(
+        { class: 'hard', code: '5.1.1', message: '550 5.1.1 no such user', isOver: true } as const,
+        { class: 'soft', code: '4.2.2', message: '452 4.2.2 mailbox full', isOver: false } as const,
+      ),
+    })
+    const own = await startAisendStandIn()
+    const api = createAisendApi({ apiUrl: own.apiUrl, apiKey: own.apiKey })
+    await fc.assert(
+      fc.asyncProperty(fc.uuid(), fc.uniqueArray(event, { selector: ({ at }) => at }), async (emailId, events) => {
+        own.addEmail({ emailId, to: ['ada@example.com'], subject: 'Hello' })
+        for (const { bounce, ...facts } of events) {
+          const isBounce = facts.type === 'bounced'
+          own.addEvent(emailId, { ...facts, recipient: 'ada@example.com', ...(isBounce && { bounce }) })
+        }
+        const said = own
+          .webhooks()
+          .flatMap(({ body }) => aisend.parse(Buffer.from(body), start))
+          .filter((each) => each.emailId === emailId)
+          .sort((a, b) => a.occurredAt - b.occurredAt)
+        const meaning = ({ type, occurredAt, recipient, bounce }: (typeof said)[number]) =>
+          [type, occurredAt, recipient, bounce] as const
+        const answered = await api.fetchEvents(asked(emailId))
+        const lastOfType = new Map(said.map((each) => [each.type, meaning(each)]))
+        if (events.length === 0) lastOfType.set('queued', meaning(answered[0] ?? assert.fail('no event')))
+        assert.deepEqual(new Map(answered.map((each) => [each.type, meaning(each)])), lastOfType)
+      }),
+      { numRuns: 40 },
+    )
+    own.close()
   })
 })

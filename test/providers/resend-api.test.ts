@@ -103,6 +103,20 @@ describe('the Resend API', () => {
     assert.equal(await outcome({}), 'failed')
   })
 
+  it('proves of several recipients only what holds for all of them', async () => {
+    for (const others of [
+      { to: ['a@example.com', 'b@example.com'] },
+      { cc: ['b@example.com'] },
+      { bcc: ['b@example.com'] },
+    ]) {
+      standIn.answerWith(200, { ...email, ...others })
+      assert.deepEqual((await facts())[1], ['sent', 'sent', undefined])
+      standIn.answerWith(200, { ...email, ...others, last_event: 'bounced' })
+      const [, bounced] = await api.fetchEvents(asked(email.id))
+      assert.deepEqual([bounced?.type, bounced?.recipient], ['bounced', null])
+    }
+  })
+
   it('reports for when an email is scheduled', async () => {
     standIn.answerWith(200, { ...email, last_event: 'scheduled', scheduled_at: '2023-04-05 10:00:00+00' })
     assert.equal((await api.fetchEvents(asked(email.id)))[0]?.scheduledFor, Date.UTC(2023, 3, 5, 10))

@@ -31,14 +31,22 @@ export const resend: Provider = {
 
   parse(rawBody, receivedAt, headers) {
     const payload = decodeUtf8(rawBody)
-    const envelope = parseEnvelope(payload)
-    const type = required('type', identifier, [envelope['type']])
-    // Contacts, domains and inbound emails.
-    if (!type.startsWith('email.') || type === 'email.received') return []
-    const data = partOf(envelope, 'data')
-    const id = signedIdIn(headers, 'svix') ?? eventIdOf(payload)
-    return [eventOf(type.slice('email.'.length), envelope, data, { id, payload, receivedAt })]
+    return eventsIn(payload, signedIdIn(headers, 'svix') ?? eventIdOf(payload), receivedAt)
   },
+}
+
+/**
+ * The event in the JSON text of a webhook, or of Resend's log of webhooks.
+ * @param id of the webhook's request.
+ * @throws InvalidEventError
+ */
+export function eventsIn(payload: string, id: string, receivedAt: number): ReceivedEvent[] {
+  const envelope = parseEnvelope(payload)
+  const type = required('type', identifier, [envelope['type']])
+  // Contacts, domains and inbound emails.
+  if (!type.startsWith('email.') || type === 'email.received') return []
+  const data = partOf(envelope, 'data')
+  return [eventOf(type.slice('email.'.length), envelope, data, { id, payload, receivedAt })]
 }
 
 /** Our types by Resend's, where they differ. A type that neither knows is stored under its own name. */

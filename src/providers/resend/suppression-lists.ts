@@ -1,0 +1,43 @@
+/**
+ * Resend's suppression list: `GET /suppressions` of its OpenAPI document (github.com/resend/resend-openapi, 1.5.0). It holds for the
+ * whole team, and Resend sends to none of its addresses, whatever the origin
+ * (resend.com/docs/dashboard/emails/email-suppressions).
+ */
+import { z } from 'zod'
+import { normalizeAddress } from '../../domain/address.ts'
+import type { SuppressionReason } from '../../domain/suppression.ts'
+import { timeIn } from '../fields.ts'
+import type { ListedAddress, SuppressionLists } from '../provider-api.ts'
+import type { ProviderHttp } from '../provider-http.ts'
+import { answerOf, nextOf, pageForm, pagePath, requestsPerSecond } from './answers.ts'
+
+const reasons = new Map<string, SuppressionReason>([
+  ['bounce', 'hard_bounce'],
+  ['complaint', 'complaint'],
+  ['manual', 'manual'],
+])
+
+const entryForm = z.object({
+  id: z.string().min(1),
+  email: z.string(),
+  origin: z.string(),
+  created_at: z.string().nullish(),
+})
+const listForm = pageForm(entryForm)
+
+export const suppressionListsThrough = (http: ProviderHttp): SuppressionLists => ({
+  requestsPerSecond,
+
+  async read(cursor) {
+    const path = pagePath('/suppressions', cursor)
+    const { json } = await http.request({ method: 'GET', path, isRepeatable: true })
+    const page = answerOf(listForm, json)
+    return { entries: page.data.flatMap(listedOf), next: nextOf(page) }
+  },
+})
+
+/** Nothing of an origin that is not documented: it may not be a reason against sending. */
+function listedOf({ email, origin, created_at }: z.infer<typeof entryForm>): ListedAddress[] {
+  const [address, reason] = [normalizeAddress(email), reasons.get(origin)]
+  return address === null || reason === undefined ? [] : [{ address, reason, since: timeIn([created_at]) }]
+}
