@@ -23,6 +23,8 @@ export interface ProviderHttpOptions extends ApiOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** The pause before the second attempt, where the provider sends no `Retry-After`; it doubles. Default 300 ms. */
   readonly firstPauseMs?: number
+  /** The header with the epoch seconds at which a rate limit ends, for a provider that sends no `Retry-After`. */
+  readonly rateLimitResetHeader?: string
 }
 
 interface ProviderRequest {
@@ -128,7 +130,7 @@ async function requestOnce(
     throw new EmailRefusedError(`${title} refuses the request with ${status}`, status, reasonIn(jsonIn(text)))
   }
   throw new ProviderUnreachableError(`${title} answered ${status}`, {
-    retryAfterMs: retryAfterIn(response),
+    retryAfterMs: retryAfterIn(response) ?? (isRateLimited ? rateLimitEndIn(response, options) : null),
     isRateLimited,
     mayHaveArrived: !isRateLimited,
   })
@@ -196,4 +198,10 @@ function retryAfterIn(response: Response): number | null {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1_000
   const at = Date.parse(text)
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now())
+}
+
+/** The end of a rate limit in milliseconds from now; null where the provider does not say. */
+function rateLimitEndIn(response: Response, { rateLimitResetHeader }: ProviderHttpOptions): number | null {
+  const text = (rateLimitResetHeader && response.headers.get(rateLimitResetHeader)?.trim()) || ''
+  return /^\d+$/.test(text) ? Math.max(0, Number(text) * 1_000 - Date.now()) : null
 }

@@ -93,6 +93,15 @@ describe('the events of SendGrid', () => {
     }
   })
 
+  it('of a dropped email have the same ID with and without its status, which Email Logs leave out', () => {
+    const { status: _, ...without } = documented.dropped
+    assert.equal(parsedOne(sendgrid, [without]).id, parsedOne(sendgrid, [documented.dropped]).id)
+    const { bounce } = documented
+    assert.notEqual(parsedOne(sendgrid, [{ ...bounce, status: '5.1.1' }]).id, parsedOne(sendgrid, [bounce]).id)
+    const cancelled = parsedOne(sendgrid, [{ ...without, event: 'cancel_drop', reason: 'Cancelled' }])
+    assert.deepEqual([cancelled.type, judgeBounce(cancelled.bounce).outcome], ['bounced', 'failed'])
+  })
+
   it('take the email ID from smtp-id when sg_message_id starts with the filter', () => {
     const idOf = (changed: object) => parsedOne(sendgrid, [{ ...documented.dropped, ...changed }]).emailId
     const sg_message_id = 'filter0093p1las1.9128.5717FB8127.0'

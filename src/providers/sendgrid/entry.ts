@@ -1,4 +1,5 @@
 import type { ProviderEntry } from '../provider.ts'
+import { createSendgridApi } from './api.ts'
 import { generateSendgridKeys, sendgridFormat, signSendgrid } from './sample.ts'
 import { isSendgridKey, sendgrid, sendgridEmailIdOf } from './webhook.ts'
 
@@ -11,6 +12,7 @@ export const sendgridEntry: ProviderEntry = {
   eventTypes: ['sending', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
   signsWithItsSecret: false,
   create: () => sendgrid,
+  createApi: createSendgridApi,
   emailIdOf: sendgridEmailIdOf,
   sign: signSendgrid,
   sampleFormat: sendgridFormat,

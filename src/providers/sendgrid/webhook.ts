@@ -55,7 +55,7 @@ export const sendgrid: Provider = {
     if (!Array.isArray(batch)) throw new InvalidEventError('the body is not a JSON array of events')
     return eventsOfBatch(
       batch,
-      (entry) => eventsIn(entry, receivedAt),
+      (entry) => sendgridEventsIn(entry, receivedAt),
       (entry) => ({ provider: name, receivedAt, ...readableFactsOf(entry) }),
     )
   },
@@ -76,6 +76,7 @@ const types = new Map([
   ['deferred', 'bounced'],
   ['bounce', 'bounced'],
   ['dropped', 'bounced'],
+  ['cancel_drop', 'bounced'],
   ['open', 'opened'],
   ['click', 'clicked'],
   ['spamreport', 'complained'],
@@ -84,7 +85,11 @@ const types = new Map([
   ['group_resubscribe', 'resubscribed'],
 ])
 
-function eventsIn(entry: unknown, receivedAt: number): ReceivedEvent[] {
+/**
+ * The event in an entry of a webhook, or of Email Logs, which have the same form; none if it is not about an email.
+ * @throws InvalidEventError if it cannot be read.
+ */
+export function sendgridEventsIn(entry: unknown, receivedAt: number): ReceivedEvent[] {
   if (!isObject(entry)) throw new InvalidEventError('the event is not a JSON object')
   const sendgridType = required('event', identifier, [entry['event']])
   // About the account, not about an email.
@@ -139,9 +144,13 @@ function readableFactsOf(entry: unknown): Pick<ReceivedEvent, 'emailId' | 'to'> 
 /**
  * `sg_event_id` is not stable: a retry may have another one (sendgrid/sendgrid-nodejs issue 1435), and repeats are common
  * (sendgrid/docs issue 2933 reports up to 46). The fields below are equal in every repeat. The cost: two opens by one recipient
- * in the same second with the same program from the same IP address count as one.
+ * in the same second with the same program from the same IP address count as one. Email Logs have no `status` of a dropped email, and its
+ * reason says as much.
  */
-const stableIdOf = (entry: Json): string => eventIdOf(...identifyingNames.map((field) => entry[field]))
+const stableIdOf = (entry: Json): string =>
+  eventIdOf(
+    ...identifyingNames.map((field) => (entry['event'] === 'dropped' && field === 'status' ? undefined : entry[field])),
+  )
 
 const identifyingNames = [
   'sg_message_id',
@@ -186,7 +195,7 @@ function bounceOf(sendgridType: string, entry: Json): Bounce {
   const code = codeIn(textIn(entry, ['status']), message)
   const facts = { code, message, isOver: sendgridType !== 'deferred' }
   if (sendgridType === 'deferred') return buildBounce({ ...facts, class: 'soft', word: sendgridType })
-  if (sendgridType === 'dropped') {
+  if (sendgridType === 'dropped' || sendgridType === 'cancel_drop') {
     const bounceClass = droppedForGood.test(message ?? '') ? 'hard' : 'soft'
     return buildBounce({ ...facts, class: bounceClass, word: sendgridType, subWord: message })
   }

@@ -1,0 +1,44 @@
+/** HTTP for SendGrid's API. */
+import type { z } from 'zod'
+import { type ApiOptions, EmailRefusedError, ProviderUnreachableError } from '../provider-api.ts'
+import { createProviderHttp, type ProviderHttp } from '../provider-http.ts'
+
+/**
+ * SendGrid answers too many requests with the time at which the limit ends (twilio.com/docs/sendgrid/api-reference/
+ * how-to-use-the-sendgrid-v3-api/rate-limits). All requests read only: one that is refused is no email that is refused.
+ */
+export function createSendgridHttp(options: ApiOptions): ProviderHttp {
+  const http = createProviderHttp({
+    ...options,
+    title: 'SendGrid',
+    keySetting: 'SENDGRID_API_KEY',
+    rateLimitResetHeader: 'x-ratelimit-reset',
+  })
+  return {
+    request: (request) =>
+      http.request(request).catch((error) => {
+        throw error instanceof EmailRefusedError ? new ProviderUnreachableError(error.message) : error
+      }),
+  }
+}
+
+/** Sends nothing after `timeoutMs`, however many requests there are. */
+export function withDeadline(http: ProviderHttp, timeoutMs: number): ProviderHttp {
+  const endsAt = performance.now() + timeoutMs
+  return {
+    async request(request) {
+      if (performance.now() < endsAt) return http.request(request)
+      throw new ProviderUnreachableError(`SendGrid did not answer all requests within ${timeoutMs} ms`)
+    },
+  }
+}
+
+/** @throws ProviderUnreachableError for an answer of another form. */
+export function answerOf<T>(form: z.ZodType<T>, json: unknown): T {
+  const parsed = form.safeParse(json)
+  if (parsed.success) return parsed.data
+  throw unexpectedAnswer()
+}
+
+export const unexpectedAnswer = (): ProviderUnreachableError =>
+  new ProviderUnreachableError('the answer of SendGrid does not match its documentation')

@@ -1,0 +1,56 @@
+/**
+ * SendGrid's own lists of addresses, by its OpenAPI document (github.com/twilio/sendgrid-oai, tsg_suppressions_v3 1.0.0, January 2026).
+ * Left out: blocks, since SendGrid sends to their addresses again, and the lists of unsubscribe groups, which concern one kind of emails.
+ */
+import { z } from 'zod'
+import { normalizeAddress } from '../../domain/address.ts'
+import type { SuppressionReason } from '../../domain/suppression.ts'
+import { jsonIn, timeIn } from '../fields.ts'
+import type { ListedAddress, SuppressionLists } from '../provider-api.ts'
+import type { ProviderHttp } from '../provider-http.ts'
+import { answerOf } from './http.ts'
+
+/** The largest page. */
+const entriesPerPage = 500
+
+/** To an address on one of them, SendGrid sends nothing. */
+const lists: readonly (readonly [name: string, reason: SuppressionReason])[] = [
+  ['bounces', 'hard_bounce'],
+  ['invalid_emails', 'hard_bounce'],
+  ['spam_reports', 'complaint'],
+  ['unsubscribes', 'manual'],
+]
+
+const pageForm = z.array(z.object({ email: z.string(), created: z.number().nullish() }))
+
+/** The list's index and the entry's. */
+const cursorForm = z.tuple([z.int().min(0), z.int().min(0)])
+
+export const suppressionListsThrough = (http: ProviderHttp): SuppressionLists => ({
+  // SendGrid publishes no limit for these; for others of its endpoints, 600 requests a minute.
+  requestsPerSecond: 10,
+
+  async read(cursor) {
+    const [index, offset] = cursor === null ? [0, 0] : cursorForm.parse(jsonIn(cursor))
+    const [name, reason] = lists[index] ?? []
+    if (!name || !reason) throw new RangeError('there is no such page')
+    const path = `/v3/suppression/${name}?limit=${entriesPerPage}&offset=${offset}`
+    const { json } = await http.request({ method: 'GET', path, isRepeatable: true })
+    const page = answerOf(pageForm, json)
+    const isLast = page.length < entriesPerPage
+    const next = isLast ? [index + 1, 0] : [index, offset + entriesPerPage]
+    return {
+      entries: page.flatMap((entry) => listedAddressesIn(entry, reason)),
+      next: isLast && index + 1 === lists.length ? null : JSON.stringify(next),
+    }
+  },
+})
+
+/** None for what is no address: `invalid_emails` has such entries. */
+function listedAddressesIn(
+  { email, created }: z.infer<typeof pageForm>[number],
+  reason: SuppressionReason,
+): ListedAddress[] {
+  const address = normalizeAddress(email)
+  return address === null ? [] : [{ address, reason, since: timeIn([created]) }]
+}
