@@ -21,6 +21,8 @@ export interface ProviderHttpOptions extends ApiOptions {
   readonly keySetting: string
   /** The pause before the second attempt, where the provider sends no `Retry-After`; it doubles. Default 300 ms. */
   readonly firstPauseMs?: number
+  /** The headers that authenticate. Default: the key as a bearer token. */
+  readonly authentication?: Readonly<Record<string, string>>
 }
 
 interface ProviderRequest {
@@ -32,6 +34,8 @@ interface ProviderRequest {
   readonly body?: unknown
   /** Whether repeating it has no further effect: always so for GET, for POST only with an idempotency key. */
   readonly isRepeatable: boolean
+  /** Default 1 MiB. */
+  readonly maxAnswerBytes?: number
 }
 
 interface ProviderAnswer {
@@ -58,7 +62,7 @@ const retryLimit = 2
 const [failureLimit, openForMs] = [3, 15_000]
 
 /** Far above the longest known answers, one email with its bodies. */
-const maxAnswerBytes = 1_048_576
+const defaultMaxAnswerBytes = 1_048_576
 
 export function createProviderHttp(options: ProviderHttpOptions): ProviderHttp {
   const { title } = options
@@ -133,13 +137,13 @@ async function requestOnce(
 }
 
 async function exchange(request: ProviderRequest, options: ProviderHttpOptions, timeoutMs: number) {
-  const { title, apiUrl, apiKey } = options
-  const { method, path, headers, body } = request
+  const { title, apiUrl, apiKey, authentication } = options
+  const { method, path, headers, body, maxAnswerBytes = defaultMaxAnswerBytes } = request
   try {
     const response = await fetch(`${apiUrl}${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${apiKey}`,
+        ...(authentication ?? { authorization: `Bearer ${apiKey}` }),
         accept: 'application/json',
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
@@ -149,7 +153,7 @@ async function exchange(request: ProviderRequest, options: ProviderHttpOptions, 
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     })
-    return { response, text: await readText(response, title) }
+    return { response, text: await readText(response, title, maxAnswerBytes) }
   } catch (error) {
     if (error instanceof ProviderUnreachableError) throw error
     const isLate = error instanceof Error && error.name === 'TimeoutError'
@@ -168,12 +172,12 @@ function neverConnected(error: unknown): boolean {
   return cause instanceof Error && 'code' in cause && unconnectedCodes.has(String(cause.code))
 }
 
-async function readText(response: Response, title: string): Promise<string> {
+async function readText(response: Response, title: string, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of response.body ?? []) {
     length += chunk.length
-    if (length > maxAnswerBytes) throw new ProviderUnreachableError(`the answer of ${title} is longer than 1 MiB`)
+    if (length > maxBytes) throw new ProviderUnreachableError(`the answer of ${title} is longer than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
@@ -181,9 +185,11 @@ async function readText(response: Response, title: string): Promise<string> {
 
 const errorCode = /^[a-z][a-z0-9_]{1,63}$/i
 
-/** The error code, as most APIs return it: `{name}`, `{code}` or `{error: {code}}`. */
+/** The error code, as most APIs return it: `{name}`, `{code}` or `{error: {code}}`; Postmark's is a number, `{ErrorCode}`. */
 function reasonIn(json: unknown): string | null {
   const { name, code, error } = (json ?? {}) as { name?: unknown; code?: unknown; error?: { code?: unknown } | null }
+  const { ErrorCode: number } = (json ?? {}) as { ErrorCode?: unknown }
+  if (Number.isInteger(number)) return String(number)
   const found = [name, code, error?.code].find((value) => typeof value === 'string' && errorCode.test(value))
   return (found as string | undefined) ?? null
 }
