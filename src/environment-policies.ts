@@ -1,4 +1,5 @@
 /** The environment variables of policies: when an email is stalled, how long data is stored, when an incident opens. */
+import { z } from 'zod'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forWorker } from './environment-formats.ts'
 
@@ -91,3 +92,11 @@ export const conflictingRetention = ({
   keptForMs !== null && keptForMs < maxAgeMs + repeatWindowMs
     ? ['RETAIN_EVENTS must be at least 2 days longer than MAX_EVENT_AGE, so that repeated events are recognized']
     : []
+
+export const mailboxProviders = {
+  MAILBOX_PROVIDER_LOOKUP: forWorker(
+    z.enum(['on', 'off'], 'must be on or off').default('on'),
+    'Whether DNS is asked who receives the email of a domain (MX records). With `off`, only the providers’ own domains are known, such as `gmail.com`.',
+  ),
+  DNS_SERVERS: forWorker(format.dnsServers, 'The DNS servers that are asked.', 'those of the machine'),
+}

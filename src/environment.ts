@@ -3,7 +3,7 @@ import { z } from 'zod'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
 import { people } from './environment-people.ts'
-import { alarms, lifecycle, retention } from './environment-policies.ts'
+import { alarms, lifecycle, mailboxProviders, retention } from './environment-policies.ts'
 import { providers } from './providers/registry.ts'
 
 const generated = 'generated with embedded servers, else required'
@@ -134,7 +134,7 @@ const providerApis = {
   ),
   SENDGRID_API_URL: forBoth(
     format.httpUrl.default('https://api.sendgrid.com'),
-    'Base URL of the SendGrid API; `https://api.eu.sendgrid.com` for a subuser in the EU.',
+    'Base URL of the SendGrid API; `https://api.eu.sendgrid.com` for an account in the EU.',
   ),
   POSTMARK_API_KEY: forBoth(
     format.text.optional(),
@@ -164,14 +164,6 @@ const providerApis = {
   SES_API_KEY: forBoth(format.text.optional(), 'The secret access key to `SES_ACCESS_KEY_ID`.', 'SES is not asked'),
   SES_REGION: forBoth(format.text.optional(), 'The region of SES, such as `eu-west-1`. Required with `SES_API_KEY`.'),
   SES_API_URL: forBoth(format.httpUrl.optional(), 'Base URL of the SES API.', 'that of the region'),
-}
-
-const mailboxProviders = {
-  MAILBOX_PROVIDER_LOOKUP: forWorker(
-    z.enum(['on', 'off'], 'must be on or off').default('on'),
-    'Whether DNS is asked who receives the email of a domain (MX records). With `off`, only the providers’ own domains are known, such as `gmail.com`.',
-  ),
-  DNS_SERVERS: forWorker(format.dnsServers, 'The DNS servers that are asked.', 'those of the machine'),
 }
 
 const notifications = {

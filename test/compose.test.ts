@@ -105,7 +105,7 @@ const settings = {
   MAILGUN_API_KEY: 'key-of-mailgun',
   MAILGUN_API_URL: 'https://mailgun.example',
   MAILGUN_DOMAINS: 'mg.example.com',
-  SES_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+  SES_ACCESS_KEY_ID: 'access-key-of-ses',
   SES_API_KEY: 'key-of-ses',
   SES_REGION: 'eu-west-1',
   SES_API_URL: 'https://ses.example',

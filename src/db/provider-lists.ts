@@ -14,7 +14,7 @@ export interface ProviderEntry {
 }
 
 /** Who adds them: shown beside the entry. */
-export const providerListAuthor = 'provider list'
+const providerListAuthor = 'provider list'
 
 /**
  * Suppresses addresses that the provider does not send to, in the list of the provider's project. One that was removed from our list stays

@@ -31,7 +31,7 @@ export interface ProviderApi {
 }
 
 /** An email that is asked about. */
-export interface AskedEmail {
+interface AskedEmail {
   readonly emailId: string
   /** As far as they are known; some providers are searched by them. */
   readonly recipients: readonly string[]

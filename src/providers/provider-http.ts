@@ -19,7 +19,7 @@ export interface ProviderHttpOptions extends ApiOptions {
   readonly title: string
   /** The environment variable of the key, for the message about a refused key. */
   readonly keySetting: string
-  /** Sent instead of the Bearer key. */
+  /** Those that authenticate. Default: the key as a bearer token. */
   readonly headers?: Readonly<Record<string, string>>
   /** The pause before the second attempt, where the provider sends no `Retry-After`; it doubles. Default 300 ms. */
   readonly firstPauseMs?: number
@@ -36,6 +36,8 @@ interface ProviderRequest {
   readonly body?: unknown
   /** Whether repeating it has no further effect: always so for GET, for POST only with an idempotency key. */
   readonly isRepeatable: boolean
+  /** Default 1 MiB. */
+  readonly maxAnswerBytes?: number
 }
 
 interface ProviderAnswer {
@@ -62,7 +64,7 @@ const retryLimit = 2
 const [failureLimit, openForMs] = [3, 15_000]
 
 /** Far above the longest known answers, one email with its bodies. */
-const maxAnswerBytes = 1_048_576
+const defaultMaxAnswerBytes = 1_048_576
 
 export function createProviderHttp(options: ProviderHttpOptions): ProviderHttp {
   const { title } = options
@@ -138,7 +140,7 @@ async function requestOnce(
 
 async function exchange(request: ProviderRequest, options: ProviderHttpOptions, timeoutMs: number) {
   const { title, apiUrl, apiKey, headers: authentication = { authorization: `Bearer ${apiKey}` } } = options
-  const { method, path, headers, body } = request
+  const { method, path, headers, body, maxAnswerBytes = defaultMaxAnswerBytes } = request
   try {
     const response = await fetch(`${apiUrl}${path}`, {
       method,
@@ -153,7 +155,7 @@ async function exchange(request: ProviderRequest, options: ProviderHttpOptions, 
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     })
-    return { response, text: await readText(response, title) }
+    return { response, text: await readText(response, title, maxAnswerBytes) }
   } catch (error) {
     if (error instanceof ProviderUnreachableError) throw error
     const isLate = error instanceof Error && error.name === 'TimeoutError'
@@ -172,12 +174,12 @@ function neverConnected(error: unknown): boolean {
   return cause instanceof Error && 'code' in cause && unconnectedCodes.has(String(cause.code))
 }
 
-async function readText(response: Response, title: string): Promise<string> {
+async function readText(response: Response, title: string, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of response.body ?? []) {
     length += chunk.length
-    if (length > maxAnswerBytes) throw new ProviderUnreachableError(`the answer of ${title} is longer than 1 MiB`)
+    if (length > maxBytes) throw new ProviderUnreachableError(`the answer of ${title} is longer than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
@@ -185,9 +187,11 @@ async function readText(response: Response, title: string): Promise<string> {
 
 const errorCode = /^[a-z][a-z0-9_]{1,63}$/i
 
-/** The error code, as most APIs return it: `{name}`, `{code}` or `{error: {code}}`. */
+/** The error code, as most APIs return it: `{name}`, `{code}` or `{error: {code}}`; Postmark's is a number, `{ErrorCode}`. */
 function reasonIn(json: unknown): string | null {
   const { name, code, error } = (json ?? {}) as { name?: unknown; code?: unknown; error?: { code?: unknown } | null }
+  const { ErrorCode: number } = (json ?? {}) as { ErrorCode?: unknown }
+  if (Number.isInteger(number)) return String(number)
   const found = [name, code, error?.code].find((value) => typeof value === 'string' && errorCode.test(value))
   return (found as string | undefined) ?? null
 }

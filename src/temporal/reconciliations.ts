@@ -21,7 +21,7 @@ export interface Reconciliations {
 export const noReconciliations: Reconciliations = { start: async () => false }
 
 /** `reconcile/<provider>`: two runs would ask the same account at once. */
-export const reconcileWorkflowIdOf = (provider: string): string => `reconcile/${provider}`
+const reconcileWorkflowIdOf = (provider: string): string => `reconcile/${provider}`
 
 const deadlineMs = 5_000
 

@@ -18,6 +18,6 @@ describe('asking the provider', () => {
       assert.match(await noteFor(provider), /was not asked: no API key is set\.$/, provider)
     }
     assert.match(await noteFor('ses'), /was not asked: Amazon SES cannot be asked\.$/)
-    assert.match(await noteFor('postmark'), /was not asked: Postmark cannot be asked\.$/)
+    assert.match(await noteFor('standard-webhooks'), /was not asked: Standard Webhooks cannot be asked\.$/)
   })
 })

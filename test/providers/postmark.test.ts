@@ -91,6 +91,15 @@ describe('the records of Postmark', () => {
     for (const record of Object.values(documented).filter(({ MessageID }) => !MessageID.startsWith('0000'))) {
       assert.equal(idOf({ ...record, Geo: { IP: '1.2.3.4' } }), idOf(record))
     }
+    const rewritten = {
+      ...documented.delivery,
+      DeliveredAt: '2014-08-01T17:28:10Z',
+      Recipient: 'Recipient@example.com',
+    }
+    assert.equal(idOf(rewritten), idOf(documented.delivery), 'an email is delivered to each recipient once')
+    assert.notEqual(idOf({ ...documented.delivery, Recipient: 'other@example.com' }), idOf(documented.delivery))
+    const complaint = { ...documented.spamComplaint, RecordType: 'Bounce' }
+    assert.equal(idOf(complaint), idOf(documented.spamComplaint), 'as a complaint or as a bounce of that type')
     assert.notEqual(idOf({ ...documented.open, ReceivedAt: '2016-04-27T16:21:42Z' }), idOf(documented.open))
     assert.notEqual(idOf({ ...documented.click, OriginalLink: 'https://example.com/' }), idOf(documented.click))
     assert.notEqual(idOf({ ...documented.hardBounce, ID: 1 }), idOf(documented.hardBounce))

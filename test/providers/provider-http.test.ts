@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EmailRefusedError, ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
-import { createProviderHttp, type ProviderHttp } from '../../src/providers/provider-http.ts'
+import { createProviderHttp, type ProviderHttp, type ProviderHttpOptions } from '../../src/providers/provider-http.ts'
 import { type ApiStandIn, startApiStandIn } from './api-stand-in.ts'
 
 describe("a provider's API over HTTP", () => {
@@ -13,7 +13,7 @@ describe("a provider's API over HTTP", () => {
   })
   afterEach(() => standIn.close())
 
-  const httpOf = (more: { timeoutMs?: number; firstPauseMs?: number } = {}) =>
+  const httpOf = (more: Partial<ProviderHttpOptions> = {}) =>
     createProviderHttp({
       title: 'Postino',
       keySetting: 'POSTINO_API_KEY',
@@ -44,6 +44,21 @@ describe("a provider's API over HTTP", () => {
       [request?.headers.authorization, request?.headers['content-type']],
       ['Bearer key-7', 'application/json'],
     )
+  })
+
+  it('sends other headers with the key where the provider has its own', async () => {
+    standIn.answerWith(200, {})
+    http = httpOf({ authentication: { 'x-token': 'key-7' } })
+    await get()
+    const { authorization, ...headers } = standIn.requests[0]?.headers ?? {}
+    assert.deepEqual([authorization, headers['x-token']], [undefined, 'key-7'])
+  })
+
+  it('reads an answer of 1 MiB, unless the request allows for a longer one', async () => {
+    standIn.answerWith(200, 'x'.repeat(1_048_577))
+    await assert.rejects(get(), /longer than 1048576 bytes/)
+    const longer = { method: 'GET', path: '/emails/1', isRepeatable: true, maxAnswerBytes: 2_000_000 } as const
+    assert.equal((await http.request(longer)).status, 200)
   })
 
   for (const status of [408, 429, 500, 503]) {

@@ -1,4 +1,5 @@
 import type { ProviderEntry } from '../provider.ts'
+import { createPostmarkApi } from './api.ts'
 import { generatePostmarkSecret, postmarkFormat, signPostmark } from './sample.ts'
 import { postmark } from './webhook.ts'
 
@@ -14,6 +15,7 @@ export const postmarkEntry: ProviderEntry = {
   eventTypes: ['delivered', 'opened', 'clicked', 'bounced', 'complained'],
   signsWithItsSecret: true,
   create: () => postmark,
+  createApi: createPostmarkApi,
   emailIdOf: postmarkEmailIdOf,
   sign: signPostmark,
   sampleFormat: postmarkFormat,

@@ -36,9 +36,7 @@ export const postmark: Provider = {
     if (recordType === 'Inbound') {
       throw new InvalidEventError('this is an inbound email: point only webhooks for outbound emails to this URL')
     }
-    // A change of a suppression by hand, and the requests of Postmark's "Send test", are about no email.
-    if (isNoEmail(record['MessageID'])) return []
-    return [eventOf(recordType, record, payload, receivedAt)]
+    return eventsOfRecord(recordType, record, payload, receivedAt)
   },
 }
 
@@ -77,13 +75,24 @@ function typeOf(recordType: string, record: Json): string {
   return types.get(recordType) ?? recordType
 }
 
+/**
+ * The event of a record, as webhooks carry it and the API answers it; none if it is about no email: a change of a suppression by hand,
+ * or a request of Postmark's "Send test".
+ * @param payload is stored with the event.
+ * @param receivedAt epoch milliseconds.
+ * @throws InvalidEventError
+ */
+export function eventsOfRecord(recordType: string, record: Json, payload: string, receivedAt: number): ReceivedEvent[] {
+  return isNoEmail(record['MessageID']) ? [] : [eventOf(recordType, record, payload, receivedAt)]
+}
+
 function eventOf(recordType: string, record: Json, payload: string, receivedAt: number): ReceivedEvent {
   const address = normalizeAddress(textIn(record, ['Recipient', 'Email']) ?? '')
   const type = typeOf(recordType, record)
   const times = ['DeliveredAt', 'BouncedAt', 'ReceivedAt', 'ChangedAt'].map((field) => record[field])
   return buildEvent({
     provider: name,
-    id: idOf(recordType, record),
+    id: idOf(recordType, record, address),
     emailId: required('MessageID', idForm, [record['MessageID']]),
     type,
     occurredAt: timeIn(times) ?? receivedAt,
@@ -100,11 +109,20 @@ function eventOf(recordType: string, record: Json, payload: string, receivedAt: 
   })
 }
 
-/** Bounces and complaints have an ID. The other records are identified by what happened to whom and when. */
-const idOf = (recordType: string, record: Json): string =>
-  record['ID'] === undefined || record['ID'] === null
-    ? eventIdOf(recordType, ...identifyingNames.map((field) => record[field]))
-    : `${recordType}:${required('ID', idForm, [record['ID']])}`
+/**
+ * Bounces and complaints have an ID, which is that of the bounce API: a complaint has the same whether it comes as a bounce or as a
+ * complaint. A message is delivered to each recipient once, so its time is not part of the identity: webhook and API may write it
+ * differently. The other records are identified by what happened to whom and when.
+ */
+function idOf(recordType: string, record: Json, recipient: string | null): string {
+  if (record['ID'] !== undefined && record['ID'] !== null) {
+    const kind = record['Type'] === 'SpamComplaint' ? 'SpamComplaint' : recordType
+    return `${kind}:${required('ID', idForm, [record['ID']])}`
+  }
+  return recordType === 'Delivery'
+    ? eventIdOf(recordType, record['MessageID'], recipient ?? record['Recipient'])
+    : eventIdOf(recordType, ...identifyingNames.map((field) => record[field]))
+}
 
 const identifyingNames = [
   'MessageID',
