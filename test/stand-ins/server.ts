@@ -1,0 +1,111 @@
+/** The HTTP server of a stand-in: authentication, rate limit, faults and pauses are here, the provider's answers are given. */
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { StandInFaults } from './stand-in.ts'
+
+export interface StandInRequest {
+  readonly method: string
+  /** Decoded, without the query. */
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: IncomingHttpHeaders
+  /** As it came; empty for none. */
+  readonly body: string
+}
+
+export interface StandInAnswer {
+  readonly status: number
+  /** Sent as JSON. */
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface StandInServerOptions {
+  readonly isAuthorized: (request: StandInRequest) => boolean
+  /** To a request without the right key. Default: 401 with an empty object. */
+  readonly refusal?: StandInAnswer
+  readonly answer: (request: StandInRequest) => StandInAnswer
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+  readonly port?: number
+}
+
+export interface StandInServer {
+  readonly apiUrl: string
+  /** All requests so far, also refused ones. */
+  readonly requests: readonly StandInRequest[]
+  setFaults(faults: StandInFaults): void
+  /** Whether the API shows an event of this time yet. */
+  isVisible(at: number): boolean
+  close(): void
+}
+
+export async function startStandInServer(options: StandInServerOptions): Promise<StandInServer> {
+  const requests: StandInRequest[] = []
+  const { clock } = options
+  const limit = rateLimit(clock)
+  let faults: StandInFaults = {}
+
+  const answerTo = (request: StandInRequest): StandInAnswer => {
+    const { rateLimit: allowed = Number.POSITIVE_INFINITY, failEvery = 0 } = faults
+    const waitMs = limit.take(allowed)
+    if (waitMs > 0) return { status: 429, body: {}, headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } }
+    if (failEvery > 0 && requests.length % failEvery === 0) return { status: 500, body: {} }
+    if (!options.isAuthorized(request)) return options.refusal ?? { status: 401, body: {} }
+    return options.answer(request)
+  }
+
+  const server = createServer(async (incoming, response) => {
+    const request = await requestOf(incoming)
+    requests.push(request)
+    const answer = answerTo(request)
+    if (faults.slowMs) await pause(faults.slowMs)
+    send(response, answer)
+  }).listen(options.port ?? 0, '127.0.0.1')
+  await once(server, 'listening')
+
+  return {
+    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    setFaults(given) {
+      faults = given
+    },
+    isVisible: (at) => at + (faults.delayMs ?? 0) <= clock(),
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+async function requestOf(incoming: IncomingMessage): Promise<StandInRequest> {
+  const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://stand-in')
+  return {
+    method: incoming.method ?? '',
+    path: decodeURIComponent(pathname),
+    query: searchParams,
+    headers: incoming.headers,
+    body: await text(incoming),
+  }
+}
+
+function send(response: ServerResponse, { status, body, headers }: StandInAnswer): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+}
+
+/** Counts in windows of a second, of which the first begins with the first request. */
+function rateLimit(clock: () => number) {
+  let [startedAt, taken] = [Number.NEGATIVE_INFINITY, 0]
+  return {
+    /** Returns for how many milliseconds to wait; 0 for a request that is allowed. */
+    take(allowed: number): number {
+      const now = clock()
+      if (now - startedAt >= 1_000) [startedAt, taken] = [now, 0]
+      taken += 1
+      return taken > allowed ? startedAt + 1_000 - now : 0
+    },
+  }
+}

@@ -1,0 +1,54 @@
+/** What the stand-ins for providers have in common: the provider's truth in memory, its API, and the webhooks about it. */
+import type { ProviderEventType } from '../../src/domain/events.ts'
+import type { SuppressionReason } from '../../src/domain/suppression.ts'
+import type { SampleBounce, SignedRequest } from '../../src/providers/sample.ts'
+
+export interface StandInEmail {
+  readonly emailId: string
+  readonly to: readonly string[]
+  readonly subject: string
+}
+
+export interface StandInEvent {
+  readonly type: ProviderEventType
+  /** Null for an event that names none of several recipients. */
+  readonly recipient: string | null
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly bounce?: SampleBounce
+}
+
+/** What is left out is switched off. */
+export interface StandInFaults {
+  /** Requests in a second, by the clock; a further one is answered with 429 and `Retry-After`. */
+  readonly rateLimit?: number
+  /** Every request with such a number is answered with 500. 1: all of them. */
+  readonly failEvery?: number
+  /** How long after its time an event becomes visible in the API, by the clock. Its webhook is not delayed. */
+  readonly delayMs?: number
+  /** How long each answer takes, in real time. */
+  readonly slowMs?: number
+}
+
+export interface ProviderStandIn {
+  /** Without a slash at its end. */
+  readonly apiUrl: string
+  readonly apiKey: string
+  addEmail(email: StandInEmail): void
+  /** @throws Error for an email that was not added. */
+  addEvent(emailId: string, event: StandInEvent): void
+  suppress(address: string, reason: SuppressionReason): void
+  /** The webhook requests of all events so far, signed now, in the order in which the events were added. */
+  webhooks(): SignedRequest[]
+  setFaults(faults: StandInFaults): void
+  close(): void
+}
+
+export interface StandInOptions {
+  /** Epoch milliseconds. Default: this machine's. */
+  readonly clock?: () => number
+  /** The secret of the webhooks, `GeneratedSecret.signing`. Default: a generated one. */
+  readonly webhookSecret?: string
+  /** Default: a random port of this machine. */
+  readonly port?: number
+}
