@@ -44,6 +44,15 @@ describe('answers of the SES API', () => {
     )
   })
 
+  it('have the status of a failure in the reply: one of class 4 is soft, whatever its type', async () => {
+    const classOf = async (DiagnosticCode: string) => {
+      const Details = { Bounce: { BounceType: 'PERMANENT', BounceSubType: 'GENERAL', DiagnosticCode } }
+      return (await eventOf({ Timestamp: 1_790_000_000, Type: 'BOUNCE', Details }))[0]?.bounce?.class
+    }
+    assert.equal(await classOf('smtp; 550 5.1.1 user unknown'), 'hard')
+    assert.equal(await classOf('smtp; 450 4.2.1 mailbox is busy'), 'soft')
+  })
+
   it('count a failure without its facts as held against nobody, since it must not overrule a webhook', async () => {
     const [failure] = await eventOf({ Timestamp: 1_790_000_000, Type: 'BOUNCE' })
     assert.equal(judgeBounce(failure?.bounce ?? null).outcome, 'failed')
