@@ -19,12 +19,21 @@ export interface ProviderHttpOptions extends ApiOptions {
   readonly title: string
   /** The environment variable of the key, for the message about a refused key. */
   readonly keySetting: string
-  /** Those that authenticate. Default: the key as a bearer token. */
-  readonly headers?: Readonly<Record<string, string>>
   /** The pause before the second attempt, where the provider sends no `Retry-After`; it doubles. Default 300 ms. */
   readonly firstPauseMs?: number
   /** The header with the epoch seconds at which a rate limit ends, for a provider that sends no `Retry-After`. */
   readonly rateLimitResetHeader?: string
+  /** The headers that authenticate a request, made anew for each attempt. Default: the key as a bearer token. */
+  readonly authenticate?: (request: { method: string; url: string }) => Promise<Readonly<Record<string, string>>>
+  /** The error that an answer other than 2xx is, where it says more than its status; null where the status decides. */
+  readonly errorIn?: (answer: ErrorAnswer) => Error | null
+}
+
+export interface ErrorAnswer {
+  readonly status: number
+  readonly headers: Headers
+  /** The parsed body; undefined if it is not JSON. */
+  readonly json: unknown
 }
 
 interface ProviderRequest {
@@ -123,6 +132,8 @@ async function requestOnce(
   const { title, keySetting } = options
   const { response, text } = await exchange(request, options, leftMs)
   const { status } = response
+  const error = response.ok ? null : options.errorIn?.({ status, headers: response.headers, json: jsonIn(text) })
+  if (error) throw error
   if (response.ok || (status === 404 && request.method === 'GET')) return { status, json: jsonIn(text) }
   if (status === 401 || status === 403) {
     throw new ProviderRefusedError(`${title} refuses the API key with ${status}: check ${keySetting}`)
@@ -139,13 +150,14 @@ async function requestOnce(
 }
 
 async function exchange(request: ProviderRequest, options: ProviderHttpOptions, timeoutMs: number) {
-  const { title, apiUrl, apiKey, headers: authentication = { authorization: `Bearer ${apiKey}` } } = options
+  const { title, apiUrl, apiKey } = options
   const { method, path, headers, body, maxAnswerBytes = defaultMaxAnswerBytes } = request
+  const url = `${apiUrl}${path}`
   try {
-    const response = await fetch(`${apiUrl}${path}`, {
+    const response = await fetch(url, {
       method,
       headers: {
-        ...authentication,
+        ...((await options.authenticate?.({ method, url })) ?? { authorization: `Bearer ${apiKey}` }),
         accept: 'application/json',
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,

@@ -48,7 +48,7 @@ describe("a provider's API over HTTP", () => {
 
   it('sends other headers with the key where the provider has its own', async () => {
     standIn.answerWith(200, {})
-    http = httpOf({ headers: { 'x-token': 'key-7' } })
+    http = httpOf({ authenticate: async () => ({ 'x-token': 'key-7' }) })
     await get()
     const { authorization, ...headers } = standIn.requests[0]?.headers ?? {}
     assert.deepEqual([authorization, headers['x-token']], [undefined, 'key-7'])

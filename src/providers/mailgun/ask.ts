@@ -28,7 +28,7 @@ export function createAsk(options: ApiOptions): Ask {
     ...options,
     title: 'Mailgun',
     keySetting: 'MAILGUN_API_KEY',
-    headers: { authorization },
+    authenticate: async () => ({ authorization }),
   })
   return async (form, question) => {
     const method = question.body === undefined ? 'GET' : 'POST'

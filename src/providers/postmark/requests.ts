@@ -81,7 +81,7 @@ const defaultTimeoutMs = 4_500
 export function createPostmarkRequests(options: ApiOptions): PostmarkRequests {
   const http = createProviderHttp({
     ...{ timeoutMs: defaultTimeoutMs, ...options, title: 'Postmark', keySetting: 'POSTMARK_API_KEY' },
-    headers: { 'x-postmark-server-token': options.apiKey },
+    authenticate: async () => ({ 'x-postmark-server-token': options.apiKey }),
   })
   return {
     message: (messageId) => readMessage(http, messageId),

@@ -1,4 +1,5 @@
 import type { ProviderEntry } from '../provider.ts'
+import { createSesApi } from './api.ts'
 import { generateSesTopic, sesFormat, signSes } from './sample.ts'
 import { createSes, isSesTopic, sesName } from './webhook.ts'
 
@@ -14,6 +15,7 @@ export const sesEntry: ProviderEntry = {
   eventTypes: ['sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
   signsWithItsSecret: false,
   create: createSes,
+  createApi: createSesApi,
   emailIdOf: sesEmailIdOf,
   sign: signSes,
   sampleFormat: sesFormat,

@@ -58,8 +58,14 @@ const detailFields = new Map([
  * The events in a message; none in SES's greeting to a topic. @throws InvalidEventError
  * @param messageId of SNS: the ID of an event that has no ID of its own.
  */
-export function sesEventsIn(payload: string, messageId: string, receivedAt: number): ReceivedEvent[] {
-  const event = parseEnvelope(payload)
+export const sesEventsIn = (payload: string, messageId: string, receivedAt: number): ReceivedEvent[] =>
+  sesEventsOf(parseEnvelope(payload), { id: messageId, receivedAt, payload })
+
+/** The events in an event as SES publishes it. @throws InvalidEventError */
+export function sesEventsOf(
+  event: Json,
+  { id, receivedAt, payload }: Pick<ReceivedEvent, 'id' | 'receivedAt' | 'payload'>,
+): ReceivedEvent[] {
   const named = required('eventType', identifier, [event['eventType'], event['notificationType']])
   const sesType = named.toLowerCase().replaceAll(' ', '')
   if (sesType === 'amazonsnssubscriptionsucceeded') return []
@@ -69,7 +75,7 @@ export function sesEventsIn(payload: string, messageId: string, receivedAt: numb
   const details = partOf(event, detailFields.get(sesType) ?? sesType)
   return eventsOf(sesType, details, {
     provider: sesName,
-    id: messageId,
+    id,
     emailId: required('mail.messageId', idForm, [mail['messageId']]),
     type: types.get(sesType) ?? sesType,
     occurredAt: timeIn([details['timestamp'], mail['timestamp']]) ?? receivedAt,
