@@ -27,13 +27,8 @@ interface StoredEmail extends StandInEmail {
   readonly events: StoredEvent[]
 }
 
-interface StoredSuppression {
-  readonly stream: string
-  readonly SuppressionReason: string
-  readonly Origin: string
-  readonly EmailAddress: string
-  readonly CreatedAt: string
-}
+type SuppressionField = 'EmailAddress' | 'SuppressionReason' | 'Origin' | 'CreatedAt'
+type StoredSuppression = Readonly<Record<'stream' | SuppressionField, string>>
 
 export interface PostmarkStandIn extends ProviderStandIn {
   readonly requests: StandInServer['requests']
@@ -44,6 +39,8 @@ export interface PostmarkStandIn extends ProviderStandIn {
 export interface PostmarkStandInOptions extends StandInOptions {
   /** `outbound` or `broadcasts`. Default: the first. */
   readonly streamOf?: (emailId: string) => string
+  /** How the filters are read in the hour that an autumn night has twice; it is not documented. Default: the second. */
+  readonly ambiguousTimesAre?: 'first' | 'second'
 }
 
 /** Among the streams of a new server, in the order in which the API names them. */
@@ -65,7 +62,8 @@ export async function startPostmarkStandIn(options: PostmarkStandInOptions = {})
   const emails = new Map<string, StoredEmail>()
   const events: StoredEvent[] = []
   const suppressions: StoredSuppression[] = []
-  const truth: Truth = { emails, suppressions, isVisible: (at) => server.isVisible(at) }
+  const reading = options.ambiguousTimesAre === 'first' ? 0 : -1
+  const truth: Truth = { emails, suppressions, reading, isVisible: (at) => server.isVisible(at) }
   const server = await startStandInServer({
     isAuthorized: ({ headers }) => headers['x-postmark-server-token'] === apiKey,
     refusal: refusal(401, 10),
@@ -120,6 +118,8 @@ function recordsOf(email: StoredEmail, { at, bounce, ...event }: StandInEvent, i
 interface Truth {
   readonly emails: ReadonlyMap<string, StoredEmail>
   readonly suppressions: readonly StoredSuppression[]
+  /** Which of the times is meant that a filter may mean. */
+  readonly reading: 0 | -1
   isVisible(at: number): boolean
 }
 
@@ -181,28 +181,39 @@ function messageEvent({ time, record }: StoredEvent) {
   }
 }
 
-const messagesIn = (query: URLSearchParams, truth: Truth) =>
-  [...truth.emails.values()]
-    .filter(({ stream }) => stream === (query.get('messagestream') ?? 'outbound'))
-    .filter(({ receivedAt }) => isAsked(easternText(receivedAt), query) && truth.isVisible(receivedAt))
+function messagesIn(query: URLSearchParams, truth: Truth) {
+  const isAsked = filterOf(query, truth)
+  return inStream(query, truth)
+    .filter(({ receivedAt }) => isAsked(receivedAt) && truth.isVisible(receivedAt))
     .toSorted((a, b) => b.receivedAt - a.receivedAt)
     .map(summaryOf)
+}
 
 /** Complaints too, as bounces of that type. */
-const bouncesIn = (query: URLSearchParams, truth: Truth) =>
-  [...truth.emails.values()]
-    .filter(({ stream }) => stream === (query.get('messagestream') ?? 'outbound'))
+function bouncesIn(query: URLSearchParams, truth: Truth) {
+  const isAsked = filterOf(query, truth)
+  return inStream(query, truth)
     .flatMap(({ events }) => events)
-    .filter(({ at, time, record }) => record['ID'] !== undefined && truth.isVisible(at) && isAsked(time, query))
+    .filter(({ at, record }) => record['ID'] !== undefined && truth.isVisible(at) && isAsked(at))
     .filter(({ record }) => (query.get('messageID') ?? record.MessageID) === record.MessageID)
     .toSorted((a, b) => b.at - a.at)
     .map(({ time, record }) => ({ ...record, RecordType: 'Bounce', BouncedAt: time }))
-
-/** By local time, as the API compares. */
-function isAsked(time: string, query: URLSearchParams): boolean {
-  const local = time.slice(0, -6)
-  return (query.get('fromdate') ?? '') <= local && local <= `${query.get('todate') ?? '9'}.0000000`
 }
+
+const inStream = (query: URLSearchParams, { emails }: Truth): StoredEmail[] =>
+  [...emails.values()].filter(({ stream }) => stream === (query.get('messagestream') ?? 'outbound'))
+
+/** Whether a time is within the filters of a search. */
+function filterOf(query: URLSearchParams, { reading }: Truth): (at: number) => boolean {
+  const [from, to] = ['fromdate', 'todate'].map((name) => instantsOf(query.get(name) ?? '').at(reading))
+  return (at) => (from ?? Number.NEGATIVE_INFINITY) <= at && at <= (to ?? Number.POSITIVE_INFINITY)
+}
+
+/** What a local time of the east of America may mean: two instants in the hour that an autumn night has twice. */
+const instantsOf = (local: string): number[] =>
+  ['-04:00', '-05:00']
+    .map((offset) => Date.parse(`${local}${offset}`))
+    .filter((at) => Number.isFinite(at) && easternText(at).startsWith(local))
 
 function pageOf(name: string, query: URLSearchParams, found: readonly unknown[]): StandInAnswer {
   const [count, offset] = [Number(query.get('count') ?? Number.NaN), Number(query.get('offset') ?? Number.NaN)]
