@@ -1,21 +1,18 @@
 /** Importing and exporting the suppression list as a file. */
-import { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { type Database, withDatabaseDeadline } from '../db/database.ts'
-import { inTime } from '../db/request-deadline.ts'
+import type { Database } from '../db/database.ts'
+import type { Suppression } from '../db/generated/client.ts'
 import { listSuppressions } from '../db/suppressions.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
 import { refuseEncoded } from '../http/body.ts'
 import { oneOf } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
-import { csvOf, type ReadPage } from '../suppressions/export.ts'
+import { exportCellsOf, exportHeader } from '../suppressions/export.ts'
 import { type FileFormat, readLines } from '../suppressions/file-lines.ts'
 import { emptyReport, importLines } from '../suppressions/import.ts'
-
-/** Files get a longer deadline, so that a database that is slow for a moment does not abort them. */
-const inFileTime = <T>(work: () => Promise<T>): Promise<T> => withDatabaseDeadline(10_000, work)
+import { answerWithCsv, inFileTime } from './csv-download.ts'
 
 const fileLimitBytes = 50 * 1_048_576
 const pageSize = 1_000
@@ -86,14 +83,16 @@ export const suppressionFileRoutes = ({ db, suppressionList: list }: Suppression
   ),
 ]
 
-/** Answers with the active suppressions as a CSV download. Stops reading when the client disconnects. */
-export async function answerWithList(ctx: Context, db: Database, list: string): Promise<void> {
-  const readPage: ReadPage = (after) => listSuppressions(db, list, { includeRemoved: false }, after, pageSize)
-  const first = await inTime(() => readPage(null))
-  ctx.type = 'text/csv; charset=utf-8'
-  ctx.set('Content-Disposition', 'attachment; filename="suppressions.csv"')
-  ctx.body = Readable.from(csvOf(first, (after) => inFileTime(() => readPage(after))))
-}
+/** Answers with the active suppressions as a CSV download. */
+export const answerWithList = (ctx: Context, db: Database, list: string): Promise<void> =>
+  answerWithCsv<Suppression>(ctx, {
+    fileName: 'suppressions.csv',
+    header: exportHeader,
+    readPage: (after) => listSuppressions(db, list, { includeRemoved: false }, after && positionOf(after), pageSize),
+    cellsOf: exportCellsOf,
+  })
+
+const positionOf = ({ createdAt, id }: Suppression) => ({ createdAt: createdAt.toISOString(), id: String(id) })
 
 function formatIn(ctx: Context): FileFormat {
   if (ctx.is(csvTypes)) return 'csv'
