@@ -1,5 +1,6 @@
 /** Reads from Mailgun's API, by its OpenAPI document (github.com/mailgun/mailgun-mcp-server, src/openapi.yaml, 3.0.0 of 2026-07-09). */
 import type { z } from 'zod'
+import { answersFrom } from '../provider-answer.ts'
 import { type ApiOptions, EmailRefusedError, ProviderRefusedError, ProviderUnreachableError } from '../provider-api.ts'
 import { createProviderHttp } from '../provider-http.ts'
 
@@ -22,6 +23,8 @@ export type Ask = <T>(form: z.ZodType<T>, question: Question) => Promise<T>
  */
 export const requestsPerSecond = 5
 
+const { answerOf } = answersFrom('Mailgun')
+
 export function createAsk(options: ApiOptions): Ask {
   const authorization = `Basic ${Buffer.from(`api:${options.apiKey}`).toString('base64')}`
   const http = createProviderHttp({
@@ -36,9 +39,7 @@ export function createAsk(options: ApiOptions): Ask {
       throw error instanceof EmailRefusedError ? refusedQuestion(error) : error
     })
     if (status === 404) throw new ProviderRefusedError('Mailgun has no such domain: check MAILGUN_DOMAINS')
-    const parsed = form.safeParse(json)
-    if (parsed.success) return parsed.data
-    throw new ProviderUnreachableError('the answer of Mailgun does not match its documentation')
+    return answerOf(form, json)
   }
 }
 

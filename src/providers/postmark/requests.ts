@@ -3,6 +3,7 @@
  * suppressions, error codes), and the models of ActiveCampaign's postmark.js 4.0.7.
  */
 import { z } from 'zod'
+import { answersFrom } from '../provider-answer.ts'
 import { type ApiOptions, EmailRefusedError, ProviderUnreachableError } from '../provider-api.ts'
 import { createProviderHttp, type ProviderHttp } from '../provider-http.ts'
 
@@ -78,6 +79,10 @@ const maxListBytes = 32 * 1_048_576
 /** An email takes two requests, one after the other, and the activity that asks has 10 seconds. */
 const defaultTimeoutMs = 4_500
 
+const { answerOf, undocumentedAnswer } = answersFrom('Postmark')
+
+export { undocumentedAnswer }
+
 export function createPostmarkRequests(options: ApiOptions): PostmarkRequests {
   const http = createProviderHttp({
     ...{ timeoutMs: defaultTimeoutMs, ...options, title: 'Postmark', keySetting: 'POSTMARK_API_KEY' },
@@ -145,13 +150,8 @@ async function read<T>(http: ProviderHttp, path: string, form: z.ZodType<T>, max
       throw error instanceof EmailRefusedError ? new RefusedRequestError(error.status, error.reason) : error
     })
   if (status === 404) throw new RefusedRequestError(status, null)
-  const parsed = form.safeParse(json)
-  if (parsed.success) return parsed.data
-  throw undocumentedAnswer()
+  return answerOf(form, json)
 }
-
-export const undocumentedAnswer = (): ProviderUnreachableError =>
-  new ProviderUnreachableError('the answer of Postmark does not match its documentation')
 
 const queryOf = ({ stream, from, to, count, offset }: SearchedPage): URLSearchParams =>
   new URLSearchParams({

@@ -3,7 +3,7 @@
  * (resend.com/docs/api-reference/pagination).
  */
 import { z } from 'zod'
-import { ProviderUnreachableError } from '../provider-api.ts'
+import { answersFrom } from '../provider-answer.ts'
 
 /**
  * A team's limit for all of its keys together, unless Resend has raised it (resend.com/docs/api-reference/rate-limit, November
@@ -14,12 +14,7 @@ export const requestsPerSecond = 5
 /** The most entries that a page may have. */
 const pageLimit = 100
 
-/** @throws ProviderUnreachableError if the answer has another form. */
-export function answerOf<T>(form: z.ZodType<T>, json: unknown): T {
-  const parsed = form.safeParse(json)
-  if (parsed.success) return parsed.data
-  throw new ProviderUnreachableError('the answer of Resend does not match its documentation')
-}
+export const { answerOf } = answersFrom('Resend')
 
 export const pageForm = <T>(entry: z.ZodType<T>) => z.object({ has_more: z.boolean(), data: z.array(entry) })
 

@@ -9,7 +9,7 @@ import type { ReceivedEvent } from '../../domain/events.ts'
 import { timeIn } from '../fields.ts'
 import { InvalidEventError } from '../provider.ts'
 import type { ProviderHttp } from '../provider-http.ts'
-import { answerOf, unexpectedAnswer } from './http.ts'
+import { answerOf, undocumentedAnswer } from './http.ts'
 import { sendgridEventsIn } from './webhook.ts'
 
 interface LoggedMessage {
@@ -120,7 +120,7 @@ const halfOf = (spanMs: number): number => Math.max(shortestMs, Math.floor(spanM
 
 function loggedMessageOf(found: z.infer<typeof foundForm>['messages'][number]): LoggedMessage {
   const createdAt = timeIn([found.sg_message_id_created_at])
-  if (createdAt === null) throw unexpectedAnswer()
+  if (createdAt === null) throw undocumentedAnswer()
   return { id: found.sg_message_id, createdAt }
 }
 
@@ -136,6 +136,6 @@ function eventsOf({ subject, events }: z.infer<typeof messageForm>, now: number)
       .flatMap((entry) => sendgridEventsIn(entry, now))
       .map((event) => ({ ...event, subject: subject?.slice(0, 998) ?? null }))
   } catch (error) {
-    throw error instanceof InvalidEventError ? unexpectedAnswer() : error
+    throw error instanceof InvalidEventError ? undocumentedAnswer() : error
   }
 }

@@ -1,5 +1,5 @@
 /** HTTP for SendGrid's API. */
-import type { z } from 'zod'
+import { answersFrom } from '../provider-answer.ts'
 import { type ApiOptions, EmailRefusedError, ProviderUnreachableError } from '../provider-api.ts'
 import { createProviderHttp, type ProviderHttp } from '../provider-http.ts'
 
@@ -33,12 +33,4 @@ export function withDeadline(http: ProviderHttp, timeoutMs: number): ProviderHtt
   }
 }
 
-/** @throws ProviderUnreachableError for an answer of another form. */
-export function answerOf<T>(form: z.ZodType<T>, json: unknown): T {
-  const parsed = form.safeParse(json)
-  if (parsed.success) return parsed.data
-  throw unexpectedAnswer()
-}
-
-export const unexpectedAnswer = (): ProviderUnreachableError =>
-  new ProviderUnreachableError('the answer of SendGrid does not match its documentation')
+export const { answerOf, undocumentedAnswer } = answersFrom('SendGrid')

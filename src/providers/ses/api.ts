@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
 import { timeIn } from '../fields.ts'
+import { answersFrom } from '../provider-answer.ts'
 import {
   type ApiOptions,
   EmailRefusedError,
@@ -95,11 +96,7 @@ const signedHeaders =
     return Object.fromEntries(headers)
   }
 
-function answerOf<T>(form: z.ZodType<T>, json: unknown): T {
-  const parsed = form.safeParse(json)
-  if (parsed.success) return parsed.data
-  throw new ProviderUnreachableError('the answer of Amazon SES does not match its documentation')
-}
+const { answerOf } = answersFrom('Amazon SES')
 
 const isRefusedAs = (error: unknown, reason: string): boolean =>
   error instanceof EmailRefusedError && error.reason === reason
