@@ -1,7 +1,7 @@
 /** The environment variables of people: how they sign in, and what they may do. */
 import { z } from 'zod'
 import { roleNames } from './domain/access.ts'
-import type { RoleRules } from './domain/openid-person.ts'
+import type { OpenIdSettings, RoleRules } from './domain/openid-person.ts'
 import * as format from './environment-formats.ts'
 import { forApi } from './environment-formats.ts'
 
@@ -69,17 +69,7 @@ type PeopleVariables = Readonly<z.infer<z.ZodObject<typeof people>>>
 /** How people sign in. */
 export interface SignInSettings {
   readonly withKeys: boolean
-  readonly openId: {
-    readonly issuer: string
-    readonly clientId: string
-    /** Null: a public client. */
-    readonly clientSecret: string | null
-    readonly scopes: string
-    /** Without a trailing slash. */
-    readonly publicUrl: string
-    readonly rolesClaim: string
-    readonly roles: RoleRules
-  } | null
+  readonly openId: OpenIdSettings | null
 }
 
 export function signInSettings(env: PeopleVariables): SignInSettings {

@@ -103,8 +103,12 @@ export async function startNamed(
   return run
 }
 
+/** The providers whose whole record can be compared. */
+export const comparableProviders = (apis: ReconciliationDependencies['providerApis']): string[] =>
+  [...apis].filter(([, { history }]) => history).map(([provider]) => provider)
+
 function notComparable(apis: ReconciliationDependencies['providerApis']): Problem {
-  const names = [...apis].filter(([, { history }]) => history).map(([provider]) => provider)
+  const names = comparableProviders(apis)
   const message =
     names.length === 0
       ? 'there is no provider whose record can be compared: set the key of its API'

@@ -1,17 +1,5 @@
 /** What the sign-in needs of an OpenID provider. */
-import type { Claims, RoleRules } from '../domain/openid-person.ts'
-
-export interface OpenIdSettings {
-  readonly issuer: string
-  readonly clientId: string
-  /** Null: a public client. */
-  readonly clientSecret: string | null
-  readonly scopes: string
-  /** The URL at which browsers reach the dashboard, without a trailing slash. */
-  readonly publicUrl: string
-  readonly rolesClaim: string
-  readonly roles: RoleRules
-}
+import type { Claims, OpenIdSettings } from '../domain/openid-person.ts'
 
 /** What the browser keeps between the redirect to the provider and the way back. */
 interface SignInAttempt {

@@ -1,6 +1,7 @@
 /** The OpenID provider of an issuer: authorization code flow with PKCE, state and nonce. */
 import type { ClientAuth, Configuration } from 'openid-client'
-import { callbackPath, OpenIdError, type OpenIdProvider, type OpenIdSettings } from './openid-provider.ts'
+import type { OpenIdSettings } from '../domain/openid-person.ts'
+import { callbackPath, OpenIdError, type OpenIdProvider } from './openid-provider.ts'
 
 /** Loaded only where a provider is configured. */
 type Library = typeof import('openid-client')

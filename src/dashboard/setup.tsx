@@ -1,7 +1,7 @@
 /** The setup page: webhook addresses and traffic of each provider, test events, notification channels. */
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { startNamed } from '../api/reconciliations.ts'
+import { comparableProviders, startNamed } from '../api/reconciliations.ts'
 import type { Database } from '../db/database.ts'
 import type { Reconciliation } from '../db/generated/client.ts'
 import { readLastReconciliations } from '../db/reconciliations.ts'
@@ -147,14 +147,11 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, r
         })}
       </div>
     </section>
-    <Comparisons comparable={comparableIn(providerApis)} runs={runs} />
+    <Comparisons comparable={comparableProviders(providerApis)} runs={runs} />
     <OtherProviders webhooks={webhooks} />
     <NotificationChannels channels={supportChannels} />
   </>
 )
-
-const comparableIn = (apis: Settings['providerApis']): string[] =>
-  [...apis].filter(([, { history }]) => history).map(([provider]) => provider)
 
 /** Traffic is counted by provider, not by account. */
 const accountCount = (webhooks: Settings['webhooks'], of: WebhookSource): number =>

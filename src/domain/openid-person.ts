@@ -7,6 +7,19 @@ export type Claims = Readonly<Record<string, unknown>>
 /** Who has which role: values of the roles claim, and addresses. */
 export type RoleRules = Readonly<Partial<Record<Role, readonly string[]>>>
 
+/** How people sign in at an OpenID provider. */
+export interface OpenIdSettings {
+  readonly issuer: string
+  readonly clientId: string
+  /** Null: a public client. */
+  readonly clientSecret: string | null
+  readonly scopes: string
+  /** The URL at which browsers reach the dashboard, without a trailing slash. */
+  readonly publicUrl: string
+  readonly rolesClaim: string
+  readonly roles: RoleRules
+}
+
 export interface OpenIdPerson {
   /** For colleagues. Never has an @, since it gets into Temporal histories. */
   readonly name: string

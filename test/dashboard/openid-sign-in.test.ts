@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { createOpenIdProvider } from '../../src/dashboard/openid.ts'
-import type { OpenIdSettings } from '../../src/dashboard/openid-provider.ts'
+import type { OpenIdSettings } from '../../src/domain/openid-person.ts'
 import { apiKey } from '../api/served.ts'
 import { useDatabase } from '../stack.ts'
 import { clientId, clientSecret, OpenIdStandIn } from './openid-stand-in.ts'
