@@ -149,14 +149,47 @@ export function useDatabase(emptied = '', template?: () => Promise<string>): Pic
     opened = await testDatabase(await template?.())
     this.test?.parent?.afterAll(() => opened.drop())
   })
-  const tables = emptied.replace(/\bemails\b/, 'emails, email_recipients')
-  if (emptied) beforeEach(() => opened.db.$executeRawUnsafe(`TRUNCATE ${tables} CASCADE`))
+  if (emptied) beforeEach(() => emptyTables(opened.db, emptied))
   return {
     db: standIn(() => opened.db),
     get url() {
       return opened.url
     },
   }
+}
+
+/** What belongs to the rows of a table without referencing it. */
+const emptiedWith: Readonly<Record<string, readonly string[]>> = {
+  emails: ['email_recipients'],
+  events: ['event_identities'],
+}
+
+const emptyingStatements = new Map<string, string>()
+
+/**
+ * Empties tables, and those that reference them, without their triggers. Takes 2 ms; TRUNCATE … CASCADE takes 60, since it makes new files
+ * for every month of events and each of its indexes.
+ * @param tables their names, separated by `, `; the recipients of emails and the identities of events are emptied with them.
+ */
+export async function emptyTables({ pool }: Database, tables: string): Promise<void> {
+  let statements = emptyingStatements.get(tables)
+  if (!statements) {
+    const named = tables.split(', ').flatMap((table) => [table, ...(emptiedWith[table] ?? [])])
+    const { rows } = await pool.query<{ name: string }>(
+      `WITH RECURSIVE emptied (id) AS (
+         SELECT name::regclass::oid FROM unnest($1::text[]) AS name
+         UNION SELECT conrelid FROM pg_constraint JOIN emptied ON confrelid = emptied.id WHERE contype = 'f'
+       ) SELECT id::regclass::text AS name FROM emptied`,
+      [named],
+    )
+    // One query, and so one transaction: the triggers are off in it alone.
+    statements = [
+      'SET LOCAL session_replication_role = replica',
+      ...rows.map(({ name }) => `DELETE FROM ${name}`),
+    ].join('; ')
+    emptyingStatements.set(tables, statements)
+  }
+  await pool.query(statements)
 }
 
 /** An object that stands for what `current` returns at the moment of use. */

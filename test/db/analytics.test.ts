@@ -7,7 +7,7 @@ import { createDatabase } from '../../src/db/database.ts'
 import { writeRecipientDomains } from '../../src/db/recipient-domains.ts'
 import { anyEmails, anyFilter, changeEmail, rangeOfAnyEmails, storeEmails } from '../activities/arbitrary-emails.ts'
 import { assertAnalytics } from '../activities/counted-emails.ts'
-import { ownTemplate, useDatabase } from '../stack.ts'
+import { emptyTables, ownTemplate, useDatabase } from '../stack.ts'
 
 const hourMs = 3_600_000
 const hourOf = (hour: number) => new Date(+rangeOfAnyEmails.from + hour * hourMs)
@@ -19,7 +19,7 @@ describe('analytics', () => {
   beforeEach(startAnew)
 
   async function startAnew(): Promise<void> {
-    await db.$executeRaw`TRUNCATE emails, email_recipients, email_changes, analytics_rollups, analytics_dirty_hours, analytics_dirty_days`
+    await emptyTables(db, 'emails, email_changes, analytics_rollups, analytics_dirty_hours, analytics_dirty_days')
     await db.$executeRaw`UPDATE analytics_state SET place = NULL, rolled_through = NULL, pruned_below = 0`
   }
 

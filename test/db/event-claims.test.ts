@@ -12,7 +12,7 @@ import { insertEvents, quarantineEvents } from '../../src/db/events.ts'
 import type { LifecycleEvent } from '../../src/domain/events.ts'
 import { eventSets } from '../domain/arbitrary-events.ts'
 import { receivedEvent } from '../received-event.ts'
-import { useDatabase } from '../stack.ts'
+import { emptyTables, useDatabase } from '../stack.ts'
 import { apply, leaseLeftMs, rowWith, store, storeSignalled, unclaimAll } from './stored.ts'
 
 const keyOf = (id: string) => ({ provider: 'aisend', id, receivedAt: Date.now() })
@@ -43,7 +43,7 @@ describe('a claim of events', () => {
     const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
     await fc.assert(
       fc.asyncProperty(eventSets, async (events) => {
-        await db.$executeRaw`TRUNCATE events`
+        await emptyTables(db, 'events')
         const stored = await storeSignalled(db, email, events)
         const claimed = (await claimEvents(db, wide)).events.map(({ event }) => event)
         assert.deepEqual(claimed.sort(byId), stored.sort(byId))

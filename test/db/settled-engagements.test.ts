@@ -7,7 +7,7 @@ import { saveSnapshot } from '../../src/db/snapshots.ts'
 import type { LifecycleEvent } from '../../src/domain/events.ts'
 import { emptySnapshot, foldEvents, recipientStateOf, type Snapshot, statusOf } from '../../src/domain/lifecycle.ts'
 import { eventSets } from '../domain/arbitrary-events.ts'
-import { useDatabase } from '../stack.ts'
+import { emptyTables, useDatabase } from '../stack.ts'
 import { addressesOf, emailRow, recipientRows, rowOf, storedSnapshot, storeSignalled, unappliedIds } from './stored.ts'
 
 const email = { provider: 'aisend', emailId: 'em_1' }
@@ -47,7 +47,7 @@ describe('opens and clicks of settled emails', () => {
     const steps = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 4 })), { minLength: 1, maxLength: 12 })
     await fc.assert(
       fc.asyncProperty(eventSets, steps, async (given, cuts) => {
-        await db.$executeRaw`TRUNCATE events, emails, email_recipients`
+        await emptyTables(db, 'events, emails')
         const events = await storeSignalled(db, email, given)
         const waiting = [...events]
         let step = 0

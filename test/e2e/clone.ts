@@ -1,8 +1,9 @@
 /** A fresh clone in a temporary folder, used as a user would: by npm commands. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from '../stack.ts'
 import { until } from '../until.ts'
@@ -20,6 +21,31 @@ export async function freshClone(): Promise<string> {
   )
   await Promise.all(files.map((file) => cp(join(root, file), join(folder, file))))
   return folder
+}
+
+/**
+ * An `npm` whose `ci` links the dependencies of this checkout, instead of fetching and unpacking them again. `.ci/run` installs a clean
+ * checkout by the same code, from the registry.
+ */
+export async function linkingNpm(): Promise<{ env: NodeJS.ProcessEnv; installs(): string[] }> {
+  const folder = await temporaryFolder()
+  const log = join(folder, 'installs')
+  const npm = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim()
+  const modules = join(root, 'node_modules')
+  const script = `#!/bin/sh
+[ "$1" = ci ] || exec '${npm}' "$@"
+echo "$@" >> '${log}'
+# Another file system has no links to this one.
+cp -al '${modules}' . 2> /dev/null || { rm -rf node_modules && cp -a '${modules}' .; }
+# It is written in place, and the link is to that of this checkout.
+rm -f node_modules/.aftersend-stamp
+`
+  writeFileSync(log, '')
+  writeFileSync(join(folder, 'npm'), script, { mode: 0o755 })
+  return {
+    env: { PATH: `${folder}${delimiter}${process.env['PATH']}` },
+    installs: () => readFileSync(log, 'utf8').split('\n').filter(Boolean),
+  }
 }
 
 /** A command that runs in a process group of its own, with everything that it says. */

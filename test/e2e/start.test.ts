@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort } from '../../src/embedded/free-port.ts'
-import { Command, freshClone } from './clone.ts'
+import { Command, freshClone, linkingNpm } from './clone.ts'
 
 const installWithinMs = 240_000
 const startWithinMs = 60_000
@@ -12,6 +12,7 @@ describe('a fresh clone', function () {
   this.timeout(400_000)
   let folder: string
   let env: NodeJS.ProcessEnv
+  let installs: () => string[]
   let system: Command | undefined
   const commands: Command[] = []
 
@@ -29,7 +30,9 @@ describe('a fresh clone', function () {
 
   before(async () => {
     folder = await freshClone()
-    env = { PORT: String(await freePort(3_900)), MAILBOX_PROVIDER_LOOKUP: 'off' }
+    const linking = await linkingNpm()
+    installs = linking.installs
+    env = { ...linking.env, PORT: String(await freePort(3_900)), MAILBOX_PROVIDER_LOOKUP: 'off' }
   })
   after(async () => {
     system?.signal('SIGTERM')
@@ -40,6 +43,7 @@ describe('a fresh clone', function () {
   it('runs by npm start alone, and shows where everything is and what opens it', async () => {
     system = await start(installWithinMs)
     assert.match(system.output, /Installing dependencies/)
+    assert.equal(installs().length, 1, 'installed by npm ci, once')
     assert.match(system.output, new RegExp(`http://127.0.0.1:${env['PORT']}/webhooks/aisend`))
     assert.match(system.output, /Temporal Web UI +http:\/\/127\.0\.0\.1:\d+/)
     assert.match(system.output, /Webhook secret +\w{64}/)
@@ -89,6 +93,7 @@ describe('a fresh clone', function () {
     assert.equal(await system?.exit(), 0, system?.output)
     assert.match(system?.output ?? '', /Stopped\./)
     system = await start()
+    assert.equal(installs().length, 1, 'nothing is installed again')
     const { apiKey } = JSON.parse(readFileSync(join(folder, '.aftersend', 'credentials.json'), 'utf8'))
     const headers = { Authorization: `Bearer ${apiKey}` }
     const answer = await fetch(`http://127.0.0.1:${env['PORT']}/v1/emails?limit=200`, { headers })

@@ -6,7 +6,7 @@ import { testTemporal, useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 import { isAllApplied, Lifecycles, startInstance } from './instance.ts'
 
-const backlog = 400
+const backlog = 200
 const window = 50
 
 describe('a backlog in the inbox', () => {

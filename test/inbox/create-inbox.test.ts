@@ -5,7 +5,7 @@ import { insertEvents } from '../../src/db/events.ts'
 import type { EmailKey, LifecycleEvent } from '../../src/domain/events.ts'
 import { store, unclaimAll } from '../db/stored.ts'
 import { receivedEvent } from '../received-event.ts'
-import { testTemporal, useDatabase } from '../stack.ts'
+import { emptyTables, testTemporal, useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 import { counted, type Instance, Lifecycles, startInstance } from './instance.ts'
 
@@ -24,7 +24,7 @@ describe('the inbox', () => {
   const instances: Instance[] = []
   beforeEach(async () => {
     workflows = new AcceptingWorkflows()
-    await db.$executeRaw`TRUNCATE events, emails`
+    await emptyTables(db, 'events, emails')
   })
   afterEach(() => Promise.all(instances.splice(0).map((instance) => instance.close())))
 

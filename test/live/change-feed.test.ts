@@ -4,7 +4,7 @@ import { type ChangedEmail, type ChangeFeed, createChangeFeed } from '../../src/
 import { listenForChanges } from '../../src/live/change-listener.ts'
 import { createChangeNotifier } from '../../src/live/change-notifier.ts'
 import { quietLog } from '../quiet.ts'
-import { useDatabase } from '../stack.ts'
+import { emptyTables, useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 
 const never = 3_600_000
@@ -15,7 +15,7 @@ describe('the change feed', () => {
   const feeds: ChangeFeed[] = []
   afterEach(async () => {
     await Promise.all(feeds.splice(0).map((feed) => feed.close()))
-    await db.$executeRaw`TRUNCATE emails, email_changes`
+    await emptyTables(db, 'emails, email_changes')
   })
 
   function feed(pollEveryMs = never, isListening = true): ChangeFeed {

@@ -15,7 +15,7 @@ import { keyOf, type StandIn, startStandIn } from './stand-in.ts'
 
 const inASecond = [
   '--emails',
-  '120',
+  '60',
   '--rate',
   '500',
   '--seed',
@@ -50,7 +50,7 @@ describe('a simulation', function () {
 
   it('succeeds without a difference against a correct system', async () => {
     assert.equal(await run('--verify'), true, printed.join('\n'))
-    assert.equal(printed.at(-1)?.trim(), '120 emails verified, 0 differences')
+    assert.equal(printed.at(-1)?.trim(), '60 emails verified, 0 differences')
     assert.ok(standIn.suppressions.size > 0)
     assert.match(printed.join('\n'), /posted\s+sent\s+duplicates\s+retries\s+failed\nregistration/)
     assert.match(printed.join('\n'), /response time: p50 [\d.]+ ms, p99 [\d.]+ ms, max [\d.]+ ms/)
@@ -70,7 +70,7 @@ describe('a simulation', function () {
   it('prints only JSON with --json', async () => {
     await run('--verify', '--json')
     const [report, ...more] = printed.map((text) => JSON.parse(text))
-    assert.deepEqual([report.emails, report.provider, report.differences, more], [120, 'aisend', [], []])
+    assert.deepEqual([report.emails, report.provider, report.differences, more], [60, 'aisend', [], []])
   })
 
   it('retries every event until it is accepted', async () => {
@@ -111,7 +111,7 @@ describe('a simulation', function () {
     assert.equal(await run('--verify', '--timeout', '1500ms'), false)
     const text = printed.join('\n')
     assert.match(text, /em_\S+ {2}opens\.total: expected \d+, got 99/)
-    assert.match(text, /120 emails verified, [1-9]\d* differences$/)
+    assert.match(text, /60 emails verified, [1-9]\d* differences$/)
   })
 
   it('finds a recipient who is wrongly suppressed', async () => {
@@ -149,7 +149,7 @@ describe('a simulation', function () {
     standIn.distort = (answer) => {
       const read = (reads.get(answer['id']) ?? 0) + 1
       reads.set(answer['id'], read)
-      if (read > 1 && Math.min(...reads.values()) > 0 && reads.size === 120)
+      if (read > 1 && Math.min(...reads.values()) > 0 && reads.size === 60)
         answer['escalations'] = [{ reason: 'recipient_unclear' }]
     }
     assert.equal(await run('--verify', '--timeout', '5s'), false)

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { addWebhookCounts } from '../../src/db/webhook-minutes.ts'
 import { commandSystemIncident } from '../../src/incidents/command.ts'
 import { watchSystem } from '../../src/incidents/watch.ts'
@@ -24,18 +23,12 @@ describe('incidents', () => {
 
   const watch = () => rig.watchForIncidents()
   const escalations = () => rig.db.escalation.findMany({ orderBy: { openedAt: 'asc' } })
+  /** In SQL: Prisma takes a second of CPU for a thousand rows. */
   const send = (count: number, bounced: number, tags: string[] = []) =>
-    rig.db.email.createMany({
-      data: Array.from({ length: count }, (_, n) => ({
-        id: `em_${randomUUID()}`,
-        provider: 'aisend',
-        tags,
-        delivery: n < bounced ? 'bounced' : 'delivered',
-        status: n < bounced ? 'bounced' : 'delivered',
-        bounceClass: n < bounced ? 'hard' : null,
-        settledReceivedAt: new Date(),
-      })),
-    })
+    rig.db.$executeRaw`
+      INSERT INTO emails (id, provider, tags, delivery, status, bounce_class, settled_received_at)
+      SELECT 'em_' || gen_random_uuid(), 'aisend', ${tags}, outcome, outcome, CASE outcome WHEN 'bounced' THEN 'hard' END, now()
+      FROM generate_series(1, ${count}::int) AS n, LATERAL (SELECT CASE WHEN n <= ${bounced}::int THEN 'bounced' ELSE 'delivered' END) AS of (outcome)`
   const states = async () => (await escalations()).map(({ reason, state, resolvedBy }) => [reason, state, resolvedBy])
 
   it('send one notice while a rate is too high, and end when it is back', async () => {

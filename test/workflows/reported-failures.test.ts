@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { adapterOf, parsed, parsedBySns } from '../providers/adapter.ts'
 import { inputOf } from '../providers/reports.ts'
+import { emptyTables } from '../stack.ts'
 import { until } from '../until.ts'
 import { EmailRig } from './email-rig.ts'
 
@@ -12,7 +13,7 @@ describe('reported failures', () => {
   })
   after(() => rig.stop())
   // All reports are about the same people.
-  beforeEach(() => rig.db.$executeRaw`TRUNCATE emails, email_recipients, events, suppressions`)
+  beforeEach(() => emptyTables(rig.db, 'emails, events, suppressions'))
 
   /** Stores the events of a provider's bodies, and waits until they are applied. */
   async function apply(name: string, ...bodies: readonly unknown[]): Promise<void> {
