@@ -1,13 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** The pauses grow with what was waited: a query every 20 ms would take a core that what is waited for needs. */
+const pause = { share: 0.1, leastMs: 10, mostMs: 100 }
+
 /**
  * Waits until `condition` holds.
  * @param withinMs after this the test fails; generous, since it is reached only when something is broken.
  */
 export async function until(condition: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
-  const deadline = Date.now() + withinMs
+  const startedAt = Date.now()
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not so within ${withinMs} ms: ${condition}`)
-    await sleep(20)
+    const waitedMs = Date.now() - startedAt
+    if (waitedMs > withinMs) throw new Error(`not so within ${withinMs} ms: ${condition}`)
+    await sleep(Math.min(Math.max(waitedMs * pause.share, pause.leastMs), pause.mostMs))
   }
 }

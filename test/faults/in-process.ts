@@ -1,6 +1,5 @@
 /** Whole systems in the test's own process: for faults that need several instances but kill none. */
 import { readConfig } from '../../src/config.ts'
-import { freePort } from '../../src/embedded/free-port.ts'
 import { startSystem } from '../../src/system.ts'
 import { quietLog, quietTemporalRuntime } from '../quiet.ts'
 import { type Servers, settingsOf } from './settings.ts'
@@ -9,8 +8,6 @@ export interface Started {
   readonly url: string
   stop(): Promise<void>
 }
-
-const firstPort = 3_980
 
 /** Resolves when the instance serves and its worker, if any, polls. */
 export async function startInstance(
@@ -28,7 +25,8 @@ export async function startInstance(
     apiKeys: config.apiKeys,
     erasureKey: config.erasureKey,
     webUiUrl: null,
-    port: await freePort(firstPort),
+    // Any free one: of two test files that looked for one at the same moment, one would find it taken.
+    port: 0,
     log: quietLog,
   })
   await system.whenWorking
