@@ -19,6 +19,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: [],
   },
   client: { holds: 'the client for applications: fetch only', imports: [] },
+  mcp: { holds: 'the server for assistants, through the API', imports: ['version', 'domain', 'client'] },
   http: {
     holds: 'the Koa kit: server, bodies, deadlines, problems, routes as data, OpenAPI, API keys; knows no resource',
     imports: ['domain'],

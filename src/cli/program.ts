@@ -13,6 +13,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { erasuresCommand } from './commands/erasures.ts'
 import { exportCommand } from './commands/export.ts'
 import { keysCommand } from './commands/keys.ts'
+import { mcpCommand } from './commands/mcp.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
@@ -48,6 +49,7 @@ function createProgram(context: CommandContext): Command {
     keysCommand,
     erasuresCommand,
     deploymentCommand,
+    mcpCommand,
     doctorCommand,
   ]) {
     program.addCommand(inheriting(create(context), program))
