@@ -59,7 +59,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   notifications: { holds: 'the channels that notify the team', imports: ['errors', 'domain', 'db', 'config'] },
   exports: {
     holds: 'the data export: what an hour has, its files, and where they are written',
-    imports: ['errors', 'domain', 'db'],
+    imports: ['domain', 'db'],
   },
   activities: {
     holds: 'verbs, one file per subject, and what they depend on',

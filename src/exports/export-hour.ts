@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto'
 import { schemaVersion } from './columns.ts'
 import { type Dataset, type DatasetName, pageRows } from './datasets.ts'
 import type { Destination } from './destination.ts'
-import { type ExportFormat, fileKinds, type HourFile } from './hour-file.ts'
+import { fileKinds } from './file-kinds.ts'
+import type { ExportFormat, HourFile } from './hour-file.ts'
 
 /** An hour with more rows has several parts, since each is made in memory. A multiple of {@link pageRows}. */
-export const partRows = 20 * pageRows
+const partRows = 20 * pageRows
 
 interface WrittenFile {
   readonly format: ExportFormat

@@ -2,8 +2,9 @@
 import type { Database } from '../db/database.ts'
 import { createAddressHash, exportHashKey, exportKeyFingerprint } from './address-hash.ts'
 import { schemaVersion } from './columns.ts'
+import { createDestination } from './create-destination.ts'
 import { createDatasets, type Dataset, type DatasetName } from './datasets.ts'
-import { createDestination, type Destination } from './destination.ts'
+import type { Destination } from './destination.ts'
 import type { ExportFormat } from './hour-file.ts'
 import type { S3Settings } from './s3-destination.ts'
 

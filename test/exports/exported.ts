@@ -7,7 +7,7 @@ import { insertEvents } from '../../src/db/events.ts'
 import { registrationEventType } from '../../src/domain/events.ts'
 import { receivedEvent } from '../received-event.ts'
 
-export const hourMs = 3_600_000
+const hourMs = 3_600_000
 
 /** The hour that began `count` hours before this one. */
 export const hoursAgo = (count: number): number => Math.floor(Date.now() / hourMs) * hourMs - count * hourMs
