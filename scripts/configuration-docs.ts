@@ -172,6 +172,13 @@ const sections: readonly Section[] = [
     variables: variablesOf(settingGroups.notifications),
   },
   {
+    title: 'Data export',
+    intro: [
+      'See [what is exported, and how it is read](data-export.md). `aftersend export` reads these variables too.',
+    ],
+    variables: variablesOf(settingGroups.dataExport),
+  },
+  {
     title: 'Tracing',
     intro: ['See [what a trace contains](observability.md#traces).'],
     variables: variablesOf(settingGroups.tracing),

@@ -8,6 +8,7 @@ import type { Projects } from './domain/project.ts'
 import type { AlarmPolicy } from './domain/rate-policy.ts'
 import type { LifecyclePolicy } from './domain/stall-policy.ts'
 import { type Environment, environment } from './environment.ts'
+import { type ExportSettings, exportSettings, missingExportSettings } from './environment-exports.ts'
 import { list } from './environment-formats.ts'
 import { missingPeopleSettings, type SignInSettings, signInSettings } from './environment-people.ts'
 import { conflictingRetention } from './environment-policies.ts'
@@ -93,6 +94,8 @@ export interface Config {
   readonly support: ProjectSettings['support']
   /** The other projects, and what is set for each of them. */
   readonly projects: Projects & { readonly settings: ReadonlyMap<string, ProjectSettings> }
+  /** What an export writes, wherever it does. */
+  readonly dataExport: ExportSettings
   /** Null: tracing is off, and OpenTelemetry is not loaded. */
   readonly tracing: TracingSettings | null
   /** The Worker Deployment of this build; null: builds are not versioned. */
@@ -119,6 +122,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     // A worker has no secrets; embedded ones are generated later, for the first accounts.
     ...(given['ROLE'] === 'worker' ? [] : accountsWithoutSecret(projects, webhooks.secrets, isEmbedded(given))),
     ...missingPeopleSettings(given),
+    ...missingExportSettings(given),
     ...(parsed.success ? conflictingRetention(parsed.data) : []),
     ...(parsed.success ? insecureSettings(given, parsed.data.ALLOW_INSECURE) : []),
   ]
@@ -229,6 +233,7 @@ function configOf(
     },
     mailServerLookup: env.MAILBOX_PROVIDER_LOOKUP === 'on' ? { servers: env.DNS_SERVERS } : null,
     projects,
+    dataExport: exportSettings(env),
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? {
           url: `${env.OTEL_EXPORTER_OTLP_ENDPOINT.replace(/\/+$/, '')}/v1/traces`,

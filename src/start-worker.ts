@@ -1,11 +1,13 @@
 /** The worker: Temporal → workflows and activities → PostgreSQL. */
 import { createActivities } from './activities/create-activities.ts'
 import { createScheduledActivities } from './activities/create-scheduled-activities.ts'
+import { createExportActivities } from './activities/export-activities.ts'
 import { createMailServers } from './activities/mail-servers.ts'
 import { createProviderListActivities } from './activities/provider-list-activities.ts'
 import { createReconcileActivities } from './activities/reconcile-activities.ts'
 import { createWorkerServer } from './api/worker-server.ts'
 import { applyPool, schedulePool } from './db/pools.ts'
+import { createScheduledExport } from './exports/scheduled-export.ts'
 import { listenAsWorker } from './listening.ts'
 import { createSupportChannels } from './notifications/channels.ts'
 import { createAllProviderApis } from './providers/registry.ts'
@@ -15,7 +17,7 @@ import { thisBuildId } from './temporal/deployment.ts'
 import { createTemporalIncidents } from './temporal/incidents.ts'
 import { createReconciliations } from './temporal/reconciliations.ts'
 import { runWorker, workerStopsWithinMs } from './temporal/run-worker.ts'
-import { scheduledJobs } from './temporal/scheduled-jobs.ts'
+import { exportJob, scheduledJobs } from './temporal/scheduled-jobs.ts'
 import { taskQueue } from './temporal/worker.ts'
 
 /** Starts the worker in the separate process, if there is one. */
@@ -38,7 +40,9 @@ export async function startWorker(
   const channels = createSupportChannels(config, log)
   const providerApis = createAllProviderApis(config)
   const startReconcile = createReconciliations(client, taskQueue).start
+  const scheduledExport = createScheduledExport(scheduleDb, config.dataExport)
   const activities = {
+    ...createExportActivities({ db: scheduleDb, scheduledExport }),
     ...createProviderListActivities({ db: scheduleDb, providerApis, clock: Date.now }),
     ...createReconcileActivities({ db: scheduleDb, providerApis, startReconcile, clock: Date.now }),
     ...createActivities({
@@ -63,7 +67,7 @@ export async function startWorker(
   const worker = runWorker({
     target: temporal,
     activities,
-    scheduledJobs,
+    scheduledJobs: scheduledExport === null ? scheduledJobs : [...scheduledJobs, exportJob],
     log,
     tracing: options.tracing?.worker ?? null,
     deployment: config.deployment === null ? null : { name: config.deployment, buildId: thisBuildId() },

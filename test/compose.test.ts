@@ -17,7 +17,7 @@ const ourServices = { migrate: 'worker', api: 'api', worker: 'worker' }
 describe('.env.example', () => {
   const lines = read('.env.example').split('\n')
   const assignments = lines.flatMap((line) => {
-    const [, name, value] = line.match(/^# ([A-Z_]+)=(.*)$/) ?? []
+    const [, name, value] = line.match(/^# ([A-Z0-9_]+)=(.*)$/) ?? []
     return name !== undefined && value !== undefined ? [[name, value] as const] : []
   })
   const names = assignments.map(([name]) => name)
@@ -40,7 +40,7 @@ describe('.env.example', () => {
   it('describes each setting on the line above it', () => {
     const missing = names.filter((name) => {
       const above = lines[lines.findIndex((line) => line.startsWith(`# ${name}=`)) - 1] ?? ''
-      return !/^# [A-Za-z].*[.:;]/.test(above) || /^# [A-Z_]+=/.test(above)
+      return !/^# [A-Za-z].*[.:;]/.test(above) || /^# [A-Z0-9_]+=/.test(above)
     })
     assert.deepEqual(missing, [])
   })
@@ -124,6 +124,14 @@ const settings = {
   OIDC_ROLES: 'admin=admins;viewer=staff',
   TRUSTED_PROXY_HOPS: '2',
   ALLOW_INSECURE: 'SMTP_URL',
+  EXPORT_TO: 's3://exported/aftersend',
+  EXPORT_FORMATS: 'ndjson,parquet',
+  EXPORT_HASH_KEY: 'hash-key-of-the-export-0000000001',
+  EXPORT_ADDRESSES: 'plain',
+  S3_ACCESS_KEY_ID: 'access-key-of-the-store',
+  S3_SECRET_ACCESS_KEY: 'key-of-the-store',
+  S3_REGION: 'eu-west-1',
+  S3_ENDPOINT: 'https://store.example',
   PROJECTS: 'shop:aisend',
   PROJECTS_SHARING_SUPPRESSIONS: 'shop',
 }
@@ -231,7 +239,7 @@ describe('docker-compose.yml', () => {
 
   const environmentOf = (service = ''): Record<string, string> =>
     Object.fromEntries(
-      [...service.matchAll(/^ {6}([A-Z_]+): ?(.*)$/gm)].map(([, name = '', value = '']) => [name, unquoted(value)]),
+      [...service.matchAll(/^ {6}([A-Z0-9_]+): ?(.*)$/gm)].map(([, name = '', value = '']) => [name, unquoted(value)]),
     )
 
   it('gives our services only known variables, and a valid configuration', () => {

@@ -95,6 +95,29 @@ describe('the configuration', () => {
     })
   })
 
+  it('exports nothing by itself, and hashes of addresses to where it is told to', () => {
+    const none = { to: null, formats: ['parquet'], hashKey: null, withAddresses: false, s3: null }
+    assert.deepEqual(readConfig({}).dataExport, none)
+    const bucket = { EXPORT_TO: 's3://exported/a', S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'key' }
+    const s3 = { keyId: 'id', secret: 'key', region: 'us-east-1', endpoint: null }
+    assert.deepEqual(readConfig(bucket).dataExport, { ...none, to: 's3://exported/a', s3 })
+    assert.deepEqual(readConfig({ EXPORT_FORMATS: 'parquet, ndjson' }).dataExport.formats, ['ndjson', 'parquet'])
+    assert.match(
+      errorsIn({ EXPORT_TO: 's3://exported' }).join(),
+      /S3_ACCESS_KEY_ID is missing.*S3_SECRET_ACCESS_KEY is missing/,
+    )
+    assert.match(errorsIn({ EXPORT_TO: 'gs://exported' }).join(), /EXPORT_TO must be a folder, or s3:/)
+    assert.match(errorsIn({ EXPORT_FORMATS: 'csv' }).join(), /EXPORT_FORMATS must be parquet, ndjson or both/)
+    const servers = {
+      DATABASE_URL: 'postgresql://a@b/c',
+      TEMPORAL_ADDRESS: 'a:1',
+      ROLE: 'worker',
+      EXPORT_TO: '/exported',
+    }
+    assert.match(errorsIn(servers).join(), /EXPORT_HASH_KEY is missing/)
+    assert.deepEqual(errorsIn({ ...servers, ERASURE_KEY: 'e'.repeat(32) }), [])
+  })
+
   it('treats an empty variable as not set', () => {
     assert.deepEqual(readConfig({ PORT: '', DATABASE_URL: ' ', API_KEYS: '', STALL_AFTER_BULK: '' }), readConfig({}))
   })

@@ -56,5 +56,5 @@ function variablesIn(text: string, start: RegExp): string[] {
   const depth = head.search(/\S/)
   const rest = text.slice((found.index ?? 0) + head.length)
   const end = rest.search(new RegExp(`\\n {0,${depth}}[a-z]`))
-  return [...rest.slice(0, end).matchAll(/^ +([A-Z_]+):/gm)].map(([, name = '']) => name)
+  return [...rest.slice(0, end).matchAll(/^ +([A-Z0-9_]+):/gm)].map(([, name = '']) => name)
 }

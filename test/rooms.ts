@@ -19,6 +19,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: [],
   },
   client: { holds: 'the client for applications: fetch only', imports: [] },
+  mcp: { holds: 'the server for assistants, through the API', imports: ['version', 'domain', 'client'] },
   http: {
     holds: 'the Koa kit: server, bodies, deadlines, problems, routes as data, OpenAPI, API keys; knows no resource',
     imports: ['domain'],
@@ -34,9 +35,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'those of policies: stalls, retention, alarms (one file)',
     imports: ['environment-formats'],
   },
+  'environment-exports': { holds: 'those of the data export (one file)', imports: ['environment-formats'] },
   environment: {
     holds: 'all environment variables (one file); docs/configuration.md is generated from it',
-    imports: ['providers', 'environment-formats', 'environment-people', 'environment-policies'],
+    imports: ['providers', 'environment-formats', 'environment-people', 'environment-policies', 'environment-exports'],
   },
   'insecure-settings': {
     holds: 'the settings that are refused unless the operator insists (one file)',
@@ -50,14 +52,18 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'the configuration, parsed once (one file)',
     imports: [
       ...['errors', 'domain', 'providers', 'environment-formats', 'environment-people', 'environment-policies'],
-      ...['environment', 'insecure-settings', 'project-settings'],
+      ...['environment-exports', 'environment', 'insecure-settings', 'project-settings'],
     ],
   },
   metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },
   notifications: { holds: 'the channels that notify the team', imports: ['errors', 'domain', 'db', 'config'] },
+  exports: {
+    holds: 'the data export: what an hour has, its files, and where they are written',
+    imports: ['domain', 'db'],
+  },
   activities: {
     holds: 'verbs, one file per subject, and what they depend on',
-    imports: ['domain', 'db', 'providers', 'metrics', 'notifications'],
+    imports: ['domain', 'db', 'providers', 'metrics', 'notifications', 'exports'],
   },
   workflows: {
     holds: 'deterministic: the email, incidents, scheduled jobs, messages',

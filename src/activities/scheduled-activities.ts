@@ -62,3 +62,9 @@ export interface ProviderListActivities {
   /** Suppresses the addresses on all lists of a provider that are not on ours. */
   mergeSuppressions(input: { readonly provider: string }): Promise<MergedLists>
 }
+
+/** Of the workflow that exports data. */
+export interface ExportActivities {
+  /** Writes hours that are complete, oldest first, for some minutes. Continues where the last call stopped. @returns how many hours. */
+  exportNext(): Promise<{ events: number; emails: number; hasMore: boolean }>
+}

@@ -60,7 +60,7 @@ export function printResult(context: CommandContext, { json }: JsonOption, value
   context.print(json ? JSON.stringify(value) : text())
 }
 
-/** The time that `--since` names. @throws UsageError unless it is a duration or a time. */
+/** The time that `--since` or `--until` names. @throws UsageError unless it is a duration or a time. */
 export function timeOf(since: string, now: number): string {
   const at = /^\d+(\.\d+)?(s|m|h|d)$/.test(since) ? now - ms(since as ms.StringValue) : Date.parse(since)
   if (Number.isNaN(at)) throw new UsageError('--since must be a duration such as 30d, or a time such as 2030-01-31')

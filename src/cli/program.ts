@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { AftersendProblemError, AftersendUnreachableError } from '../client/index.ts'
 import { ConfigurationError, DatabaseUnavailableError, TemporalUnavailableError } from '../errors.ts'
+import { DestinationRefusedError, DestinationUnreachableError } from '../exports/errors.ts'
 import { EmailRefusedError, ProviderRefusedError, ProviderUnreachableError } from '../providers/provider-api.ts'
 import { DeploymentRefusedError } from '../temporal/deployment.ts'
 import { version } from '../version.ts'
@@ -10,7 +11,9 @@ import { bouncesCommand } from './commands/bounces.ts'
 import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { erasuresCommand } from './commands/erasures.ts'
+import { exportCommand } from './commands/export.ts'
 import { keysCommand } from './commands/keys.ts'
+import { mcpCommand } from './commands/mcp.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
@@ -42,9 +45,11 @@ function createProgram(context: CommandContext): Command {
     suppressionsCommand,
     bouncesCommand,
     webhooksCommand,
+    exportCommand,
     keysCommand,
     erasuresCommand,
     deploymentCommand,
+    mcpCommand,
     doctorCommand,
   ]) {
     program.addCommand(inheriting(create(context), program))
@@ -71,6 +76,8 @@ const userErrors = [
   ProviderUnreachableError,
   EmailRefusedError,
   DeploymentRefusedError,
+  DestinationRefusedError,
+  DestinationUnreachableError,
 ]
 
 /**

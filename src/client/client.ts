@@ -1,7 +1,8 @@
+import type { AnalyticsBreakdown, AnalyticsQuery, AnalyticsSummary, BreakdownQuery } from './analytics-types.ts'
 import { AftersendProblemError } from './errors.ts'
 import type { Person } from './person-types.ts'
 import { type ConnectionOptions, pause, request } from './request.ts'
-import type { Email, NewEmail, Registration, Suppression } from './types.ts'
+import type { Email, EmailQuery, NewEmail, Page, Registration, Suppression } from './types.ts'
 import { follow } from './watch.ts'
 
 export interface AftersendClient {
@@ -24,6 +25,16 @@ export interface AftersendClient {
   isSuppressed(address: string): Promise<boolean>
   /** The suppression state of up to 1,000 addresses, in the same order. */
   checkSuppressions(addresses: readonly string[]): Promise<readonly Suppression[]>
+  readonly emails: {
+    /** Emails that match, newest first. */
+    list(query?: EmailQuery): Promise<Page<Email>>
+  }
+  readonly analytics: {
+    /** Rates and delivery times in total. */
+    summary(query?: AnalyticsQuery): Promise<AnalyticsSummary>
+    /** The same for each value of a key. */
+    breakdown(query: BreakdownQuery): Promise<AnalyticsBreakdown>
+  }
   readonly recipients: {
     /**
      * Everything that is known of a person, over all providers. A person who is not known has no emails.
@@ -45,6 +56,8 @@ export interface WatchOptions {
 export function createClient(options: ConnectionOptions): AftersendClient {
   const post = async <T>(path: string, body: unknown, headers?: Record<string, string>): Promise<T> =>
     found(await request<T>(options, { method: 'POST', path, body, ...(headers && { headers }) }))
+  const get = async <T>(path: string, query: object): Promise<T> =>
+    found(await request<T>(options, { path: `${path}${queryText(query)}` }))
   const client: AftersendClient = {
     send: (email, { idempotencyKey = crypto.randomUUID() } = {}) =>
       post('/v1/emails/send', email, { 'idempotency-key': idempotencyKey }),
@@ -54,9 +67,19 @@ export function createClient(options: ConnectionOptions): AftersendClient {
     isSuppressed: async (address) => (await client.checkSuppressions([address]))[0]?.suppressed === true,
     checkSuppressions: async (addresses) =>
       (await post<{ data: Suppression[] }>('/v1/suppressions/check', { addresses })).data,
+    emails: { list: (query = {}) => get('/v1/emails', query) },
+    analytics: {
+      summary: (query = {}) => get('/v1/analytics/summary', query),
+      breakdown: (query) => get('/v1/analytics/breakdown', query),
+    },
     recipients: { lookup: (address, page = {}) => post('/v1/recipients/lookup', { address, ...page }) },
   }
   return client
+}
+
+function queryText(query: object): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined)
+  return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`
 }
 
 const emailPath = (id: string, below: string, provider: string | undefined): string => {

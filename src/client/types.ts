@@ -127,6 +127,26 @@ export interface Email {
   readonly escalations: readonly Escalation[]
 }
 
+/** Emails that match all that is given. For those of a person, see `recipients.lookup`, which puts the address into no URL. */
+export interface EmailQuery {
+  readonly status?: EmailStatus
+  readonly priority?: Priority
+  readonly provider?: string
+  readonly tag?: string
+  /** Why it failed, and who must act. */
+  readonly reason?: string
+  readonly party?: Failure['party']
+  readonly cursor?: string
+  /** Default 50, at most 200. */
+  readonly limit?: number
+}
+
+export interface Page<T> {
+  readonly data: readonly T[]
+  /** Of the next page; null: this is the last one. */
+  readonly nextCursor: string | null
+}
+
 /** An email to be sent. */
 export interface NewEmail {
   readonly from: string

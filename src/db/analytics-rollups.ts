@@ -3,6 +3,7 @@ import { countedBy, rollupDimensions } from './analytics-keys.ts'
 import { emailsIn, mergedTallies, recipientsIn, tallies, talliesOf, tallyColumns } from './analytics-tallies.ts'
 import type { Database } from './database.ts'
 import { iso } from './epoch-ms.ts'
+import { markForExport } from './export-marks.ts'
 import { Prisma } from './generated/client.ts'
 
 type Transaction = Prisma.TransactionClient
@@ -105,6 +106,7 @@ export const rollUpHour = (db: Database, ended: Date): Promise<Date | null> =>
       RETURNING hour, date_trunc('day', hour, 'UTC') AS day`
     if (due) {
       await countHour(transaction, due.hour)
+      await transaction.$executeRaw`${markForExport(Prisma.sql`SELECT ${iso(due.hour)}::timestamptz AS hour`)}`
       await transaction.$executeRaw`
         INSERT INTO analytics_dirty_days VALUES (${iso(due.day)}::timestamptz) ON CONFLICT DO NOTHING`
     }

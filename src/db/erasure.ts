@@ -6,6 +6,7 @@ import { iso } from './epoch-ms.ts'
 import { erasedKeyOf } from './erased-address.ts'
 import { recordErasureKey } from './erasure-key.ts'
 import { recordErasure, recordSearch } from './erasures.ts'
+import { hoursOf, markForExport } from './export-marks.ts'
 import { Prisma } from './generated/client.ts'
 import { eraseNextMentions } from './mentions.ts'
 import { erasedFingerprint } from './sendings.ts'
@@ -169,7 +170,8 @@ async function eraseFromEmails(db: Transaction, address: string, extent: Extent)
                          AND strpos(lower(subject), ${address}) = 0 THEN subject END,
         erased_at = coalesce(erased_at, now()), updated_at = now()
       FROM chosen WHERE emails.id = chosen.id AND emails.provider = chosen.provider
-      RETURNING emails.id, emails.provider
+      RETURNING emails.id, emails.provider, emails.created_at
+    ), marked AS (${markForExport(hoursOf('erased'))}
     ), erased_events AS (
       UPDATE events SET ${erasedEvent(address)} FROM erased
       WHERE events.email_id = erased.id AND events.provider = erased.provider
@@ -193,6 +195,7 @@ const eraseFromRecipients = (db: Transaction, address: string, extent: Extent): 
         SELECT FROM emails WHERE id = known.email_id AND emails.provider = known.provider
           AND recipients @> ARRAY[${address}]::text[])
       LIMIT ${extent.limit}
+    ), marked AS (${markForExport(hoursOf('chosen JOIN emails ON id = email_id AND emails.provider = chosen.provider'))}
     )
     UPDATE email_recipients SET address = NULL FROM chosen
     WHERE email_recipients.email_id = chosen.email_id AND email_recipients.provider = chosen.provider

@@ -40,6 +40,8 @@ const sharedTables: Readonly<Record<string, readonly string[]>> = {
   analytics_state: ['SELECT'],
   retention_progress: ['SELECT'],
   erasure_keys: ['INSERT', 'SELECT'],
+  export_state: ['SELECT'],
+  export_hours: ['INSERT', 'SELECT', 'UPDATE'],
 }
 
 /**

@@ -4,13 +4,16 @@ import type { ReceivedEvent } from '../domain/events.ts'
 import type { RecipientKeys } from '../domain/received-event.ts'
 import type { Database } from './database.ts'
 
+/** Whom an event is about. */
+type AddressedEvent = Pick<ReceivedEvent, 'provider' | 'emailId' | 'recipient' | 'to'>
+
 const secrets = new WeakMap<Database, Promise<string>>()
 
 /**
  * The keys of the recipients that events name. In this process, since the function takes 20 µs of PostgreSQL's time for each event, a
  * fifth of its insert; here it is 2. The secret never changes, and is read once.
  */
-export async function readRecipientKeys(db: Database): Promise<(event: ReceivedEvent) => RecipientKeys> {
+export async function readRecipientKeys(db: Database): Promise<(event: AddressedEvent) => RecipientKeys> {
   const secret = await secretOf(db)
   return (event) => {
     const { recipient, to } = event
@@ -42,7 +45,7 @@ async function readSecret(db: Database): Promise<string> {
 }
 
 /** @returns null for an address that was erased. */
-function keyWith(secret: string, { provider, emailId }: ReceivedEvent, address: string | undefined): string | null {
+function keyWith(secret: string, { provider, emailId }: AddressedEvent, address: string | undefined): string | null {
   if (!address?.includes('@')) return null
   return createHash('sha256').update([secret, provider, emailId, address].join('\n')).digest('hex').slice(0, 16)
 }

@@ -70,3 +70,13 @@ export const scheduledJobs: readonly ScheduledJob[] = [
     everyMs: minuteMs,
   },
 ]
+
+/** Only where an export is configured. */
+export const exportJob: ScheduledJob = {
+  id: 'export-data',
+  summary: 'Writes events and emails, hour by hour, as files',
+  workflow: 'exportData',
+  args: [],
+  startsAtOnce: true,
+  everyMs: 10 * minuteMs,
+}

@@ -16,6 +16,8 @@ import {
   readUnappliedIds,
 } from '../../src/db/events.ts'
 import { eventStates, listEvents } from '../../src/db/events-read.ts'
+import { readEmailsOf, readEventsOf } from '../../src/db/export-rows.ts'
+import { nextEmailHour, nextEventHour } from '../../src/db/exports.ts'
 import { eraseNextMentions } from '../../src/db/mentions.ts'
 import { type OverduePosition, readOverdueEmails } from '../../src/db/overdue-emails.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
@@ -252,6 +254,32 @@ const statements: Record<string, Statement> = {
       'sendings_email',
     ],
     maxRows: backlog + 100,
+  },
+  'search for the next hours to export': {
+    run: async (db) => {
+      assert.ok(await nextEventHour(db, new Date(receivedAt(50_000))))
+      assert.ok(await nextEmailHour(db, new Date(0)))
+    },
+    indexes: ['emails_created_at_id_provider_idx', 'events_applied', 'events_pending', 'events_quarantined'],
+  },
+  'pages of events to export': {
+    run: async (db) => {
+      const pages = readEventsOf(db, new Date(receivedAt(50_000)), 5)
+      assert.equal((await pages.next()).value?.length, 5)
+      assert.equal((await pages.next()).value?.length, 5)
+    },
+    indexes: ['events_applied', 'events_pending', 'events_quarantined'],
+    maxRows: 40,
+  },
+  'pages of emails to export': {
+    run: async (db) => {
+      const [first] = await db.$queryRaw<{ at: Date }[]>`SELECT min(created_at) AS at FROM emails`
+      const pages = readEmailsOf(db, first?.at ?? new Date(), 5)
+      assert.equal((await pages.next()).value?.length, 5)
+      assert.equal((await pages.next()).value?.length, 5)
+    },
+    indexes: ['email_recipients_pkey', 'emails_created_at_id_provider_idx'],
+    maxRows: 60,
   },
   'search for fingerprints without a key': { run: (db) => keyFingerprints(db, 10), indexes: ['sendings_unkeyed'] },
   'search for mentions of a person': {

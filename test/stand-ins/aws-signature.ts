@@ -15,25 +15,37 @@ export interface AwsCredentials {
 
 const authorizationForm = /^AWS4-HMAC-SHA256 Credential=([^,]+), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/
 
+/** What is signed of a request. */
+type SignedRequest = Omit<StandInRequest, 'bytes'>
+
 /** Whether the request is signed with these credentials. How old it is, is not checked. */
-export function isSignedWith(credentials: AwsCredentials, request: StandInRequest): boolean {
+export function isSignedWith(credentials: AwsCredentials, request: SignedRequest): boolean {
   const { keyId, secret, region, service } = credentials
   const [, credential, signedHeaders = '', signature] =
     authorizationForm.exec(request.headers.authorization ?? '') ?? []
   const at = String(request.headers['x-amz-date'])
   const scope = [at.slice(0, 8), region, service, 'aws4_request']
   if (credential !== [keyId, ...scope].join('/') || !signedHeaders.split(';').includes('host')) return false
-  const toSign = ['AWS4-HMAC-SHA256', at, scope.join('/'), sha256(canonicalForm(request, signedHeaders))].join('\n')
+  const toSign = ['AWS4-HMAC-SHA256', at, scope.join('/'), sha256(canonicalForm(request, signedHeaders, service))].join(
+    '\n',
+  )
   const key = scope.reduce<Buffer>((last, part) => hmac(last, part), Buffer.from(`AWS4${secret}`))
   return hmac(key, toSign).toString('hex') === signature
 }
 
-function canonicalForm({ method, path, query, headers, body }: StandInRequest, signedHeaders: string): string {
+function canonicalForm(
+  { method, path, query, headers, body }: SignedRequest,
+  signedHeaders: string,
+  service: string,
+): string {
   const pairs = [...query].map(([name, value]) => `${encoded(name)}=${encoded(value)}`)
   const lines = signedHeaders.split(';').map((name) => `${name}:${String(headers[name]).trim()}\n`)
-  // The path is encoded as it is sent, and once more.
-  const canonicalPath = path.split('/').map(encoded).map(encoded).join('/')
-  return [method, canonicalPath, pairs.sort().join('&'), lines.join(''), signedHeaders, sha256(body)].join('\n')
+  // S3 is an exception twice: the path is encoded once, and a header has the hash of the body, which the caller compares.
+  const isS3 = service === 's3'
+  const payloadHash = isS3 ? headers['x-amz-content-sha256'] : sha256(body)
+  const once = path.split('/').map(encoded)
+  const canonicalPath = (isS3 ? once : once.map(encoded)).join('/')
+  return [method, canonicalPath, pairs.sort().join('&'), lines.join(''), signedHeaders, payloadHash].join('\n')
 }
 
 const encoded = (text: string): string =>

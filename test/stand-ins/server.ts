@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { StandInFaults } from './stand-in.ts'
 
@@ -14,6 +14,7 @@ export interface StandInRequest {
   readonly headers: IncomingHttpHeaders
   /** As it came; empty for none. */
   readonly body: string
+  readonly bytes: Buffer
 }
 
 export interface StandInAnswer {
@@ -82,13 +83,15 @@ export async function startStandInServer(options: StandInServerOptions): Promise
 }
 
 async function requestOf(incoming: IncomingMessage): Promise<StandInRequest> {
+  const bytes = await buffer(incoming)
   const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://stand-in')
   return {
     method: incoming.method ?? '',
     path: decodeURIComponent(pathname),
     query: searchParams,
     headers: incoming.headers,
-    body: await text(incoming),
+    body: bytes.toString(),
+    bytes,
   }
 }
 
