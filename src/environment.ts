@@ -1,5 +1,6 @@
 /** The environment variables that config.ts reads: format, default and meaning. docs/configuration.md is generated from them. */
 import { z } from 'zod'
+import { channels } from './environment-channels.ts'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
 import { people } from './environment-people.ts'
@@ -210,6 +211,7 @@ export const environment = z.object({
   ...alarms,
   ...mailboxProviders,
   ...notifications,
+  ...channels,
   ...tracing,
   ...machine,
 })
@@ -228,6 +230,7 @@ export const settingGroups = {
   alarms,
   mailboxProviders,
   notifications,
+  channels,
   tracing,
 }
 

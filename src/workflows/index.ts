@@ -7,6 +7,7 @@ export {
   keepEventMonths,
   lookUpRecipientDomains,
   rollUpAnalytics,
+  serveChannels,
   wakeOverdueLives,
   watchForIncidents,
 } from './scheduled.ts'

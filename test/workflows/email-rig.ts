@@ -117,6 +117,7 @@ export class EmailRig {
       alarms: readConfig({}).alarms,
       channels: [channel.name],
       mailServers: null,
+      teamChannels: [],
       retention: this.retention,
       startReconcile: async () => false,
       incidents: createTemporalIncidents({ client: this.client, taskQueue: this.taskQueue, policy: slowPolicy }),
