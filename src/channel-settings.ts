@@ -173,11 +173,13 @@ const slackAppOf = ({
 })
 
 const routingOf = (env: ChannelVariables): NoticeRouting => ({
-  reasons: env.REASONS ?? null,
-  priorities: (env.PRIORITIES as NoticeRouting['priorities'] | undefined) ?? null,
-  projects: env.PROJECTS ?? null,
+  reasons: orNoLimit(env.REASONS),
+  priorities: orNoLimit(env.PRIORITIES) as NoticeRouting['priorities'],
+  projects: orNoLimit(env.PROJECTS),
   quietHours: env.QUIET_HOURS ?? null,
   digestMs: env.DIGEST ?? null,
 })
+
+const orNoLimit = (names: ReadonlySet<string>): ReadonlySet<string> | null => (names.size === 0 ? null : names)
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')

@@ -38,7 +38,6 @@ const namesAmong = (known: readonly string[], shorthands: Readonly<Record<string
       `must be among ${[...Object.keys(shorthands), ...known].join(', ')}`,
     )
     .transform((given) => new Set(given.flatMap((each) => shorthands[each] ?? [each])))
-    .optional()
 
 const quietForm = 'must be hours and a time zone, such as 22:00-07:00 Europe/Berlin'
 
@@ -131,7 +130,6 @@ export const channelVariables = {
   PROJECTS: forBoth(
     format.list
       .transform((given) => new Set(given))
-      .optional()
       .meta({ form: 'comma-separated names of projects' }),
     'The projects whose notifications the channel takes.',
     'all',
