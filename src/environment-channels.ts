@@ -128,9 +128,7 @@ export const channelVariables = {
     'all',
   ),
   PROJECTS: forBoth(
-    format.list
-      .transform((given) => new Set(given))
-      .meta({ form: 'comma-separated names of projects' }),
+    format.list.transform((given) => new Set(given)).meta({ form: 'comma-separated names of projects' }),
     'The projects whose notifications the channel takes.',
     'all',
   ),

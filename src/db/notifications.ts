@@ -118,10 +118,13 @@ export const completeDigest = (
   UPDATE notifications SET held_until = NULL, is_refused = ${isRefused}, sent_at = now()
   WHERE held_until IS NOT NULL AND channel = ${channel} AND digest = ${digest}`
 
-/** Gives up what no channel took for too long, as a notice that is not held. Index: notifications_held. */
-export const refuseOldDigests = (db: Database): Promise<number> => db.$executeRaw`
+/**
+ * Gives up what no channel took for too long, as a notice that is not held.
+ * @param now epoch milliseconds. Index: notifications_held.
+ */
+export const refuseOldDigests = (db: Database, now: number): Promise<number> => db.$executeRaw`
   UPDATE notifications SET held_until = NULL, is_refused = true
-  WHERE held_until < now() - ${noticeValidForMs} * interval '1 ms'`
+  WHERE held_until < ${new Date(now - noticeValidForMs)}::timestamptz`
 
 /** Whether one of these channels has a message about the escalation. Index: notifications_pkey. */
 export const hasMessageIn = async (db: Database, escalationId: string, channels: readonly string[]): Promise<boolean> =>

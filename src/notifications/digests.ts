@@ -20,8 +20,9 @@ export async function sendDigests(
   { db, clock }: DeliveryOptions,
   channels: readonly SupportChannel[],
 ): Promise<{ sent: number; failed: number }> {
-  await makeDigests(db, clock())
-  await refuseOldDigests(db)
+  const now = clock()
+  await makeDigests(db, now)
+  await refuseOldDigests(db, now)
   const counts = { sent: 0, failed: 0 }
   for (const pending of await readPendingDigests(db)) {
     const channel = channels.find(({ name }) => name === pending.channel)

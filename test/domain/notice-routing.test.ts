@@ -30,7 +30,9 @@ describe('the routing of notices', () => {
     assert.deepEqual(route(stall, { reasons: new Set(['critical_bounce']) }), { do: 'skip' })
     assert.deepEqual(route(stall, { reasons: new Set(['stalled']) }), { do: 'send' })
     assert.deepEqual(route(stall, { priorities: new Set(['critical']) }), { do: 'skip' })
-    assert.deepEqual(route(incident('silence', 'provider:resend'), { priorities: new Set(['critical']) }), { do: 'send' })
+    assert.deepEqual(route(incident('silence', 'provider:resend'), { priorities: new Set(['critical']) }), {
+      do: 'send',
+    })
   })
 
   it('skips other projects; an incident is of the project of its provider, or of the default one', () => {

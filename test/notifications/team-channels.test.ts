@@ -23,8 +23,16 @@ function channelOf(variables: Record<string, string>): SupportChannel {
 /** One of each reason, with what comes from outside as long and as strange as it may be. */
 const noticeOf = (reason: EscalationReason): SupportNotice =>
   isIncidentReason(reason)
-    ? sampleNotice({ reason, provider: 'aftersend', emailId: `tag:a&b<!channel>[x](http://evil)@2026-01-01T00:00:00.000Z` })
-    : sampleNotice({ reason, emailId: `<!here>&[a](http://evil)${'x'.repeat(400)}`, subject: '<@U1> & [b](c)'.repeat(99) })
+    ? sampleNotice({
+        reason,
+        provider: 'aftersend',
+        emailId: `tag:a&b<!channel>[x](http://evil)@2026-01-01T00:00:00.000Z`,
+      })
+    : sampleNotice({
+        reason,
+        emailId: `<!here>&[a](http://evil)${'x'.repeat(400)}`,
+        subject: '<@U1> & [b](c)'.repeat(99),
+      })
 
 const acknowledged = { state: 'acknowledged', acknowledgedBy: 'ada', version: 2 } as const
 const snoozed = { state: 'snoozed', acknowledgedBy: 'ada', snoozedUntil: Date.UTC(2027, 0, 1), version: 3 } as const
@@ -57,7 +65,10 @@ function itIsAChannel(create: (more?: Record<string, string>) => SupportChannel,
 
   it('shows no address and no subject unless it is allowed to', async () => {
     const before = standIn().requests.length
-    const notice = { ...sampleNotice({ recipients: ['ada@example.com'], subject: 'private' }), escalationId: 'esc_secret' }
+    const notice = {
+      ...sampleNotice({ recipients: ['ada@example.com'], subject: 'private' }),
+      escalationId: 'esc_secret',
+    }
     const sendAll = async (channel: SupportChannel) => {
       const reference = (await channel.send(notice)) || null
       await channel.showState?.({ ...notice, ...acknowledged }, reference)
@@ -121,17 +132,28 @@ describe('a Slack channel by the app', () => {
     assert.equal(await channel.send(sampleNotice({ id: 'esc_7.2', notice: 2 }), reference), reference)
     assert.equal(lastMessage()?.threadTs, first?.ts)
     assert.match(lastMessage()?.text ?? '', /^Second notice/)
-    assert.equal(slack().messages().find(({ ts }) => ts === first?.ts)?.changes, 1)
+    assert.equal(
+      slack()
+        .messages()
+        .find(({ ts }) => ts === first?.ts)?.changes,
+      1,
+    )
   })
 
   it('is refused for good by a wrong token and by a message that is gone', async () => {
     const stranger = create({ TOKEN: 'xoxb-wrong' })
-    await assert.rejects(stranger.send(sampleNotice()), /refused chat.postMessage \(invalid_auth\): check CHANNEL_A_TOKEN/)
+    await assert.rejects(
+      stranger.send(sampleNotice()),
+      /refused chat.postMessage \(invalid_auth\): check CHANNEL_A_TOKEN/,
+    )
     await assert.rejects(stranger.check?.() ?? Promise.resolve(), NoticeRefusedError)
     await create().check?.()
     const reference = (await create().send(sampleNotice())) || null
     slack().remove(lastMessage()?.ts ?? '')
-    await assert.rejects(create().showState?.(sampleNotice(resolved), reference) ?? Promise.resolve(), NoticeRefusedError)
+    await assert.rejects(
+      create().showState?.(sampleNotice(resolved), reference) ?? Promise.resolve(),
+      NoticeRefusedError,
+    )
   })
 })
 
@@ -191,12 +213,21 @@ describe('a PagerDuty channel', () => {
       const name = Object.values(changes)[0] ?? ''
       if (event?.event_action === 'trigger') severities[name] = event.payload.severity
     }
-    const expected = { critical: 'critical', normal: 'warning', bulk: 'info', bounce_rate: 'error', backlog: 'critical' }
+    const expected = {
+      critical: 'critical',
+      normal: 'warning',
+      bulk: 'info',
+      bounce_rate: 'error',
+      backlog: 'critical',
+    }
     assert.deepEqual(severities, expected)
   })
 
   it('is refused for good with a wrong key', async () => {
-    await assert.rejects(create({ KEY: 'wrong' }).send(notice), /PagerDuty refused the notice \(400\): check CHANNEL_A_KEY/)
+    await assert.rejects(
+      create({ KEY: 'wrong' }).send(notice),
+      /PagerDuty refused the notice \(400\): check CHANNEL_A_KEY/,
+    )
   })
 })
 

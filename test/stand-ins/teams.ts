@@ -53,7 +53,8 @@ export async function startTeamsStandIn() {
     isAuthorized: (request) => request.path === path && request.query.get('sig') === 'signature',
     answer({ body }) {
       const [attachment] = message.safeParse(JSON.parse(body)).data?.attachments ?? []
-      if (!attachment || body.length > 28_000) return { status: 400, body: { error: { code: 'TriggerInputSchemaMismatch' } } }
+      if (!attachment || body.length > 28_000)
+        return { status: 400, body: { error: { code: 'TriggerInputSchemaMismatch' } } }
       cards.push(attachment.content)
       return { status: 202, body: {} }
     },
