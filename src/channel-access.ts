@@ -23,14 +23,19 @@ async function failureOf(sending: Promise<void> | undefined): Promise<string | n
   }
 }
 
-/** The Slack apps with a signing secret, each with all channels that it posts to. */
+/** The Slack apps with a signing secret, each with what all of its channels take together. */
 export function slackAppsOf({ channels }: Config): SlackApp[] {
   const apps = new Map<string, SlackApp>()
   for (const settings of channels) {
     if (settings.type !== 'slack' || !settings.app?.signingSecret) continue
     const { signingSecret, apiUrl } = settings.app
-    const known = apps.get(signingSecret)?.channels ?? []
-    apps.set(signingSecret, { signingSecret, apiUrl, channels: [...known, settings.name] })
+    const { projects } = settings.routing
+    const known = apps.get(signingSecret)
+    const isOfAll = projects === null || known?.projects === null
+    apps.set(signingSecret, {
+      ...{ signingSecret, apiUrl },
+      projects: isOfAll ? null : new Set([...(known?.projects ?? []), ...projects]),
+    })
   }
   return [...apps.values()]
 }

@@ -4,10 +4,11 @@ import type { Context } from 'koa'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
-import { hasMessageIn } from '../db/notifications.ts'
+import { findEscalation } from '../db/escalations-read.ts'
 import { inTime } from '../db/request-deadline.ts'
 import type { Caller } from '../domain/access.ts'
 import type { EscalationCommand } from '../domain/escalation.ts'
+import { projectOfNotice } from '../domain/notice-routing.ts'
 import { readRawBody } from '../http/body.ts'
 import { Problem } from '../http/problem.ts'
 import { withoutMessage } from '../http/request-log.ts'
@@ -20,8 +21,8 @@ import { isFromSlack } from './slack-signature.ts'
 /** A Slack app whose buttons are answered. */
 export interface SlackApp {
   readonly signingSecret: string
-  /** The names of our channels that it posts to. */
-  readonly channels: readonly string[]
+  /** Whose escalations it posts, and may therefore act on; null: those of all. */
+  readonly projects: ReadonlySet<string> | null
   readonly apiUrl: string
 }
 
@@ -64,7 +65,7 @@ export const slackRoutes = (dependencies: SlackDependencies): Route[] => [
       answers: { 200: { description: 'The click was taken, or needs nothing' } },
       problems: {
         401: 'The signature is missing or not valid, or too old',
-        404: 'No Slack app is configured, or it has no message about this escalation',
+        404: 'No Slack app is configured, or it gets no messages about such an escalation',
         409: 'The state of the escalation does not allow the command',
         503: 'PostgreSQL or Temporal does not answer',
       },
@@ -110,8 +111,9 @@ async function answerClick(ctx: Context, dependencies: SlackDependencies, app: S
   // For the audit log.
   const caller: Caller = { name: by, scopes: ['escalate'], project: null }
   Object.assign(ctx.state, { caller, subject: id })
-  if (!(await inTime(() => hasMessageIn(db, id, app.channels)))) {
-    throw new Problem(404, 'this app has no message about such an escalation')
+  const escalation = await inTime(() => findEscalation(db, id))
+  if (!escalation || !(app.projects?.has(projectOfNotice(escalation)) ?? true)) {
+    throw new Problem(404, 'this app gets no messages about such an escalation')
   }
   const executed = executeCommand(dependencies, id, { command, requested: command.do }).catch(async (error) => {
     await explain(app, click, error).catch((failure) =>

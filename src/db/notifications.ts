@@ -125,9 +125,3 @@ export const completeDigest = (
 export const refuseOldDigests = (db: Database, now: number): Promise<number> => db.$executeRaw`
   UPDATE notifications SET held_until = NULL, is_refused = true
   WHERE held_until < ${new Date(now - noticeValidForMs)}::timestamptz`
-
-/** Whether one of these channels has a message about the escalation. Index: notifications_pkey. */
-export const hasMessageIn = async (db: Database, escalationId: string, channels: readonly string[]): Promise<boolean> =>
-  (await db.notification.count({
-    where: { escalationId, channel: { in: [...channels] }, isRefused: false, isSkipped: false },
-  })) > 0

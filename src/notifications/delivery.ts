@@ -1,5 +1,6 @@
 /** Delivers notices and changes of state to a channel, once each. Used by the workflows' activities, and by the API for its own incidents. */
-import type { Database } from '../db/database.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Database, isUnavailable } from '../db/database.ts'
 import { type MessagesKey, readShownMessage, recordShown } from '../db/notifications.ts'
 import { everything, routeOf } from '../domain/notice-routing.ts'
 import { type MessageReference, NoticeRefusedError, type SupportChannel, type SupportNotice } from './channel.ts'
@@ -41,9 +42,29 @@ export async function deliverNotice(
     () => channel.send(content, first),
     () => recordOutcome(db, key, { isRefused: true }),
   )
-  await recordSent(db, channel, content, reference || null)
+  await persistently(() => recordSent(db, channel, content, reference || null))
   await showState(options, channel, escalationId)
   return 'told'
+}
+
+/** With the timeout of a connection, these take less than an attempt of an activity has left. */
+const recordAttempts = 4
+const recordAgainMs = 1_000
+
+/**
+ * Tries again soon while PostgreSQL is unavailable: what is sent and not recorded would be sent again, and Slack and Teams would show it
+ * twice.
+ */
+async function persistently(record: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await record()
+      return
+    } catch (error) {
+      if (attempt === recordAttempts || !isUnavailable(error)) throw error
+      await pause(recordAgainMs)
+    }
+  }
 }
 
 /** Records a notice as sent, with what its message shows. */

@@ -37,15 +37,14 @@ describe('clicks in Slack', () => {
   const served = useApi(() => ({
     db,
     slackApps: [
-      { signingSecret: 'another secret', channels: ['other'], apiUrl: slack.apiUrl },
-      { signingSecret: slack.signingSecret, channels: ['oncall'], apiUrl: slack.apiUrl },
+      { signingSecret: 'another secret', projects: null, apiUrl: slack.apiUrl },
+      { signingSecret: slack.signingSecret, projects: new Set(['default']), apiUrl: slack.apiUrl },
     ],
   }))
   beforeEach(async () => {
     await writeEscalation(db, { provider: 'aisend', emailId: 'em_1' }, opened)
     id = (await db.escalation.findFirstOrThrow()).id
     audited = await db.auditEntry.count()
-    await db.notification.create({ data: { escalationId: id, notice: 1, channel: 'oncall' } })
     served.emailWorkflows.answer = async (command) => commandEscalation(opened, command, Date.now())
   })
 
@@ -111,10 +110,10 @@ describe('clicks in Slack', () => {
     assert.equal(await db.auditEntry.count(), audited, 'strangers fill no log')
   })
 
-  it('act only on what the app has a message about', async () => {
-    await db.notification.updateMany({ data: { channel: 'other' } })
-    const response = await click('resolve')
-    assert.equal(response.status, 404)
+  it('act only on escalations of the projects whose messages the app gets', async () => {
+    await writeEscalation(db, { provider: 'shop:aisend', emailId: 'em_1' }, opened)
+    const { id: ofShop } = await db.escalation.findFirstOrThrow({ where: { provider: 'shop:aisend' } })
+    for (const value of [ofShop, 'esc_none']) assert.equal((await click('resolve', { value })).status, 404)
     assert.deepEqual(served.emailWorkflows.commands, [])
   })
 

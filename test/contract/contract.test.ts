@@ -48,7 +48,7 @@ describe('every answer', () => {
     served = await serve({
       ...{ db, inbox, providerApis: new Map([['aisend', providerApi as never]]) },
       teamChannels: [channel('oncall', null), channel('broken', 'Slack answered 500')],
-      slackApps: [{ signingSecret: 'signing-secret', channels: ['oncall'], apiUrl: 'https://slack.com/api' }],
+      slackApps: [{ signingSecret: 'signing-secret', projects: null, apiUrl: 'https://slack.com/api' }],
     })
     api = await DocumentedApi.at(served.url)
     await fillDatabase()

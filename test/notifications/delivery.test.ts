@@ -9,6 +9,7 @@ import {
   resolveEscalation,
 } from '../../src/domain/escalation.ts'
 import { everything, type NoticeRouting } from '../../src/domain/notice-routing.ts'
+import { DatabaseUnavailableError } from '../../src/errors.ts'
 import {
   type MessageReference,
   type NoticeDigest,
@@ -112,6 +113,24 @@ describe('the delivery of notices', () => {
     }
     await showState(options, channel, id)
     assert.deepEqual(channel.shown, ['acknowledged of message', 'resolved of message'])
+  })
+
+  it('records what was sent although PostgreSQL is away for a moment, and does not send it again', async () => {
+    const channel = new FollowingChannel()
+    const { id } = await opened()
+    let failures = 0
+    const notification = new Proxy(db.notification, {
+      get(target, name) {
+        if (name !== 'createMany' || failures > 0) return Reflect.get(target, name)
+        failures += 1
+        return () => Promise.reject(new DatabaseUnavailableError('away'))
+      },
+    })
+    const blinking = new Proxy(db, {
+      get: (target, name) => (name === 'notification' ? notification : Reflect.get(target, name)),
+    })
+    await deliverNotice({ ...options, db: blinking }, channel, { escalationId: id, notice: 1 })
+    assert.deepEqual([failures, channel.sent.length, await db.notification.count()], [1, 1, 1])
   })
 
   it('passes the first message on to a further notice, and shows what has changed while it was away', async () => {
