@@ -65,8 +65,7 @@ export function projectOfNotice(key: EmailKey): string {
 }
 
 /** What waits for nothing: a critical email, and every incident, since it is about sending as a whole. */
-export const isUrgent = ({ reason, priority }: RoutedNotice): boolean =>
-  priority === 'critical' || isIncidentReason(reason)
+const isUrgent = ({ reason, priority }: RoutedNotice): boolean => priority === 'critical' || isIncidentReason(reason)
 
 const minuteMs = 60_000
 const dayMs = 86_400_000

@@ -18,8 +18,8 @@ export interface SlackMessageOptions {
   readonly hasButtons: boolean
 }
 
-/** What a button does; `slackActionOf` reads it from a click. */
-export type SlackAction = 'acknowledge' | 'snooze' | 'resolve'
+/** What a button does, after the prefix of its ID. */
+type SlackAction = 'acknowledge' | 'snooze' | 'resolve'
 
 const actionPrefix = 'aftersend.'
 

@@ -9,7 +9,6 @@ import {
   resolveEscalation,
 } from '../../src/domain/escalation.ts'
 import { everything, type NoticeRouting } from '../../src/domain/notice-routing.ts'
-import { DatabaseUnavailableError } from '../../src/errors.ts'
 import {
   type MessageReference,
   type NoticeDigest,
@@ -123,7 +122,7 @@ describe('the delivery of notices', () => {
       get(target, name) {
         if (name !== 'createMany' || failures > 0) return Reflect.get(target, name)
         failures += 1
-        return () => Promise.reject(new DatabaseUnavailableError('away'))
+        return () => Promise.reject(new Error('Connection terminated due to connection timeout'))
       },
     })
     const blinking = new Proxy(db, {
