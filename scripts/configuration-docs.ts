@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { settingGroups } from '../src/environment.ts'
+import { channelVariables } from '../src/environment-channels.ts'
 import type { Role } from '../src/environment-formats.ts'
 import { providers } from '../src/providers/registry.ts'
 
@@ -26,6 +27,8 @@ interface Section {
   readonly title: string
   readonly intro: readonly string[]
   readonly variables: readonly Variable[]
+  /** Variables whose names have a part of the reader's own: on the page, and not in .env.example. */
+  readonly named?: { readonly intro: string; readonly variables: readonly Variable[] }
 }
 
 /** What the JSON Schema of a variable says, with what environment.ts and environment-formats.ts add. */
@@ -179,6 +182,21 @@ const sections: readonly Section[] = [
     variables: variablesOf(settingGroups.dataExport),
   },
   {
+    title: 'Channels',
+    intro: ['Where the team is notified besides: see [how each is set up](notifications.md#set-up-a-channel).'],
+    variables: variablesOf(settingGroups.channels),
+    named: {
+      intro:
+        'Each channel has these variables, with its name in place of `<NAME>`: `on-call` has `CHANNEL_ON_CALL_TYPE`. API and workers need the same, and ' +
+        '`docker-compose.yml` passes on those that you add to both.',
+      variables: variablesOf(
+        Object.fromEntries(
+          Object.entries(channelVariables).map(([name, schema]) => [`CHANNEL_<NAME>_${name}`, schema]),
+        ),
+      ),
+    },
+  },
+  {
     title: 'Tracing',
     intro: ['See [what a trace contains](observability.md#traces).'],
     variables: variablesOf(settingGroups.tracing),
@@ -195,9 +213,11 @@ const cell = (text: string) => text.replaceAll('|', '\\|')
 const row = ({ name, form, fallback, unset, roles, description }: Variable) =>
   `| ${[code(name), form, fallback === null ? unset : code(fallback), roles.map(code).join(', '), description].map(cell).join(' | ')} |`
 
-const tableOf = ({ title, intro, variables }: Section) => `## ${title}
+const tableOf = ({ title, intro, variables, named }: Section) => `## ${title}
 
-${intro.map((paragraph) => `${paragraph}\n\n`).join('')}| variable | format | default | role | meaning |
+${intro.map((paragraph) => `${paragraph}\n\n`).join('')}${rowsOf(variables)}${named ? `\n${named.intro}\n\n${rowsOf(named.variables)}` : ''}`
+
+const rowsOf = (variables: readonly Variable[]) => `| variable | format | default | role | meaning |
 | --- | --- | --- | --- | --- |
 ${variables.map(row).join('\n')}
 `

@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import type { NativeConnectionOptions } from '@temporalio/worker'
+import { type ChannelSettings, readChannels } from './channel-settings.ts'
 import type { Priority } from './domain/events.ts'
 import type { Projects } from './domain/project.ts'
 import type { AlarmPolicy } from './domain/rate-policy.ts'
@@ -92,6 +93,10 @@ export interface Config {
   readonly mailServerLookup: { readonly servers: readonly string[] } | null
   /** Of the default project. */
   readonly support: ProjectSettings['support']
+  /** Of the whole system, each with what it takes. */
+  readonly channels: readonly ChannelSettings[]
+  /** Where browsers reach the dashboard, without a path; null if unknown. */
+  readonly publicUrl: string | null
   /** The other projects, and what is set for each of them. */
   readonly projects: Projects & { readonly settings: ReadonlyMap<string, ProjectSettings> }
   /** What an export writes, wherever it does. */
@@ -114,11 +119,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = environment.safeParse(given)
   const webhooks = readWebhookSecrets(given)
   const { projects, errors: projectErrors } = readProjectSettings(given)
+  const { channels, errors: channelErrors } = readChannels(given)
   const errors = [
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
     ...webhooks.errors,
     ...missingSettings(given, webhooks),
     ...projectErrors,
+    ...channelErrors,
     // A worker has no secrets; embedded ones are generated later, for the first accounts.
     ...(given['ROLE'] === 'worker' ? [] : accountsWithoutSecret(projects, webhooks.secrets, isEmbedded(given))),
     ...missingPeopleSettings(given),
@@ -129,7 +136,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (!parsed.success || errors.length > 0) {
     throw new ConfigurationError(`The configuration is not valid:\n${errors.map((error) => `  - ${error}`).join('\n')}`)
   }
-  return configOf(parsed.data, { security: securityIn(given), webhookSecrets: webhooks.secrets, projects })
+  return configOf(parsed.data, { security: securityIn(given), webhookSecrets: webhooks.secrets, projects, channels })
 }
 
 /** Read by @temporalio/envconfig, as in all Temporal tools, but without its files, so that all settings are in one place. */
@@ -170,14 +177,9 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   return errors
 }
 
-function configOf(
-  env: Environment,
-  {
-    security,
-    webhookSecrets,
-    projects,
-  }: { security: TemporalSecurity; webhookSecrets: Config['webhookSecrets']; projects: Config['projects'] },
-): Config {
+type ReadApart = Pick<Config, 'webhookSecrets' | 'projects' | 'channels'> & { readonly security: TemporalSecurity }
+
+function configOf(env: Environment, { security, ...readApart }: ReadApart): Config {
   return {
     port: env.PORT ?? null,
     workerPort: env.WORKER_PORT ?? null,
@@ -196,7 +198,7 @@ function configOf(
       },
       security,
     },
-    webhookSecrets,
+    ...readApart,
     ...projectSettingsOf(env, env.ALLOW_INSECURE),
     apiKeys: env.API_KEYS,
     signIn: signInSettings(env),
@@ -234,6 +236,7 @@ function configOf(
     mailServerLookup: env.MAILBOX_PROVIDER_LOOKUP === 'on' ? { servers: env.DNS_SERVERS } : null,
     projects,
     dataExport: exportSettings(env),
+    publicUrl: env.PUBLIC_URL ?? null,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? {
           url: `${env.OTEL_EXPORTER_OTLP_ENDPOINT.replace(/\/+$/, '')}/v1/traces`,

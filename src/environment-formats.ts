@@ -17,6 +17,13 @@ export const duration = (fallback: ms.StringValue) =>
     .refine((value) => value > 0, 'must be a duration above 0')
     .meta({ form: 'duration' })
 
+/** Undefined where it is not set. */
+export const durationOrUnset = z
+  .string()
+  .regex(durationForm, 'must be a duration such as 10m or 1h')
+  .transform((text) => ms(text as ms.StringValue))
+  .optional()
+
 export const durationOrZero = (fallback: ms.StringValue) =>
   z
     .string()

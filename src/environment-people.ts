@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { roleNames } from './domain/access.ts'
 import type { OpenIdSettings, RoleRules } from './domain/openid-person.ts'
 import * as format from './environment-formats.ts'
-import { forApi } from './environment-formats.ts'
+import { forApi, forBoth } from './environment-formats.ts'
 
 const rolesForm = 'must be roles and who has them, such as admin=email-admins,ada@example.com;viewer=staff'
 
@@ -32,9 +32,11 @@ export const people = {
     z.enum(['on', 'off'], 'must be on or off').default('on'),
     'Whether the dashboard is opened by API keys. `off` needs `OIDC_ISSUER`.',
   ),
-  PUBLIC_URL: forApi(
+  PUBLIC_URL: forBoth(
     format.origin.optional(),
-    'The URL at which browsers reach the dashboard. Required with `OIDC_ISSUER`: the provider sends people back to `<PUBLIC_URL>/sign-in/callback`.',
+    'The URL at which browsers reach the dashboard. Messages to the team’s channels link to it. Required with `OIDC_ISSUER`: the provider sends ' +
+      'people back to `<PUBLIC_URL>/sign-in/callback`.',
+    'no links',
   ),
   OIDC_ISSUER: forApi(
     format.httpUrl.optional(),

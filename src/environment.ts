@@ -1,6 +1,7 @@
 /** The environment variables that config.ts reads: format, default and meaning. docs/configuration.md is generated from them. */
 import { z } from 'zod'
 import { dataExport } from './environment-exports.ts'
+import { channels } from './environment-channels.ts'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
 import { people } from './environment-people.ts'
@@ -212,6 +213,7 @@ export const environment = z.object({
   ...mailboxProviders,
   ...notifications,
   ...dataExport,
+  ...channels,
   ...tracing,
   ...machine,
 })
@@ -231,6 +233,7 @@ export const settingGroups = {
   mailboxProviders,
   notifications,
   dataExport,
+  channels,
   tracing,
 }
 

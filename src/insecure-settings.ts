@@ -68,7 +68,7 @@ export const requiresTls = (smtpUrl: string, insisted: readonly string[]): boole
   isPlainTo('smtp:', smtpUrl) && !insisted.includes('SMTP_URL')
 
 /** Whether a URL of this protocol leads out of the machine and the private network. */
-function isPlainTo(protocol: string, text: string | undefined): boolean {
+export function isPlainTo(protocol: string, text: string | undefined): boolean {
   if (text === undefined || !URL.canParse(text)) return false
   const url = new URL(text)
   return url.protocol === protocol && !isLocal(url.hostname.replace(/^\[|\]$/g, ''))

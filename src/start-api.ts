@@ -1,6 +1,7 @@
 /** The API: webhooks → inbox → Temporal, and PostgreSQL → REST, streams and dashboard. */
 import { createApi } from './api/api.ts'
 import type { ProjectAccess } from './api/project-parts.ts'
+import { slackAppsOf, teamChannelsOf } from './channel-access.ts'
 import type { Config } from './config.ts'
 import { createDashboard } from './dashboard/dashboard.ts'
 import { createOpenIdProvider } from './dashboard/openid.ts'
@@ -55,9 +56,10 @@ export async function startApi(
     ...{ db, log },
     listen: (onNotification) => listenForChanges({ databaseUrl: options.databaseUrl, log, onNotification }),
   })
+  const channels = createSupportChannels(config, log)
   const systemWatch = watchSystem({
     ...{ db: receiptDb, policy: config.policy, alarms: config.alarms, temporalStatus: inbox.temporalStatus, log },
-    channels: createSupportChannels(config, log),
+    channels,
     countFailingWorkflows: () => countFailingWorkflows(client, taskQueue),
     onChange: changeNotifier.notify,
   })
@@ -66,6 +68,8 @@ export async function startApi(
     webhooks: webhookSources(options, receiptDb),
     providerApis: createAllProviderApis(config),
     reconciliations: createReconciliations(client, taskQueue),
+    teamChannels: teamChannelsOf(config, channels),
+    slackApps: slackAppsOf(config),
     apiKeys: options.apiKeys,
     signIn: { withKeys: config.signIn.withKeys, openId: openId && createOpenIdProvider(openId, Date.now) },
     metricsKeys: config.metricsKeys,
@@ -75,7 +79,7 @@ export async function startApi(
     // Workers elsewhere report their own readiness.
     isWorking: config.role === 'all' ? isPolling : null,
   }
-  const dashboard = createDashboard({ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config.support) })
+  const dashboard = createDashboard({ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config) })
   const onRequest = tracing?.requests ?? null
   const api = createApi({ ...parts, receiptClock, webhookCounts, metrics, dashboard, onRequest })
   await Promise.all([warmUp(receiptDb, receiptPool.poolSize), warmUp(db, warmReads)])
@@ -112,9 +116,10 @@ async function projectAccess({ projects }: Config, pools: SharedParts['pools']):
 }
 
 /** The channels to support, besides the log. */
-const namesOf = ({ webhook, email }: Config['support']): string[] => [
+const namesOf = ({ support: { webhook, email }, channels }: Config): string[] => [
   ...(webhook ? ['webhook'] : []),
   ...(email ? ['email'] : []),
+  ...channels.map(({ name }) => name),
 ]
 
 const webUiOf = ({ webUiUrl, temporal }: SystemOptions) =>

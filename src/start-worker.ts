@@ -61,6 +61,7 @@ export async function startWorker(
       incidents,
       startReconcile,
       channels: channels.map(({ name }) => name),
+      teamChannels: channels.filter(({ routing }) => routing !== undefined),
       mailServers: config.mailServerLookup && createMailServers(config.mailServerLookup),
     }),
   }

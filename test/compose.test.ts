@@ -113,6 +113,7 @@ const settings = {
   SUPPORT_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   SUPPORT_EMAIL: 'support@example.com',
   SMTP_URL: 'smtp://user:password@host:587',
+  CHANNELS: 'oncall',
   METRICS_KEYS: 'one-key-for-the-scraper',
   SIGN_IN_WITH_KEYS: 'off',
   PUBLIC_URL: 'https://aftersend.example',

@@ -36,9 +36,16 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: ['environment-formats'],
   },
   'environment-exports': { holds: 'those of the data export (one file)', imports: ['environment-formats'] },
+  'environment-channels': {
+    holds: 'those of the team’s channels (one file)',
+    imports: ['domain', 'environment-formats'],
+  },
   environment: {
     holds: 'all environment variables (one file); docs/configuration.md is generated from it',
-    imports: ['providers', 'environment-formats', 'environment-people', 'environment-policies', 'environment-exports'],
+    imports: [
+      ...['providers', 'environment-formats', 'environment-people', 'environment-policies'],
+      ...['environment-exports', 'environment-channels'],
+    ],
   },
   'insecure-settings': {
     holds: 'the settings that are refused unless the operator insists (one file)',
@@ -48,15 +55,22 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'what each project may have its own of: providers’ APIs, channels to support (one file)',
     imports: ['domain', 'providers', 'environment', 'insecure-settings'],
   },
+  'channel-settings': {
+    holds: 'the team’s channels, each from the variables with its name (one file)',
+    imports: ['domain', 'environment', 'environment-channels', 'environment-formats', 'insecure-settings'],
+  },
   config: {
     holds: 'the configuration, parsed once (one file)',
     imports: [
       ...['errors', 'domain', 'providers', 'environment-formats', 'environment-people', 'environment-policies'],
-      ...['environment-exports', 'environment', 'insecure-settings', 'project-settings'],
+      ...['environment-exports', 'environment', 'insecure-settings', 'project-settings', 'channel-settings'],
     ],
   },
   metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },
-  notifications: { holds: 'the channels that notify the team', imports: ['errors', 'domain', 'db', 'config'] },
+  notifications: {
+    holds: 'the channels that notify the team',
+    imports: ['errors', 'domain', 'db', 'environment-channels', 'channel-settings', 'config'],
+  },
   exports: {
     holds: 'the data export: what an hour has, its files, and where they are written',
     imports: ['domain', 'db'],

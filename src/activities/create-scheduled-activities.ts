@@ -1,5 +1,6 @@
 import { activityInfo, heartbeat } from '@temporalio/activity'
 import { readOverdueEmails } from '../db/overdue-emails.ts'
+import { createChannelActivities } from './channel-activities.ts'
 import { onDatabase } from './database-failure.ts'
 import type { ScheduledDependencies } from './dependencies.ts'
 import { createEventMonthActivities } from './event-month-activities.ts'
@@ -22,6 +23,7 @@ export const createScheduledActivities = ({
 }: ScheduledDependencies): ScheduledActivities => ({
   ...createRollUpActivities(dependencies),
   ...createWatchActivities(dependencies),
+  ...createChannelActivities(dependencies),
   ...createRetentionActivities(dependencies),
   ...createEventMonthActivities(dependencies),
   ...createRecipientDomainActivities(dependencies),

@@ -69,6 +69,8 @@ export interface ScheduledDependencies extends WatchDependencies {
   readonly mailServers: MailServers | null
   /** Of this process's configuration: whoever reaches Temporal can start the workflow that erases, but not say what. */
   readonly retention: Retention
+  /** The channels that hold notices, or whose messages follow their escalations. */
+  readonly teamChannels: readonly SupportChannel[]
   /** The deadlines that make an email overdue. */
   readonly policy: LifecyclePolicy
 }

@@ -50,6 +50,8 @@ interface EscalationRecord {
   readonly version?: number
   /** The stored state, if it is newer: then nothing was written. */
   readonly conflict?: Escalation
+  /** The channels with a message that must show the change. Absent for none, and from workers before 0.5. */
+  readonly following?: string[]
 }
 
 /** Every activity is idempotent: a second attempt changes nothing. */
@@ -68,6 +70,11 @@ export interface LifecycleActivities {
   askProvider(email: EmailKey): Promise<{ note: string; events: LifecycleEvent[] }>
   /** Stores an escalation's state, unless the stored one is newer. Returns the channels to notify. */
   recordEscalation(input: EmailKey & { escalation: Escalation }): Promise<EscalationRecord>
-  /** Sends a notice on one channel, once. Non-retryable `NoticeRefused` if the channel rejects it for good. */
-  tellSupport(input: EmailKey & UndeliveredNotice): Promise<'told' | 'told_before' | 'not_configured'>
+  /**
+   * Sends a notice on one channel, once, or shows a change there: the state at that time, so that a later change is shown by an earlier
+   * call too. Non-retryable `NoticeRefused` if the channel rejects it for good.
+   */
+  tellSupport(
+    input: EmailKey & UndeliveredNotice,
+  ): Promise<'told' | 'told_before' | 'skipped' | 'held' | 'not_configured'>
 }

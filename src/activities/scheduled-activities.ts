@@ -35,6 +35,8 @@ export interface ScheduledActivities {
   keepEventMonths(): Promise<{ made: number; dropped: string[]; forgotten: number }>
   /** Finds the mailbox providers of one page of the domains that emails went to. Continues after `next`, unless it is null. */
   lookUpRecipientDomains(input: RecipientDomainsInput): Promise<{ lookedUp: number; next: string | null }>
+  /** Sends the digests that are due, and shows changes that were missed. What a channel does not take, a later call tries again. */
+  serveChannels(): Promise<{ digests: number; changes: number; failed: number }>
   /** Measures rates and webhooks; raises incidents that have started, and clears those that have ended. */
   watchForIncidents(): Promise<{ raised: string[]; cleared: string[] }>
 }

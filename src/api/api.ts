@@ -27,6 +27,7 @@ import { handleWebhooks, webhookRoutes } from '../webhooks/webhooks.ts'
 import { analyticsRoutes } from './analytics.ts'
 import { auditRequests, auditRoutes } from './audit.ts'
 import { bounceRoutes } from './bounces.ts'
+import { channelRoutes, type TeamChannel } from './channels.ts'
 import { emailRoutes } from './emails.ts'
 import { escalationRoutes } from './escalations.ts'
 import { eventRoutes } from './events.ts'
@@ -40,6 +41,7 @@ import { recipientRoutes } from './recipients.ts'
 import { reconciliationRoutes } from './reconciliations.ts'
 import { sendRoutes } from './send.ts'
 import { sessionRoutes } from './sessions.ts'
+import { type SlackApp, slackRoutes } from './slack-interactions.ts'
 import { streamRoutes } from './stream.ts'
 import { suppressionFileRoutes } from './suppression-files.ts'
 import { suppressionRoutes } from './suppressions.ts'
@@ -74,6 +76,10 @@ export interface ApiDependencies {
   readonly temporalStatus?: () => TemporalStatus
   /** Whether this process's worker polls, reported by readiness. Null, the default: it has none. */
   readonly isWorking?: (() => boolean) | null
+  /** One of CHANNELS each. Default: none. */
+  readonly teamChannels?: readonly TeamChannel[]
+  /** The Slack apps whose buttons are answered. Default: none. */
+  readonly slackApps?: readonly SlackApp[]
   /** Null: no dashboard is served. */
   readonly dashboard?: Router | null
   /** Null, the default: there is one project. */
@@ -111,6 +117,8 @@ export function createApi(dependencies: ApiDependencies): Api {
     receiptClock = clock,
     streams = createEventStreams(),
     reconciliations = noReconciliations,
+    teamChannels = [],
+    slackApps = [],
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
   const ring = createKeyRing(dependencies.db, apiKeys, clock)
@@ -129,7 +137,10 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(metricsRoutes(dependencies.metrics, fixedKeys([...apiKeys, ...metricsKeys])).routes())
   app.use(
     routerOf(
-      servedRoutes({ ...dependencies, receiptDb, keys: ring, clock, streams, reconciliations }),
+      servedRoutes({
+        ...dependencies,
+        ...{ receiptDb, keys: ring, clock, streams, reconciliations, teamChannels, slackApps },
+      }),
       (needed) => requireKey(ring, { needed, failedKeys }),
       jsonBodyWithin(deadlines),
     ).routes(),
@@ -150,7 +161,9 @@ export function createApi(dependencies: ApiDependencies): Api {
 }
 
 type ServedDependencies = ApiDependencies &
-  Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams' | 'reconciliations'>> & {
+  Required<
+    Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams' | 'reconciliations' | 'teamChannels' | 'slackApps'>
+  > & {
     readonly keys: KeyRing
   }
 type V1Dependencies = ServedDependencies & ProjectParts
@@ -185,6 +198,8 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...keyRoutes(dependencies),
   ...sessionRoutes(dependencies),
   ...auditRoutes(dependencies),
+  ...channelRoutes(dependencies),
+  ...slackRoutes(dependencies),
 ]
 
 /** Without this, the router would match a path that it cannot decode literally. */

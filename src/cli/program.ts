@@ -8,6 +8,7 @@ import { DeploymentRefusedError } from '../temporal/deployment.ts'
 import { version } from '../version.ts'
 import { type CommandContext, exitCodes, UsageError } from './command-context.ts'
 import { bouncesCommand } from './commands/bounces.ts'
+import { channelsCommand } from './commands/channels.ts'
 import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { erasuresCommand } from './commands/erasures.ts'
@@ -46,6 +47,7 @@ function createProgram(context: CommandContext): Command {
     bouncesCommand,
     webhooksCommand,
     exportCommand,
+    channelsCommand,
     keysCommand,
     erasuresCommand,
     deploymentCommand,

@@ -1,7 +1,6 @@
 /** Addresses of pages. */
 
-export const emailPath = (provider: string, id: string): string =>
-  `/emails/${encodeURIComponent(provider)}/${encodeURIComponent(id)}`
+export { emailPath } from '../domain/page-paths.ts'
 
 export const eventPath = ({ provider, eventId }: { readonly provider: string; readonly eventId: string }): string =>
   `/events/${encodeURIComponent(provider)}/${encodeURIComponent(eventId)}`

@@ -209,7 +209,8 @@ const NotificationChannels = ({ channels }: { channels: readonly string[] }) => 
         <p>Sent by {channels.join(' and ')}, and written to the log.</p>
       ) : (
         <p>
-          Written to the log only. To receive them, set <code>SUPPORT_WEBHOOK_URL</code> or <code>SUPPORT_EMAIL</code>.
+          Written to the log only. To receive them, set <code>CHANNELS</code>, <code>SUPPORT_WEBHOOK_URL</code> or{' '}
+          <code>SUPPORT_EMAIL</code>.
         </p>
       )}
     </div>

@@ -27,6 +27,8 @@ export const auditedRequests = {
   'POST /v1/escalations/:id/resolve': 'escalation.resolve',
   'POST /escalations/acknowledge': 'escalation.acknowledge',
   'POST /escalations/:id/:command': 'escalation.command',
+  'POST /integrations/slack/interactions': 'escalation.command',
+  'POST /v1/channels/:name/test': 'channel.test',
   'POST /v1/reconciliations': 'provider.reconcile',
   'POST /setup/reconcile': 'provider.reconcile',
   'POST /v1/events/replay': 'event.replay',

@@ -37,11 +37,13 @@ export interface Escalation {
   readonly version?: number | undefined
 }
 
-/** A notice that a channel has neither accepted nor finally refused. */
+/** A notice that a channel has neither accepted nor finally refused, or a change that it does not show yet. */
 export interface UndeliveredNotice {
   readonly reason: EscalationReason
   readonly notice: number
   readonly channel: string
+  /** Of a change: the escalation's version after it. Absent for a notice. */
+  readonly change?: number
 }
 
 /** An action on an escalation. `by` is a name or handle, never an address. */

@@ -1,9 +1,11 @@
 /** Sends the notices of the system's incidents, each from one instance. */
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
+import { readSystemChanges } from '../db/notifications.ts'
 import { claimNotices, type DueNotice, readDueNotices, releaseNotices } from '../db/system-incidents.ts'
-import { NoticeRefusedError, type SupportChannel } from '../notifications/channel.ts'
-import { readNotice, recordAccepted, recordRefused } from '../notifications/notices.ts'
+import { type SystemReason, systemReasons } from '../domain/incident.ts'
+import type { SupportChannel } from '../notifications/channel.ts'
+import { deliverNotice, showState } from '../notifications/delivery.ts'
 
 /** More than all channels may take. If this instance crashes, another sends the notices after the lease. */
 const leaseMs = 60_000
@@ -21,32 +23,38 @@ export function createNotifier(db: Database, channels: readonly SupportChannel[]
 
   const due = (): Promise<DueNotice[]> => readDueNotices(db, [...byName.keys()])
 
-  const send = async (notice: DueNotice): Promise<void> => {
-    const content = await readNotice(db, notice)
-    if (content === null) return
+  const showing = channels.flatMap(({ name, showState: shows }) => (shows ? [name] : []))
+  const changesOf = (reason: SystemReason) => (showing.length === 0 ? [] : readSystemChanges(db, reason, showing))
+
+  const attempt = async (
+    { escalationId, channel: name, notice }: { escalationId: string; channel: string; notice?: number },
+    execute: (channel: SupportChannel) => Promise<unknown>,
+  ): Promise<void> => {
+    const channel = byName.get(name)
     try {
-      await byName.get(notice.channel)?.send(content)
+      if (channel) await execute(channel)
     } catch (error) {
-      const { escalationId, channel } = notice
-      if (error instanceof NoticeRefusedError) await recordRefused(db, notice)
       // Only its class: an SMTP server's text may quote an address.
       const kind = error instanceof Error ? error.name : 'unknown'
-      if (!logged.has(nameOf(notice))) log.warn({ escalationId, channel, error: kind }, 'a notice was not accepted')
-      logged.add(nameOf(notice))
-      return
+      const label = `${escalationId} ${notice ?? 'change'} ${name}`
+      if (!logged.has(label)) log.warn({ escalationId, channel: name, error: kind }, 'a notice was not accepted')
+      logged.add(label)
     }
-    await recordAccepted(db, notice)
   }
 
   return {
     async notify() {
-      const reasons = new Set((await due()).map(({ reason }) => reason))
-      for (const reason of reasons) {
+      const noticed = new Set((await due()).map(({ reason }) => reason))
+      for (const reason of systemReasons) {
+        if (!noticed.has(reason) && (await changesOf(reason)).length === 0) continue
         if (!(await claimNotices(db, reason, leaseMs))) continue
         try {
           // Again, since another instance may have sent them.
           const notices = (await due()).filter((notice) => notice.reason === reason)
-          await Promise.all(notices.map(send))
+          const options = { db, clock: Date.now }
+          await Promise.all(notices.map((it) => attempt(it, (channel) => deliverNotice(options, channel, it))))
+          const changes = await changesOf(reason)
+          await Promise.all(changes.map((it) => attempt(it, (channel) => showState(options, channel, it.escalationId))))
         } finally {
           await releaseNotices(db, reason)
         }
@@ -54,5 +62,3 @@ export function createNotifier(db: Database, channels: readonly SupportChannel[]
     },
   }
 }
-
-const nameOf = ({ escalationId, notice, channel }: DueNotice): string => `${escalationId} ${notice} ${channel}`

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { createTransport } from 'nodemailer'
 import { domainOf, normalizeAddress } from '../domain/address.ts'
-import { NoticeRefusedError, type SupportChannel, type SupportNotice } from './channel.ts'
+import { NoticeRefusedError, type SupportChannel } from './channel.ts'
 import { SupportUnreachableError } from './errors.ts'
-import { headlineOf, textOf } from './messages.ts'
+import { digestLines, headlineOf, textOf } from './messages.ts'
 
 export interface EmailChannelOptions {
   readonly to: string
@@ -14,6 +14,8 @@ export interface EmailChannelOptions {
   readonly requiresTls?: boolean
   /** Limit for connecting, for the greeting, and for each silence after it. Default 10 seconds. */
   readonly timeoutMs?: number
+  /** Of one of CHANNELS: its name, and the variable of its address. Default: the channel of SUPPORT_EMAIL. */
+  readonly named?: { readonly name: string; readonly variable: string }
 }
 
 /** Sends plain text, over one connection per notice: they are too rare for a pool. */
@@ -22,6 +24,7 @@ export function createEmailChannel({
   smtpUrl,
   requiresTls = false,
   timeoutMs = 10_000,
+  named,
 }: EmailChannelOptions): SupportChannel {
   const from = senderOf(smtpUrl, to)
   const transport = createTransport({
@@ -35,23 +38,29 @@ export function createEmailChannel({
     disableFileAccess: true,
     disableUrlAccess: true,
   })
+  const mail = async (id: string, subject: string, text: string): Promise<void> => {
+    try {
+      await transport.sendMail({
+        from: { name: 'Aftersend', address: from },
+        ...{ to, subject, text },
+        messageId: messageIdOf(id, from),
+        // RFC 3834: prevents automatic replies.
+        headers: { 'Auto-Submitted': 'auto-generated' },
+      })
+    } catch (error) {
+      throw failureOf(error, named?.variable ?? 'SUPPORT_EMAIL')
+    }
+  }
   return {
-    name: 'email',
+    name: named?.name ?? 'email',
     async send(notice) {
-      try {
-        await transport.sendMail({
-          from: { name: 'Aftersend', address: from },
-          to,
-          subject: headlineOf(notice),
-          text: textOf(notice),
-          messageId: messageIdOf(notice, from),
-          // RFC 3834: prevents automatic replies.
-          headers: { 'Auto-Submitted': 'auto-generated' },
-        })
-      } catch (error) {
-        throw failureOf(error)
-      }
+      await mail(notice.id, headlineOf(notice), textOf(notice))
     },
+    async sendDigest(digest) {
+      const { title, lines } = digestLines(digest)
+      await mail(digest.id, title, [`${title}:`, ...lines].join('\n\n'))
+    },
+    sendTest: () => mail(`test.${Date.now()}`, 'Test', 'This is a test from Aftersend.'),
   }
 }
 
@@ -66,13 +75,13 @@ function senderOf(smtpUrl: string, to: string): string {
 }
 
 /** Equal for all attempts, so that mailboxes show a notice once. Hashed, since not every ID is valid in a header. */
-function messageIdOf(notice: SupportNotice, from: string): string {
-  const digest = createHash('sha256').update(notice.id).digest('hex').slice(0, 40)
+function messageIdOf(id: string, from: string): string {
+  const digest = createHash('sha256').update(id).digest('hex').slice(0, 40)
   return `<aftersend.${digest}@${domainOf(from)}>`
 }
 
 /** Maps an SMTP error. Nodemailer marks 5xx replies as permanent, except 503, which is an error of the session. */
-function failureOf(error: unknown): Error {
+function failureOf(error: unknown, variable: string): Error {
   const { code, responseCode, permanent } = error as { code?: string; responseCode?: number; permanent?: boolean }
   if (code === 'ETLS') {
     return new SupportUnreachableError(
@@ -81,6 +90,6 @@ function failureOf(error: unknown): Error {
   }
   const reply = [code, responseCode].filter((part) => part !== undefined).join(' ') || 'no reply'
   return permanent === true
-    ? new NoticeRefusedError(`the SMTP server refused the notice (${reply}): check SMTP_URL and SUPPORT_EMAIL`)
+    ? new NoticeRefusedError(`the SMTP server refused the notice (${reply}): check SMTP_URL and ${variable}`)
     : new SupportUnreachableError(`the SMTP server did not accept the notice (${reply})`)
 }

@@ -4,4 +4,11 @@
  */
 export class SupportUnreachableError extends Error {
   override name = 'SupportUnreachableError'
+  /** What the receiver asks to wait, in milliseconds; null if it does not say. */
+  readonly retryAfterMs: number | null
+
+  constructor(message: string, retryAfterMs: number | null = null) {
+    super(message)
+    this.retryAfterMs = retryAfterMs
+  }
 }

@@ -1,8 +1,8 @@
 /** The text of notices: which email or scope, what happened, since when, and what to do. Pure. */
 import type { EmailEscalationReason } from '../domain/escalation.ts'
-import { type IncidentReason, incidentIn, isIncidentReason } from '../domain/incident.ts'
+import { type IncidentReason, incidentIn, isIncidentReason, recovered } from '../domain/incident.ts'
 import { refusalScopeLabel } from '../domain/refusal-policy.ts'
-import type { SupportNotice } from './channel.ts'
+import type { NoticeDigest, SupportNotice } from './channel.ts'
 
 const headlines: Record<EmailEscalationReason, string> = {
   stalled: 'no delivery was reported in time',
@@ -65,23 +65,65 @@ export function headlineOf(notice: SupportNotice): string {
   return notice.notice === 1 ? `${what.charAt(0).toUpperCase()}${what.slice(1)}` : `${ordinalOf(notice)}: ${what}`
 }
 
-/** The whole notice as plain text. Contains recipients and subject: for support only. */
+/** The whole notice as plain text. Contains recipients and subject, unless they were taken out: for support only. */
 export function textOf(notice: SupportNotice): string {
   const again = notice.notice === 1 ? '' : ' This is a reminder: it is still open.'
   return [
     `${headlineOf(notice)}.`,
-    ...(isIncidentReason(notice.reason)
-      ? [`What happened: ${asSentence(legible(notice.detail))}`]
-      : [
-          `To: ${recipientsOf(notice)}`,
-          `Subject: ${notice.subject === null ? '(unknown)' : legible(notice.subject)}`,
-          `What happened: ${asSentence(legible(notice.detail))} Its status is ${legible(notice.status)}.`,
-        ]),
+    ...addressLines(notice).map(([label, value]) => `${label}: ${value}`),
+    `What happened: ${eventLine(notice)}`,
     `Since: ${new Date(notice.openedAt).toISOString()}.${again}`,
     `What to do: ${remedies[notice.reason]}`,
     `To acknowledge it: POST /v1/escalations/${encodeURIComponent(notice.escalationId)}/acknowledge` +
       `${incidentIn(notice) ? '' : ` (provider ${legible(notice.provider)})`}.`,
   ].join('\n')
+}
+
+/** Recipients and subject of an email, by label; none where they were taken out. */
+export const addressLines = (notice: SupportNotice): [label: string, value: string][] =>
+  notice.isWithoutAddresses || isIncidentReason(notice.reason)
+    ? []
+    : [
+        ['To', recipientsOf(notice)],
+        ['Subject', notice.subject === null ? '(unknown)' : legible(notice.subject)],
+      ]
+
+/** What happened, in a sentence or two. */
+export const eventLine = (notice: SupportNotice): string =>
+  isIncidentReason(notice.reason)
+    ? asSentence(legible(notice.detail))
+    : `${asSentence(legible(notice.detail))} Its status is ${legible(notice.status)}.`
+
+/** `Acknowledged by ada`. */
+export function stateLine({ state, acknowledgedBy, snoozedUntil, resolvedBy }: SupportNotice): string {
+  if (state === 'acknowledged') return `Acknowledged by ${legible(acknowledgedBy ?? 'somebody')}`
+  if (state === 'snoozed') return `Snoozed until ${new Date(snoozedUntil ?? 0).toISOString()}`
+  return state === 'resolved' ? `Resolved by ${legible(resolverLabel(resolvedBy))}` : 'Open'
+}
+
+/** Who resolved an escalation: a person, or an event. */
+export function resolverLabel(by: string | null): string {
+  if (by === 'delivered') return 'delivery'
+  if (by === recovered) return 'recovery'
+  if (by === 'failed') return 'failure'
+  return by === 'bounced' ? 'bounce' : (by ?? '')
+}
+
+/** Further ones are only counted. */
+const longestDigest = 20
+
+/** A digest as plain text, one line for each escalation. Contains no address. */
+export function digestLines({ notices, resolved }: NoticeDigest): { readonly title: string; readonly lines: string[] } {
+  const more = notices.length - longestDigest
+  const count = notices.length === 1 ? '1 escalation needs' : `${notices.length} escalations need`
+  return {
+    title: `${count} attention`,
+    lines: [
+      ...notices.slice(0, longestDigest).map((notice) => `${headlineOf(notice)} – ${stateLine(notice)}`),
+      ...(more > 0 ? [`and ${more} more`] : []),
+      ...(resolved > 0 ? [`${resolved} of this time ${resolved === 1 ? 'is' : 'are'} resolved`] : []),
+    ],
+  }
 }
 
 /** `tag receipt`, `provider aisend`, `Gmail (authentication failed)`, `the system`. */

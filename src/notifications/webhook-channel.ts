@@ -2,9 +2,9 @@
 import { Webhook } from 'standardwebhooks'
 import { incidentIn } from '../domain/incident.ts'
 import { ConfigurationError } from '../errors.ts'
-import { NoticeRefusedError, type SupportChannel, type SupportNotice } from './channel.ts'
-import { SupportUnreachableError } from './errors.ts'
-import { textOf } from './messages.ts'
+import type { MessageReference, NoticeDigest, SupportChannel, SupportNotice } from './channel.ts'
+import { digestLines, stateLine, textOf } from './messages.ts'
+import { postAndForget, type Receiver } from './post.ts'
 
 export interface WebhookChannelOptions {
   readonly url: string
@@ -12,56 +12,85 @@ export interface WebhookChannelOptions {
   readonly secret: string
   /** How long the receiver may take to answer. Default 10 seconds. */
   readonly timeoutMs?: number
+  /** Of one of CHANNELS: its name, and what its variables begin with. Default: the channel of SUPPORT_WEBHOOK_URL. */
+  readonly named?: { readonly name: string; readonly prefix: string }
 }
-
-/** Answers below 500 after which a retry may help: timeout, conflict, too early, too many requests. */
-const retryableStatuses: ReadonlySet<number> = new Set([408, 409, 425, 429])
-
-/** Moved permanently: SUPPORT_WEBHOOK_URL must be changed. */
-const movedStatuses: ReadonlySet<number> = new Set([301, 308])
 
 /**
- * Does not follow redirects, since the notice contains addresses.
+ * Does not follow redirects, since the notice may contain addresses. The channel of SUPPORT_WEBHOOK_URL gets notices only, as its receivers
+ * expect; one of CHANNELS also changes of state and digests.
  * @throws ConfigurationError if the secret is not base64, or the URL contains a user name or password.
  */
-export function createWebhookChannel({ url, secret, timeoutMs = 10_000 }: WebhookChannelOptions): SupportChannel {
-  const signer = signerOf(secret)
-  const { username, password } = new URL(url)
-  if (username || password) {
-    throw new ConfigurationError(
-      'SUPPORT_WEBHOOK_URL must not contain a user name or password: requests are authenticated by their signature',
-    )
+export function createWebhookChannel({ url, secret, timeoutMs, named }: WebhookChannelOptions): SupportChannel {
+  const prefix = named?.prefix ?? 'SUPPORT_WEBHOOK_'
+  const signer = signerOf(secret, `${prefix}SECRET`)
+  refuseCredentials(url, `${prefix}URL`)
+  const receiver: Receiver = {
+    title: named ? 'the webhook' : 'the support webhook',
+    settings: `${prefix}URL and ${prefix}SECRET`,
+    urlSetting: `${prefix}URL`,
+    timeoutMs,
   }
-  return {
-    name: 'webhook',
-    async send(notice) {
-      refuseUnless2xx(await post(url, signedRequest(signer, notice), timeoutMs))
-    },
+  const post = (id: string, body: object) => postAndForget(url, signedPost(signer, id, body), receiver)
+  const send = async (notice: SupportNotice): Promise<MessageReference> => {
+    await post(notice.id, { type: 'escalation.notice', text: textOf(notice), ...contentOf(notice) })
+    return null
   }
+  return named ? { name: named.name, send, ...changesBy(post) } : { name: 'webhook', send }
 }
 
-function signerOf(secret: string): Webhook {
+const changesBy = (post: (id: string, body: object) => Promise<void>) => ({
+  async showState(notice: SupportNotice): Promise<MessageReference> {
+    const { escalationId, version, state, acknowledgedBy, snoozedUntil, resolvedBy } = notice
+    const { escalation, ...subject } = contentOf(notice)
+    // The notice that is sent again says that it is open.
+    if (state === 'open') return null
+    await post(`${escalationId}.v${version}`, {
+      type: 'escalation.changed',
+      text: stateLine(notice),
+      escalation: {
+        ...escalation,
+        ...{ state, acknowledgedBy, resolvedBy },
+        snoozedUntil: snoozedUntil === null ? null : new Date(snoozedUntil).toISOString(),
+      },
+      ...subject,
+    })
+    return null
+  },
+  async sendDigest(digest: NoticeDigest): Promise<void> {
+    const { title, lines } = digestLines(digest)
+    const escalations = digest.notices.map(({ escalationId: id, reason, state }) => ({ id, reason, state }))
+    await post(digest.id, { type: 'escalation.digest', text: [`${title}.`, ...lines].join('\n'), escalations })
+  },
+  async sendTest(): Promise<void> {
+    await post(`test.${Date.now()}`, { type: 'channel.test', text: 'This is a test from Aftersend.' })
+  },
+})
+
+function signerOf(secret: string, variable: string): Webhook {
   try {
     return new Webhook(secret)
   } catch (cause) {
-    throw new ConfigurationError('SUPPORT_WEBHOOK_SECRET must be base64, with or without whsec_', { cause })
+    throw new ConfigurationError(`${variable} must be base64, with or without whsec_`, { cause })
   }
 }
 
-interface SignedRequest {
-  readonly headers: Record<string, string>
-  readonly body: string
+function refuseCredentials(url: string, variable: string): void {
+  const { username, password } = new URL(url)
+  if (username || password) {
+    throw new ConfigurationError(
+      `${variable} must not contain a user name or password: requests are authenticated by their signature`,
+    )
+  }
 }
 
-function signedRequest(signer: Webhook, notice: SupportNotice): SignedRequest {
-  const body = JSON.stringify(bodyOf(notice))
-  const id = headerText(notice.id)
+function signedPost(signer: Webhook, noticeId: string, content: object) {
+  const body = JSON.stringify(content)
+  const id = headerText(noticeId)
   const now = new Date()
   return {
     body,
     headers: {
-      'content-type': 'application/json',
-      'user-agent': 'Aftersend',
       'webhook-id': id,
       'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
       'webhook-signature': signer.sign(id, now, body),
@@ -72,11 +101,10 @@ function signedRequest(signer: Webhook, notice: SupportNotice): SignedRequest {
 /** Headers allow visible ASCII only; the ID contains an email ID, which may be any text. */
 const headerText = (id: string): string => (/^[\x21-\x7e]+$/.test(id) ? id : encodeURIComponent(id))
 
-function bodyOf(notice: SupportNotice) {
+function contentOf(notice: SupportNotice) {
   const incident = incidentIn(notice)
+  const hidden = notice.isWithoutAddresses === true
   return {
-    type: 'escalation.notice',
-    text: textOf(notice),
     escalation: {
       id: notice.escalationId,
       reason: notice.reason,
@@ -90,45 +118,10 @@ function bodyOf(notice: SupportNotice) {
           email: {
             id: notice.emailId,
             provider: notice.provider,
-            to: notice.recipients,
-            subject: notice.subject,
+            ...(hidden ? {} : { to: notice.recipients, subject: notice.subject }),
             priority: notice.priority,
             status: notice.status,
           },
         }),
   }
-}
-
-/** Returns the answer's status, and discards its body. */
-async function post(url: string, { headers, body }: SignedRequest, timeoutMs: number): Promise<number> {
-  try {
-    const signal = AbortSignal.timeout(timeoutMs)
-    const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
-    await response.body?.cancel()
-    return response.status
-  } catch (error) {
-    const why = isTimeout(error) ? `did not answer within ${timeoutMs} ms` : `cannot be reached (${codeOf(error)})`
-    throw new SupportUnreachableError(`the support webhook ${why}`)
-  }
-}
-
-const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError'
-
-/** Such as `ECONNREFUSED`, which fetch puts into the cause. */
-function codeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'connection failed'
-}
-
-function refuseUnless2xx(status: number): void {
-  if (status >= 200 && status < 300) return
-  if (movedStatuses.has(status)) {
-    throw new NoticeRefusedError(`the support webhook has moved (${status}): set SUPPORT_WEBHOOK_URL to the new URL`)
-  }
-  if (status >= 400 && status < 500 && !retryableStatuses.has(status)) {
-    throw new NoticeRefusedError(
-      `the support webhook refused the notice (${status}): check SUPPORT_WEBHOOK_URL and SUPPORT_WEBHOOK_SECRET`,
-    )
-  }
-  throw new SupportUnreachableError(`the support webhook answered ${status}`)
 }

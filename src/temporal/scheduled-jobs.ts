@@ -63,6 +63,13 @@ export const scheduledJobs: readonly ScheduledJob[] = [
     everyMs: 60 * minuteMs,
   },
   {
+    id: 'serve-channels',
+    summary: 'Sends digests, and shows the team’s channels what has changed',
+    workflow: 'serveChannels',
+    args: [],
+    everyMs: minuteMs,
+  },
+  {
     id: 'watch-for-incidents',
     summary: 'Checks rates and webhooks, and raises incidents',
     workflow: 'watchForIncidents',

@@ -60,7 +60,8 @@ export class Escalations {
 
   /** Sends notices that an earlier run did not deliver, except those that this run is sending already. */
   resend(notices: readonly UndeliveredNotice[]): void {
-    const nameOf = ({ reason, notice, channel }: UndeliveredNotice) => `${reason} ${notice} ${channel}`
+    const nameOf = ({ reason, notice, channel, change = 0 }: UndeliveredNotice) =>
+      `${reason} ${notice} ${channel} ${change}`
     const inFlight = new Set(this.undelivered().map(nameOf))
     for (const notice of notices) if (!inFlight.has(nameOf(notice))) this.#notify(notice)
   }
@@ -77,7 +78,7 @@ export class Escalations {
   async resolve(reason: EscalationReason, by: string): Promise<void> {
     let escalation = this.#escalations.get(reason)
     while (escalation && escalation.state !== 'resolved') {
-      const { isStored } = await this.#record(resolveEscalation(escalation, by, this.#runtime.now()))
+      const { isStored } = await this.#recordAndShow(resolveEscalation(escalation, by, this.#runtime.now()))
       if (isStored) return
       escalation = this.#escalations.get(reason)
     }
@@ -97,7 +98,7 @@ export class Escalations {
       const refusal = refusalOf(escalation, command, now)
       if (!escalation || refusal) return { refusal: refusal ?? 'there is no such escalation' }
       const commanded = commandEscalation(escalation, command, now)
-      const { isStored } = await this.#record(commanded)
+      const { isStored } = await this.#recordAndShow(commanded)
       if (isStored) return { escalation: commanded }
     }
   }
@@ -106,14 +107,30 @@ export class Escalations {
    * Stores a change of state. If the database has a newer state than the one that was changed (the run was reset, or continues
    * from an older one), that state replaces this run's, and nothing is stored.
    */
-  async #record(
-    escalation: Escalation,
-  ): Promise<{ isStored: boolean; conflict: Escalation | undefined; channels: string[] }> {
+  async #record(escalation: Escalation) {
     this.#escalations.set(escalation.reason, escalation)
     const { retrying } = this.#runtime
-    const { channels, version, conflict } = await retrying.recordEscalation({ ...this.#email, escalation })
+    const {
+      channels,
+      version,
+      conflict,
+      following = [],
+    } = await retrying.recordEscalation({
+      ...this.#email,
+      escalation,
+    })
     this.#escalations.set(escalation.reason, conflict ?? { ...escalation, version })
-    return { isStored: conflict === undefined, conflict, channels }
+    return { isStored: conflict === undefined, conflict, channels, following, version }
+  }
+
+  /** Also shows the change where a message follows the escalation. Only then is there a marker: without channels, histories stay as they were. */
+  async #recordAndShow(escalation: Escalation): Promise<{ isStored: boolean }> {
+    const { isStored, following, version = 0 } = await this.#record(escalation)
+    if (isStored && following.length > 0 && this.#runtime.patched('shows channels what changes')) {
+      const { reason, notices: notice } = escalation
+      for (const channel of following) this.#notify({ reason, notice, channel, change: version })
+    }
+    return { isStored }
   }
 
   async #recordAndNotify(escalation: Escalation): Promise<void> {

@@ -8,6 +8,7 @@ export {
   keepEventMonths,
   lookUpRecipientDomains,
   rollUpAnalytics,
+  serveChannels,
   wakeOverdueLives,
   watchForIncidents,
 } from './scheduled.ts'

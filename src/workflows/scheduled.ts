@@ -118,3 +118,16 @@ const { watchForIncidents: watch } = proxyActivities<Pick<ScheduledActivities, '
  * @returns which incidents it raised, and which it cleared.
  */
 export const watchForIncidents = (): Promise<{ raised: string[]; cleared: string[] }> => watch()
+
+/** A run has a minute for each channel, and its attempts do not overlap: an attempt that hangs is as long as all timeouts together. */
+const { serveChannels: serve } = proxyActivities<Pick<ScheduledActivities, 'serveChannels'>>({
+  startToCloseTimeout: '10 minutes',
+  retry: { initialInterval: '5 seconds', maximumInterval: '30 seconds' },
+})
+
+/**
+ * Sends the team's channels the digests that are due, and shows them changes of escalations that nobody else has shown: whoever made the
+ * change was lost, or the channel was away.
+ * @returns how many of each, and how many were not accepted.
+ */
+export const serveChannels = (): Promise<{ digests: number; changes: number; failed: number }> => serve()

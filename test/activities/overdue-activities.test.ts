@@ -45,6 +45,7 @@ describe('the activity that restarts overdue workflows', () => {
       startReconcile: async () => false,
       channels: [],
       mailServers: null,
+      teamChannels: [],
     })
     const environment = () => new MockActivityEnvironment({ scheduledTimestampMs: Date.now() })
     const wakePage = (input: OverdueInput): Promise<OverduePage> =>

@@ -102,6 +102,7 @@ describe('the support activities', () => {
       ...{ id: `${id}.1`, escalationId: id, notice: 1, reason: 'stalled', detail: escalation.detail },
       ...{ ...email, recipients: ['Ada@Example.com'], subject: 'Your receipt' },
       ...{ priority: 'critical', status: 'sent', openedAt: 5_000 },
+      ...{ state: 'open', acknowledgedBy: null, snoozedUntil: null, resolvedBy: null, version: 1 },
     })
     assert.equal(webhook.notices[1]?.id, `${id}.2`)
   })

@@ -43,6 +43,8 @@ const expected: Readonly<Record<string, readonly Scope[]>> = {
   'GET /v1/audit': [],
   'GET /v1/audit/export': [],
   'POST /v1/audit/lookup': [],
+  'GET /v1/channels': ['read'],
+  'POST /v1/channels/{name}/test': ['operate'],
 }
 
 describe('the authorisation of /v1', () => {

@@ -62,6 +62,8 @@ const expected: Readonly<Record<string, { needed: readonly Scope[]; body?: objec
     'POST /v1/recipients/erase': { needed: ['erase'], body: { address: 'person@blog.example' }, status: 200 },
     'DELETE /v1/recipients/person%40blog.example': { needed: ['erase'], status: 200 },
     'GET /v1/reconciliations': { needed: ['read'], status: 200 },
+    'GET /v1/channels': { needed: ['read'], status: 200, isOwn: true },
+    'POST /v1/channels/oncall/test': { needed: ['operate'], status: 404 },
     'POST /v1/reconciliations': { needed: ['operate'], body: { provider: 'blog:aisend' }, status: 400 },
     'GET /v1/analytics/summary': { needed: ['read'], status: 200 },
     'GET /v1/analytics/timeseries': { needed: ['read'], status: 200 },
@@ -93,6 +95,10 @@ describe('projects', () => {
   const served = useApi(() => ({
     ...{ db, webhooks, projects: { ...projects, open } },
     providerApis: new Map(['aisend', 'shop:aisend', 'blog:aisend'].map((name) => [name, sendingApi])),
+    teamChannels: [null, 'default', 'shop', 'blog'].map((project) => ({
+      ...{ name: project === null ? 'oncall' : markOf(project), type: 'teams', test: async () => null },
+      projects: project === null ? null : new Set([project]),
+    })),
   }))
 
   before(async () => {

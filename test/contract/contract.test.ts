@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { slackSignature } from '../../src/api/slack-signature.ts'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import { writeEscalation } from '../../src/db/escalations.ts'
 import { createSession } from '../../src/db/sessions.ts'
@@ -41,7 +42,14 @@ describe('every answer', () => {
         read: async () => ({ events: [], next: null }),
       },
     }
-    served = await serve({ db, inbox, providerApis: new Map([['aisend', providerApi as never]]) })
+    const channel = (name: string, failure: string | null) => ({
+      ...{ name, type: 'slack', projects: null, test: async () => failure },
+    })
+    served = await serve({
+      ...{ db, inbox, providerApis: new Map([['aisend', providerApi as never]]) },
+      teamChannels: [channel('oncall', null), channel('broken', 'Slack answered 500')],
+      slackApps: [{ signingSecret: 'signing-secret', projects: null, apiUrl: 'https://slack.com/api' }],
+    })
     api = await DocumentedApi.at(served.url)
     await fillDatabase()
   })
@@ -174,6 +182,22 @@ describe('every answer', () => {
       assert.equal(await statusOf('POST', `/v1/escalations/${escalationId}/${action}`), 200)
       assert.equal(await statusOf('POST', `/v1/escalations/none/${action}`, { by: 'grace' }), 404)
     }
+  })
+
+  it('about channels is as documented', async () => {
+    assert.equal(await statusOf('GET', '/v1/channels'), 200)
+    for (const [name, status] of Object.entries({ oncall: 200, broken: 502, none: 404 }))
+      assert.equal(await statusOf('POST', `/v1/channels/${name}/test`), status)
+    const click = { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'payload={}' }
+    assert.equal(await callRaw('POST', '/integrations/slack/interactions', click), 401)
+    const timestamp = String(Math.floor(Date.now() / 1_000))
+    const body = `payload=${encodeURIComponent(JSON.stringify({ type: 'block_actions', user: { id: 'U1' } }))}`
+    const headers = {
+      ...click.headers,
+      'x-slack-request-timestamp': timestamp,
+      'x-slack-signature': slackSignature(Buffer.from(body), 'signing-secret', timestamp),
+    }
+    assert.equal(await callRaw('POST', '/integrations/slack/interactions', { headers, body }), 200)
   })
 
   it('about events is as documented', async () => {

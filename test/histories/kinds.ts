@@ -200,6 +200,36 @@ export const kinds: Record<string, Kind> = {
     return email
   },
 
+  async 'changes-shown'(rig) {
+    const following = rig.follow()
+    const email = rig.email({ ...stallAfter(200), lingerAfterSettledMs: 300 })
+    await email.register()
+    const { id } = await email.escalated('stalled', 'open')
+    const states = () => following.shown.filter(({ escalationId }) => escalationId === id).length
+    await until(async () => (await rig.db.notification.count({ where: { escalationId: id } })) === 2)
+    await email.emailWorkflows.command(email, 'stalled', { do: 'acknowledge', by: 'ada' })
+    await until(() => states() === 1)
+    await email.apply(email.event('delivered'))
+    await until(() => states() === 2)
+    await email.closed()
+    following.end()
+    return email
+  },
+
+  async 'incident-changes-shown'(rig) {
+    const following = rig.follow()
+    const incident = new IncidentRuns(rig, `tag:${randomUUID()}`)
+    await incident.raise()
+    await until(() => incident.notices() === 1)
+    await until(async () => (await rig.db.notification.count({ where: { channel: 'oncall', notice: 1 } })) > 0)
+    await incident.command({ do: 'acknowledge', by: 'ada' })
+    await until(() => following.shown.some(({ state }) => state === 'acknowledged'))
+    await incident.clear()
+    await incident.closed()
+    following.end()
+    return incident
+  },
+
   async incident(rig) {
     const incident = new IncidentRuns(rig, `tag:${randomUUID()}`, { escalationRepeatAfterMs: 500 })
     await incident.raise()

@@ -14,12 +14,13 @@ function recordingLog() {
 }
 
 describe('the support channels', () => {
+  const none = { channels: [], publicUrl: null }
   const secret = Buffer.alloc(32, 7).toString('base64')
 
   it('are only the log unless more are configured', () => {
     const { log } = recordingLog()
     const names = (support: Config['support']) =>
-      createSupportChannels({ support, projects: { ...oneProject, settings: new Map() } }, log).map(
+      createSupportChannels({ ...none, support, projects: { ...oneProject, settings: new Map() } }, log).map(
         (channel) => channel.name,
       )
     assert.deepEqual(names({ webhook: null, email: null }), ['log'])
@@ -51,7 +52,7 @@ describe('the support channels', () => {
       ['blog', ofBlog],
     ])
     const channels = createSupportChannels(
-      { support: supportAt('/default'), projects: { ...oneProject, settings } },
+      { ...none, support: supportAt('/default'), projects: { ...oneProject, settings } },
       log,
     )
     for (const provider of ['aisend', 'shop:aisend', 'blog:aisend'])

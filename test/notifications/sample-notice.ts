@@ -14,5 +14,6 @@ export const sampleNotice = (changes: Partial<SupportNotice> = {}): SupportNotic
   priority: 'critical',
   status: 'sent',
   openedAt: Date.UTC(2026, 10, 24, 9, 30),
+  ...{ state: 'open', acknowledgedBy: null, snoozedUntil: null, resolvedBy: null, version: 1 },
   ...changes,
 })

@@ -97,6 +97,7 @@ describe('builds of the workflow code', function () {
           startReconcile: async () => false,
           channels: [],
           mailServers: null,
+          teamChannels: [],
           retention: readConfig({}).retention,
         }),
       },

@@ -55,6 +55,7 @@ describe('a managed worker', function () {
           startReconcile: async () => false,
           channels: [],
           mailServers: null,
+          teamChannels: [],
           retention,
         }),
       },

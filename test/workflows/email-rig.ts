@@ -44,6 +44,8 @@ type ProviderAnswer = ReceivedEvent[] | Error | undefined
 /** A whole system on real servers. The test plays the provider and the notice channel. */
 export class EmailRig {
   readonly notices: SupportNotice[] = []
+  /** Of the worker. The first is the notice channel; {@link follow} adds another one. */
+  readonly channels: SupportChannel[] = []
   /** If set, the notice channel throws it instead of accepting a notice. */
   channelError: Error | null = null
   /** As the worker is configured; changed by the tests that are about it. */
@@ -88,9 +90,10 @@ export class EmailRig {
         this.notices.push(notice)
       },
     }
+    this.channels.splice(0, 1, channel)
     const activities = createActivities({
       db: this.db,
-      channels: [channel],
+      channels: this.channels,
       providerApis: new Map([['aisend', { fetchEvents: ({ emailId }) => this.#answer(emailId) }]]),
       metrics: createMetrics(() => readInboxFigures(this.db)),
     })
@@ -117,6 +120,7 @@ export class EmailRig {
       alarms: readConfig({}).alarms,
       channels: [channel.name],
       mailServers: null,
+      teamChannels: this.channels,
       retention: this.retention,
       startReconcile: async () => false,
       incidents: createTemporalIncidents({ client: this.client, taskQueue: this.taskQueue, policy: slowPolicy }),
@@ -138,6 +142,32 @@ export class EmailRig {
   }
 
   stopWorker = (): Promise<void> => this.#stopWorker()
+
+  /** Adds a channel whose messages follow their escalations, until `end`. */
+  follow() {
+    const shown: { escalationId: string; state: string }[] = []
+    const following = {
+      shown,
+      /** If set, the channel throws it instead of showing a change. */
+      error: null as Error | null,
+      /** How often it has thrown it. */
+      failures: 0,
+      end: () => void this.channels.splice(1, 1),
+    }
+    this.channels.push({
+      name: 'oncall',
+      async send() {},
+      async showState({ escalationId, state }) {
+        if (following.error) {
+          following.failures += 1
+          throw following.error
+        }
+        shown.push({ escalationId, state })
+        return null
+      },
+    })
+    return following
+  }
 
   async #answer(emailId: string): Promise<ReceivedEvent[]> {
     const answer = this.answers.get(emailId) ?? []

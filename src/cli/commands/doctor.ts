@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { type Config, readConfig } from '../../config.ts'
 import { readRunning } from '../../embedded/running.ts'
 import { ConfigurationError, messageOf } from '../../errors.ts'
+import { createTeamChannels } from '../../notifications/team-channels.ts'
 import { createProviderApis } from '../../providers/registry.ts'
 import {
   type ApiOptions,
@@ -12,6 +13,7 @@ import {
   withApi,
 } from '../command-context.ts'
 import { checkApi, checkWebhooks } from '../doctor/api.ts'
+import { checkChannels } from '../doctor/channels.ts'
 import { checkDatabase, noDatabase } from '../doctor/database.ts'
 import { type Finding, skipped, well, wrong } from '../doctor/finding.ts'
 import { checkProviderApis } from '../doctor/provider-apis.ts'
@@ -64,6 +66,7 @@ async function checkAll(options: DoctorOptions, { env }: CommandContext): Promis
       createProviderApis(config.providerApis),
       options.publicUrl?.replace(/\/+$/, '') ?? null,
     )),
+    ...(await checkChannels(createTeamChannels(config.channels, config.publicUrl))),
   ]
 }
 

@@ -3,9 +3,9 @@ import type { EscalatedEmail } from '../../api/escalated-emails.ts'
 import type { Escalation } from '../../db/generated/client.ts'
 import { escalationScopes } from '../../domain/access.ts'
 import type { EmailEscalationReason } from '../../domain/escalation.ts'
-import { type IncidentReason, incidentIn, recovered } from '../../domain/incident.ts'
+import { type IncidentReason, incidentIn } from '../../domain/incident.ts'
 import { refusalScopeLabel } from '../../domain/refusal-policy.ts'
-import { incidentHeadlines, remedies } from '../../notifications/messages.ts'
+import { incidentHeadlines, remedies, resolverLabel } from '../../notifications/messages.ts'
 import { emailPath, pathWith } from '../paths.ts'
 import { Allowed } from './allowed.tsx'
 import { Address, Recipients, Subject } from './email-table.tsx'
@@ -59,14 +59,6 @@ export const EscalationCard = ({
     )}
   </article>
 )
-
-/** Who resolved it: a person, or an event. */
-function resolverLabel(by: string | null): string {
-  if (by === 'delivered') return 'delivery'
-  if (by === recovered) return 'recovery'
-  if (by === 'failed') return 'failure'
-  return by === 'bounced' ? 'bounce' : (by ?? '')
-}
 
 interface EscalationSubjectProps {
   readonly of: Pick<Escalation, 'provider' | 'emailId' | 'reason'>
