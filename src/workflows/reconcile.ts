@@ -2,9 +2,12 @@
 import { continueAsNew, isCancellation, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { MergedLists, ProviderListActivities, ReconcileActivities } from '../activities/scheduled-activities.ts'
 
-/** A minute of pages per call. An attempt that hangs sends no heartbeat, and the next one goes on from the stored cursor. */
+/**
+ * A minute of steps per call; the step that reads a provider's list takes longer. An attempt that hangs sends no heartbeat, and the next one
+ * goes on from the stored cursor.
+ */
 const { reconcileNext: next } = proxyActivities<Pick<ReconcileActivities, 'reconcileNext'>>({
-  startToCloseTimeout: '5 minutes',
+  startToCloseTimeout: '1 hour',
   heartbeatTimeout: '1 minute',
   // Then the run fails visibly, and the schedule's next one goes on from the same cursor.
   retry: { initialInterval: '5 seconds', maximumInterval: '5 minutes', maximumAttempts: 10 },
