@@ -7,6 +7,7 @@ import {
   clearAudits,
   clearRecorded,
   countPendingOf,
+  type EmailPlace,
   type FoundDifference,
   noteRecorded,
   readRecorded,
@@ -49,11 +50,11 @@ export const takeAuditStep: TakeStep = async (context, cursor) => {
     case 'settling':
       return settle(context, place)
     case 'recorded':
-      return auditRecorded(context, place.after)
+      return auditRecorded(context, cursor, place.after)
     case 'unrecorded':
-      return auditUnrecorded(context, place.after)
+      return auditUnrecorded(context, cursor, place.after)
     case 'lists':
-      return auditLists(context)
+      return auditLists(context, cursor)
   }
 }
 
@@ -96,15 +97,15 @@ async function settle(
   return stepTo(next, isSettled ? null : 1)
 }
 
-async function auditRecorded(context: StepContext, after: string) {
+async function auditRecorded(context: StepContext, cursor: string | null, after: string) {
   const { db } = context.dependencies
   const found = await onDatabase('AuditUnreadable', () => readRecorded(db, context.run.provider, after, emailsPerStep))
   const last = found.at(-1)
   const next: Place = last ? { phase: 'recorded', after: last.emailId } : { phase: 'unrecorded', after: null }
-  return recordEmails(context, { phase: 'recorded', after }, next, await auditEmails(context, found, false))
+  return recordEmails(context, cursor, next, await auditEmails(context, found, false))
 }
 
-async function auditUnrecorded(context: StepContext, after: { at: string; id: string } | null) {
+async function auditUnrecorded(context: StepContext, cursor: string | null, after: EmailPlace | null) {
   const { dependencies, run } = context
   const window = { from: run.from.getTime(), to: run.to.getTime() }
   const found = await onDatabase('AuditUnreadable', () =>
@@ -113,17 +114,21 @@ async function auditUnrecorded(context: StepContext, after: { at: string; id: st
   const emails = found.map(({ id }) => ({ emailId: id, events: [], wasMissing: false }))
   const last = found.at(-1)
   const next: Place = last ? { phase: 'unrecorded', after: last } : { phase: 'lists' }
-  return recordEmails(context, { phase: 'unrecorded', after }, next, await auditEmails(context, emails, true))
+  return recordEmails(context, cursor, next, await auditEmails(context, emails, true))
 }
 
-const recordEmails = (context: StepContext, place: Place, next: Place, { agreement, differences }: AuditedBatch) =>
-  record(context, cursorOf(place), cursorOf(next), { emails: agreement, differences })
+const recordEmails = (
+  context: StepContext,
+  cursor: string | null,
+  next: Place,
+  { agreement, differences }: AuditedBatch,
+) => record(context, cursor, cursorOf(next), { emails: agreement, differences })
 
-async function auditLists(context: StepContext) {
+async function auditLists(context: StepContext, cursor: string | null) {
   const { dependencies, run } = context
   const { agreement, differences } = await compareLists(context)
   await onDatabase('AuditRejected', () => clearRecorded(dependencies.db, run.provider))
-  return record(context, cursorOf({ phase: 'lists' }), null, { addresses: agreement, differences })
+  return record(context, cursor, null, { addresses: agreement, differences })
 }
 
 interface Found {
@@ -132,7 +137,12 @@ interface Found {
   readonly differences: readonly FoundDifference[]
 }
 
-async function record({ dependencies: { db }, run }: StepContext, before: string, next: string | null, found: Found) {
+async function record(
+  { dependencies: { db }, run }: StepContext,
+  before: string | null,
+  next: string | null,
+  found: Found,
+) {
   await onDatabase('AuditRejected', async () => {
     const { emails, addresses } = await readStatement(db, run.id)
     const statement: AuditStatement = {
