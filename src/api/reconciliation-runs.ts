@@ -100,7 +100,7 @@ export async function startNamed(
   const run = await inTime(() => startReconciliation(db, { provider, kind, from, to, isDryRun: dryRun, by }))
   if (run === null) throw new Problem(409, 'another run of this provider is under way: wait until it has finished')
   // If it runs already, it takes this one next; if Temporal is down, the schedule starts it.
-  await reconciliations.start(provider)
+  await reconciliations.ask(provider)
   return run
 }
 

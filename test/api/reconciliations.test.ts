@@ -24,9 +24,9 @@ describe('/v1/reconciliations', () => {
       ['aisend', { fetchEvents: async () => [] }],
     ]),
     reconciliations: {
-      async start(provider) {
+      start: async () => false,
+      async ask(provider) {
         started.push(provider)
-        return true
       },
     },
   }))

@@ -4,6 +4,7 @@ import type { AuditStatement } from '../../src/domain/agreement.ts'
 import type { ReceivedEvent } from '../../src/domain/events.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import type { EventHistory } from '../../src/providers/provider-api.ts'
+import { createReconciliations } from '../../src/temporal/reconciliations.ts'
 import { createTemporalEmailWorkflows } from '../../src/temporal/temporal-email-workflows.ts'
 import type { reconcile } from '../../src/workflows/reconcile.ts'
 import { quietMetrics } from '../api/served.ts'
@@ -134,6 +135,24 @@ describe('an audit', () => {
       [unknown]: 'unknown_to_provider',
     })
     assert.deepEqual([emails?.compared, emails?.equal], [6, 1])
+  })
+
+  it('begins at once though another run is just ending', async () => {
+    const events = life(emailId())
+    rig.history = recordOf(events)
+    const { ask, start } = createReconciliations(rig.client, rig.taskQueue)
+    const finishedOf = async (id: string) =>
+      (await rig.db.reconciliation.findUnique({ where: { id } }))?.finishedAt ?? null
+    await start('aisend')
+    for (let number = 0; number < 5; number++) {
+      // As soon as the run before has ended; its workflow may still be open.
+      const window = { from: new Date(Date.now() - 24 * hourMs), to: new Date() }
+      const data = [{ id: `rec_${number}`, provider: 'aisend', ...window }]
+      await until(async () => (await rig.db.reconciliation.createMany({ data, skipDuplicates: true })).count === 1)
+      await ask('aisend')
+      await until(async () => (await finishedOf(`rec_${number}`)) !== null)
+    }
+    await rig.client.workflow.getHandle('reconcile/aisend').result()
   })
 
   it('asks about each email that is known here where the provider has no record of all', async () => {
