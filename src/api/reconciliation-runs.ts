@@ -107,7 +107,7 @@ export async function startNamed(
 type Apis = ReconciliationDependencies['providerApis']
 
 /** The providers with which such a run is possible. */
-export const providersFor = (kind: ReconciliationKind, apis: Apis): string[] =>
+const providersFor = (kind: ReconciliationKind, apis: Apis): string[] =>
   [...apis].filter(([, api]) => isPossible[kind](api)).map(([provider]) => provider)
 
 type ApiParts = Pick<ProviderApi, 'history' | 'suppressionLists'>

@@ -78,7 +78,7 @@ export const isOfOtherAccount = ({ ours }: Pick<AuditedEmail, 'ours'>): boolean 
   ours.some(({ account }) => account !== null)
 
 /** The event here that reports the same: under its identity, or, if the provider's record has identities of its own, of type and recipient. */
-export function counterpartOf(theirs: LifecycleEvent, ours: readonly OwnEvent[]): LifecycleEvent | null {
+function counterpartOf(theirs: LifecycleEvent, ours: readonly OwnEvent[]): LifecycleEvent | null {
   const isDerived = theirs.id.startsWith('reconcile:')
   const found = ours.find(
     ({ event: own }) =>
