@@ -131,7 +131,7 @@ const providerApis = {
   RESEND_API_URL: forBoth(format.httpUrl.default('https://api.resend.com'), 'Base URL of the Resend API.'),
   SENDGRID_API_KEY: forBoth(
     format.text.optional(),
-    'Key of the SendGrid API, to ask about stalled emails. It needs the permissions to read Email Logs and suppressions.',
+    'Key of the SendGrid API, to ask about stalled emails. It needs the permissions to read Email Logs and suppressions, and to change suppressions if you push them.',
     'SendGrid is not asked',
   ),
   SENDGRID_API_URL: forBoth(

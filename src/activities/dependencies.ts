@@ -75,11 +75,15 @@ export interface ScheduledDependencies extends WatchDependencies {
   readonly policy: LifecyclePolicy
 }
 
+/** What is used of a provider's API. */
+export type ReconcilableApi = Pick<ProviderApi, 'history' | 'suppressionLists'> &
+  Partial<Pick<ProviderApi, 'fetchEvents'>>
+
 /** Of the activities that reconcile with providers. */
 export interface ReconcileDependencies {
   readonly db: Database
   /** By the provider's name as it is stored. */
-  readonly providerApis: ReadonlyMap<string, Pick<ProviderApi, 'history' | 'suppressionLists'>>
+  readonly providerApis: ReadonlyMap<string, ReconcilableApi>
   /** Starts the provider's workflow if none is running. @returns whether it was started. */
   readonly startReconcile: (provider: string) => Promise<boolean>
   /** Epoch milliseconds. */

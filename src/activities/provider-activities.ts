@@ -21,7 +21,7 @@ export const createProviderActivities = ({ db, providerApis }: ActivityDependenc
       throw providerFailure(error)
     })
     // The API does not know of projects.
-    const events = answered.map((event) => ({ ...event, provider }))
+    const events = answered.map((event) => ({ ...event, provider, foundBy: 'asking' as const }))
     const ids = events.map(({ id }) => id)
     const stored = await onDatabase('ProviderAnswerRejected', async () => {
       await insertEvents(db, events)

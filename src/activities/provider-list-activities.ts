@@ -1,49 +1,21 @@
 /** Takes over what the providers' own suppression lists have, page by page. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Context, heartbeat } from '@temporalio/activity'
 import { addFromProvider } from '../db/provider-lists.ts'
-import type { SuppressionLists } from '../providers/provider-api.ts'
-import { onDatabase } from './database-failure.ts'
 import type { ReconcileDependencies } from './dependencies.ts'
+import { readLists } from './list-steps.ts'
 import { providerFailure } from './provider-failure.ts'
 import type { ProviderListActivities } from './scheduled-activities.ts'
 
-export const createProviderListActivities = ({
-  db,
-  providerApis,
-  clock,
-}: Pick<ReconcileDependencies, 'db' | 'providerApis' | 'clock'>): ProviderListActivities => {
-  const listsOf = (provider: string): SuppressionLists | undefined => providerApis.get(provider)?.suppressionLists
-  return {
-    providersWithLists: async () => [...providerApis.keys()].filter((provider) => listsOf(provider)),
+export const createProviderListActivities = (
+  dependencies: Pick<ReconcileDependencies, 'db' | 'providerApis' | 'clock'>,
+): ProviderListActivities => ({
+  providersWithLists: async () =>
+    [...dependencies.providerApis].filter(([, { suppressionLists }]) => suppressionLists).map(([provider]) => provider),
 
-    async mergeSuppressions({ provider }) {
-      const lists = listsOf(provider)
-      const sum = { listed: 0, added: 0 }
-      if (!lists) return sum
-      let cursor: string | null = null
-      do {
-        const askedAt = clock()
-        const page: ListPage = await lists.read(cursor).catch((error) => {
-          throw providerFailure(error)
-        })
-        const { entries } = page
-        if (entries.length > 0)
-          sum.added += await onDatabase('ListRejected', () => addFromProvider(db, provider, entries))
-        sum.listed += entries.length
-        cursor = page.next
-        heartbeat()
-        if (cursor !== null) await untilNextRequest(lists.requestsPerSecond, askedAt, clock())
-      } while (cursor !== null)
-      return sum
-    },
-  }
-}
-
-type ListPage = Awaited<ReturnType<SuppressionLists['read']>>
-
-/** The published limit is kept by waiting between requests, which are made one after the other. */
-export function untilNextRequest(requestsPerSecond: number, askedAt: number, now: number): Promise<void> {
-  const leftMs = askedAt + 1_000 / requestsPerSecond - now
-  return leftMs <= 0 ? Promise.resolve() : sleep(leftMs, undefined, { signal: Context.current().cancellationSignal })
-}
+  async mergeSuppressions({ provider }) {
+    const api = dependencies.providerApis.get(provider)
+    if (!api) return { listed: 0, added: 0 }
+    return readLists({ dependencies, api }, provider, addFromProvider).catch((error) => {
+      throw providerFailure(error)
+    })
+  },
+})

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { machineReasons } from '../domain/engagement-policy.ts'
 import { escalationReasons, escalationStates } from '../domain/escalation.ts'
-import { priorities } from '../domain/events.ts'
+import { foundByKinds, priorities } from '../domain/events.ts'
 import { failureParties, failureReasonNames } from '../domain/failure.ts'
 import { deliveryStates, emailStatuses } from '../domain/lifecycle.ts'
 import { suppressionReasons } from '../domain/suppression.ts'
@@ -105,6 +105,10 @@ const emailEvent = z
     failure: failure.optional().describe('Of a bounced event.'),
     response: z.string().optional().describe('What the receiving server answered to a delivered email.'),
     list: z.string().optional().describe('The list or stream that the recipient left or joined.'),
+    foundBy: z
+      .enum(foundByKinds)
+      .optional()
+      .describe('How it was found, if no webhook brought it: by reconciling, or by asking about the email.'),
   })
   .meta({ id: 'EmailEvent' })
 
@@ -147,6 +151,10 @@ export const email = z
     stalledAt: maybeTime,
     events: z.array(emailEvent),
     escalations: z.array(escalation),
+    foundBy: z
+      .enum(foundByKinds)
+      .nullable()
+      .describe('How the email was found, if nobody registered it and no webhook reported it; else null.'),
   })
   .meta({ id: 'Email' })
 

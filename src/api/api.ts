@@ -43,6 +43,7 @@ import { sendRoutes } from './send.ts'
 import { sessionRoutes } from './sessions.ts'
 import { type SlackApp, slackRoutes } from './slack-interactions.ts'
 import { streamRoutes } from './stream.ts'
+import { suppressionAgreementRoutes } from './suppression-agreement.ts'
 import { suppressionFileRoutes } from './suppression-files.ts'
 import { suppressionRoutes } from './suppressions.ts'
 
@@ -188,6 +189,7 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...sendRoutes({ ...dependencies, db: dependencies.receiptDb }),
   ...streamRoutes(dependencies),
   ...suppressionFileRoutes(dependencies),
+  ...suppressionAgreementRoutes(dependencies),
   ...suppressionRoutes(dependencies),
   ...bounceRoutes(dependencies),
   ...escalationRoutes(dependencies),

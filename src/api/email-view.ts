@@ -145,6 +145,7 @@ function viewOf(email: KnownEmail, known: KnownRecipients, { events, escalations
     recipients,
     events: events.filter((event) => event.type !== registrationEventType).map(eventView),
     escalations: escalations.map(escalationViewOf),
+    foundBy: foundByOf(snapshot, events),
   }
 }
 
@@ -157,6 +158,12 @@ const timesOf = (snapshot: Snapshot) => ({
   deliveryTimeMs: deliveryTimeMsOf(snapshot),
   registeredAt: isoTime(snapshot.registeredAt),
 })
+
+/** How the email was found if nobody registered it and no webhook reported it; null for any other. */
+function foundByOf({ registeredAt }: Snapshot, events: readonly StoredEvent[]): string | null {
+  const isFound = registeredAt === null && events.length > 0 && events.every(({ foundBy }) => foundBy !== null)
+  return isFound ? (events[0]?.foundBy ?? null) : null
+}
 
 /** The message comes from the event: snapshots pass through Temporal, and a bounce message often contains the address. */
 function bounceView({ bounce }: Snapshot, events: readonly StoredEvent[]) {
@@ -177,4 +184,5 @@ const eventView = (event: StoredEvent) => ({
   ...(event.type === 'bounced' && { failure: failureOfEvent(event) }),
   ...(event.response !== null && { response: event.response }),
   ...(event.list !== null && { list: event.list }),
+  ...(event.foundBy !== null && { foundBy: event.foundBy }),
 })

@@ -1,46 +1,35 @@
-/** `/v1/reconciliations`: comparing the record of a provider with ours. */
+/** `/v1/reconciliations`: comparing the record of a provider with ours, and what the providers' APIs can do. */
 import { z } from 'zod'
-import type { Database } from '../db/database.ts'
-import type { Reconciliation } from '../db/generated/client.ts'
-import { listReconciliations, startReconciliation } from '../db/reconciliations.ts'
+import { type ListedDifference, listDifferences } from '../db/audits.ts'
+import { isErasedKey } from '../db/erased-address.ts'
+import { findReconciliation, listReconciliations } from '../db/reconciliations.ts'
 import { inTime } from '../db/request-deadline.ts'
-import { firstWindowMs } from '../domain/reconciliation.ts'
+import { differenceReasonNames } from '../domain/agreement.ts'
+import { reconciliationKinds } from '../domain/reconciliation.ts'
 import { callerOf } from '../http/api-key.ts'
-import { instant, jsonObject, limitUpTo, name, pageAnswer } from '../http/input.ts'
-import { Problem, validationProblem } from '../http/problem.ts'
+import { cursor, instant, jsonObject, limitUpTo, name, oneOf, pageAnswer, pageLimit, pageOf } from '../http/input.ts'
+import { Problem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
-import type { ProviderApi } from '../providers/provider-api.ts'
-import type { Reconciliations } from '../temporal/reconciliations.ts'
-import { maybeTime, time } from './answers.ts'
+import { type ReconciliationDependencies, reconciliation, runView, startNamed } from './reconciliation-runs.ts'
 
-export interface ReconciliationDependencies {
-  readonly db: Database
-  /** By the provider's name as it is stored. */
-  readonly providerApis: ReadonlyMap<string, Pick<ProviderApi, 'history'>>
-  readonly reconciliations: Reconciliations
-  readonly clock: () => number
-}
-
-const reconciliation = z.strictObject({
-  id: z.string(),
-  provider: z.string(),
-  from: time,
-  to: time.describe('Of the window of time in which the compared events occurred; excluded.'),
-  dryRun: z.boolean(),
-  compared: z.int().describe('Events of the provider that were compared.'),
-  missing: z.int().describe('Those of them that were not stored. Except in a dry run, they are now.'),
-  emails: z.int().describe('How many emails the missing ones are about, counted for each page.'),
-  startedAt: time,
-  startedBy: z.string().nullable().describe('Null: the schedule.'),
-  finishedAt: maybeTime.describe('Null while it is under way.'),
-  failure: z.string().nullable().describe('Why it ended early.'),
+const difference = z.strictObject({
+  reason: z.enum(differenceReasonNames),
+  emailId: z.string().nullable().describe('Null for a difference of the suppression lists.'),
+  ours: z.string().nullable().describe('The delivery here.'),
+  theirs: z.string().nullable().describe('The delivery that follows from the provider’s record; null if it has none.'),
+  address: z.string().nullable().describe('Null for an email, and for an erased address.'),
 })
 
 const reconcileBody = jsonObject({
   provider: name(64),
+  kind: oneOf(['reconcile', 'audit']).default('reconcile'),
   since: instant.optional(),
   dryRun: z.boolean('must be true or false').default(false),
 })
+
+const runPath = z.object({ id: name(100) })
+
+const missingRun = new Problem(404, 'there is no such run')
 
 export const reconciliationRoutes = (dependencies: ReconciliationDependencies): Route[] => [
   defineRoute(
@@ -49,12 +38,16 @@ export const reconciliationRoutes = (dependencies: ReconciliationDependencies): 
       path: '/v1/reconciliations',
       tag: 'Reconciling',
       summary: 'List the last comparisons with providers, newest first',
-      query: z.object({ provider: name(64).optional(), limit: limitUpTo(200) }),
+      query: z.object({
+        provider: name(64).optional(),
+        kind: oneOf(reconciliationKinds).optional(),
+        limit: limitUpTo(200),
+      }),
       answers: { 200: { description: 'The last runs, on one page', schema: pageAnswer(reconciliation) } },
     },
     async (ctx, { query }) => {
-      const rows = await inTime(() => listReconciliations(dependencies.db, query.provider, query.limit))
-      ctx.body = { data: rows.map(viewOf), nextCursor: null }
+      const rows = await inTime(() => listReconciliations(dependencies.db, query, query.limit))
+      ctx.body = { data: rows.map(runView), nextCursor: null }
     },
   ),
 
@@ -67,66 +60,83 @@ export const reconciliationRoutes = (dependencies: ReconciliationDependencies): 
       summary: 'Compare the record of a provider with ours, and store what is missing',
       description:
         'Runs in the workflow `reconcile/<provider>`; the list says when it has finished. `since` is a day ago by default, and no further back ' +
-        'than the provider’s record goes. `dryRun` compares and stores nothing.',
+        'than the provider’s record goes. The kind `audit` also compares the state of every email, and the suppression lists. `dryRun` ' +
+        'compares and stores nothing.',
       body: reconcileBody,
       answers: { 202: { description: 'Started', schema: reconciliation } },
       problems: { 409: 'Another run of the provider is under way' },
     },
     async (ctx, { body }) => {
       ctx.status = 202
-      ctx.body = viewOf(await startNamed(dependencies, { ...body, by: callerOf(ctx).name }))
+      ctx.body = runView(await startNamed(dependencies, { ...body, by: callerOf(ctx).name }))
+    },
+  ),
+
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/reconciliations/:id',
+      tag: 'Reconciling',
+      summary: 'Read one comparison',
+      params: runPath,
+      answers: { 200: { description: 'The run', schema: reconciliation } },
+      problems: { 404: 'No such run' },
+    },
+    async (ctx, { params }) => {
+      const run = await inTime(() => findReconciliation(dependencies.db, params.id))
+      if (run === null) throw missingRun
+      ctx.body = runView(run)
+    },
+  ),
+
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/reconciliations/:id/differences',
+      tag: 'Reconciling',
+      summary: 'List what still differs after an audit',
+      description: 'They are stored until the next audit of the provider begins.',
+      params: runPath,
+      query: z.object({ cursor: cursor(z.object({ id: z.string().regex(/^\d{1,18}$/) })), limit: pageLimit }),
+      answers: { 200: { description: 'A page of the differences', schema: pageAnswer(difference) } },
+    },
+    async (ctx, { params, query }) => {
+      const { db } = dependencies
+      const rows = await inTime(() => listDifferences(db, params.id, query.cursor?.id ?? null, query.limit + 1))
+      ctx.body = pageOf(rows, query.limit, ({ id }) => ({ id: String(id) }), rows.map(differenceView))
+    },
+  ),
+
+  defineRoute(
+    {
+      method: 'get',
+      path: '/v1/providers',
+      tag: 'Reconciling',
+      summary: 'List the providers that can be asked, and what their APIs can do',
+      answers: { 200: { description: 'All of them, on one page', schema: pageAnswer(capabilities) } },
+    },
+    (ctx) => {
+      const data = [...dependencies.providerApis].map(([provider, { history, suppressionLists }]) => ({
+        provider,
+        hasRecord: history !== undefined,
+        readsLists: suppressionLists !== undefined,
+        writesLists: suppressionLists?.writing !== undefined,
+      }))
+      ctx.body = { data, nextCursor: null }
     },
   ),
 ]
 
-interface Named {
-  readonly provider: string
-  readonly since?: number | undefined
-  readonly dryRun: boolean
-  readonly by: string
-}
+const capabilities = z.strictObject({
+  provider: z.string().describe('As it is stored with emails.'),
+  hasRecord: z
+    .boolean()
+    .describe('Whether the provider’s record of all emails can be compared; else it is asked about each.'),
+  readsLists: z.boolean().describe('Whether its suppression lists are merged into ours.'),
+  writesLists: z.boolean().describe('Whether ours can be pushed to it.'),
+})
 
-/** @throws Problem 400 for a provider without a record that can be compared, 409 while another run of it is under way. */
-export async function startNamed(
-  { db, providerApis, reconciliations, clock }: ReconciliationDependencies,
-  { provider, since, dryRun, by }: Named,
-): Promise<Reconciliation> {
-  const history = providerApis.get(provider)?.history
-  if (!history) throw notComparable(providerApis)
-  const now = clock()
-  const [from, to] = [Math.max(since ?? now - firstWindowMs, now - history.retainedMs), now - history.delayMs]
-  if (from >= to) throw validationProblem([{ path: 'since', message: 'must be earlier: the record grows late' }])
-  const run = await inTime(() => startReconciliation(db, { provider, from, to, isDryRun: dryRun, by }))
-  if (run === null) throw new Problem(409, 'another run of this provider is under way: wait until it has finished')
-  // If it runs already, it takes this one next; if Temporal is down, the schedule starts it.
-  await reconciliations.start(provider)
-  return run
-}
-
-/** The providers whose whole record can be compared. */
-export const comparableProviders = (apis: ReconciliationDependencies['providerApis']): string[] =>
-  [...apis].filter(([, { history }]) => history).map(([provider]) => provider)
-
-function notComparable(apis: ReconciliationDependencies['providerApis']): Problem {
-  const names = comparableProviders(apis)
-  const message =
-    names.length === 0
-      ? 'there is no provider whose record can be compared: set the key of its API'
-      : `must be one of: ${names.join(', ')}`
-  return validationProblem([{ path: 'provider', message }])
-}
-
-const viewOf = (row: Reconciliation) => ({
-  id: row.id,
-  provider: row.provider,
-  from: row.from.toISOString(),
-  to: row.to.toISOString(),
-  dryRun: row.isDryRun,
-  compared: row.compared,
-  missing: row.missing,
-  emails: row.emails,
-  startedAt: row.startedAt.toISOString(),
-  startedBy: row.startedBy,
-  finishedAt: row.finishedAt?.toISOString() ?? null,
-  failure: row.failure,
+const differenceView = ({ reason, emailId, ours, theirs, address }: ListedDifference) => ({
+  ...{ reason, emailId, ours, theirs },
+  address: address === null || isErasedKey(address) ? null : address,
 })

@@ -7,6 +7,7 @@ import { EmailRefusedError, ProviderRefusedError, ProviderUnreachableError } fro
 import { DeploymentRefusedError } from '../temporal/deployment.ts'
 import { version } from '../version.ts'
 import { type CommandContext, exitCodes, UsageError } from './command-context.ts'
+import { auditCommand } from './commands/audit.ts'
 import { bouncesCommand } from './commands/bounces.ts'
 import { channelsCommand } from './commands/channels.ts'
 import { deploymentCommand } from './commands/deployment.ts'
@@ -43,6 +44,7 @@ function createProgram(context: CommandContext): Command {
     tailCommand,
     replayCommand,
     reconcileCommand,
+    auditCommand,
     suppressionsCommand,
     bouncesCommand,
     webhooksCommand,

@@ -73,6 +73,8 @@ export interface EmailEvent {
   readonly response?: string
   /** The list or stream that the recipient left or joined, if the provider names it. */
   readonly list?: string
+  /** How it was found, if no webhook brought it: by reconciling, or by asking about the email. */
+  readonly foundBy?: 'reconciling' | 'asking'
 }
 
 export interface Escalation {
@@ -125,6 +127,8 @@ export interface Email {
   readonly updatedAt: string | null
   readonly events: readonly EmailEvent[]
   readonly escalations: readonly Escalation[]
+  /** How it was found, if nobody registered it and no webhook reported it. */
+  readonly foundBy: 'reconciling' | 'asking' | null
 }
 
 /** Emails that match all that is given. For those of a person, see `recipients.lookup`, which puts the address into no URL. */

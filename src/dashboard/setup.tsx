@@ -1,14 +1,14 @@
 /** The setup page: webhook addresses and traffic of each provider, test events, notification channels. */
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { comparableProviders, startNamed } from '../api/reconciliations.ts'
+import { startNamed } from '../api/reconciliation-runs.ts'
 import type { Database } from '../db/database.ts'
 import type { Reconciliation } from '../db/generated/client.ts'
 import { readLastReconciliations } from '../db/reconciliations.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { readWebhookTraffic, refusedWithinHours, type WebhookTraffic } from '../db/webhook-minutes.ts'
 import { defaultProject, projectOf, variablePartOf } from '../domain/project.ts'
-import { name, parseInput } from '../http/input.ts'
+import { name, oneOf, parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import { storedNameOf } from '../providers/accounts.ts'
@@ -20,7 +20,7 @@ import { Allowed } from './components/allowed.tsx'
 import { Fact } from './components/fact.tsx'
 import { counted } from './components/labels.ts'
 import { PageHead } from './components/layout.tsx'
-import { Comparisons } from './components/reconciliation.tsx'
+import { ApiFacts, Comparisons } from './components/reconciliation.tsx'
 import { Timestamp } from './components/timestamp.tsx'
 import { isSecure } from './cookies.ts'
 import { readForm, seeOther, sessionOf } from './guards.ts'
@@ -56,8 +56,9 @@ export function addSetupPage(router: PageRouter, dependencies: SetupDependencies
   })
 
   router.post('/setup/reconcile', 'operate', async (ctx) => {
-    const { provider } = parseInput(z.object({ provider: name(64) }), (await readForm(ctx)).fields, 'body')
-    await startNamed(dependencies, { provider, dryRun: false, by: sessionOf(ctx).name })
+    const { provider, kind } = parseInput(comparison, (await readForm(ctx)).fields, 'body')
+    const since = kind === 'audit' ? clock() - auditedMs : undefined
+    await startNamed(dependencies, { provider, kind, since, dryRun: false, by: sessionOf(ctx).name })
     seeOther(ctx, withNotice('/setup', 'comparing'))
   })
 
@@ -69,6 +70,11 @@ export function addSetupPage(router: PageRouter, dependencies: SetupDependencies
     seeOther(ctx, emailPath(storedNameOf(source), emailId))
   })
 }
+
+const comparison = z.object({ provider: name(64), kind: oneOf(['reconcile', 'audit']).default('reconcile') })
+
+/** What an audit covers that is started here. */
+const auditedMs = 7 * 24 * 3_600_000
 
 /** The origin by which the browser reached this server; the provider may use the same. */
 const originOf = (ctx: Context): string => `${isSecure(ctx) ? 'https' : 'http'}://${ctx.get('Host')}`
@@ -141,13 +147,14 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, r
                   </Fact>
                 )}
                 <Fact name="Status lookup">{statusLookup(entry, storedNameOf(source), providerApis)}</Fact>
+                <ApiFacts of={providerApis.get(storedNameOf(source))} />
               </dl>
             </article>
           )
         })}
       </div>
     </section>
-    <Comparisons comparable={comparableProviders(providerApis)} runs={runs} />
+    <Comparisons apis={providerApis} runs={runs} />
     <OtherProviders webhooks={webhooks} />
     <NotificationChannels channels={supportChannels} />
   </>

@@ -126,6 +126,7 @@ const eventColumns = {
   list: true,
   scheduledFor: true,
   human: true,
+  foundBy: true,
 } satisfies Prisma.EventSelect
 
 export type StoredEvent = Prisma.EventGetPayload<{ select: typeof eventColumns }>

@@ -22,6 +22,7 @@ const projectTables: Readonly<Record<string, { readonly rights: readonly string[
   events: { rights: ['SELECT', 'UPDATE'], isOwn: byProvider },
   email_changes: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byProvider },
   reconciliations: { rights: ['INSERT', 'SELECT'], isOwn: byProvider },
+  audit_differences: { rights: ['SELECT'], isOwn: byProvider },
   escalations: { rights: ['SELECT'], isOwn: byProvider },
   sendings: { rights: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'], isOwn: byProvider },
   webhook_minutes: { rights: ['SELECT'], isOwn: byProvider },

@@ -1,12 +1,13 @@
 /** Statements on the runs that compare a provider's record with ours. */
 import { randomUUID } from 'node:crypto'
 import type { ReceivedEvent } from '../domain/events.ts'
-import type { TimeWindow } from '../domain/reconciliation.ts'
+import type { ReconciliationKind, TimeWindow } from '../domain/reconciliation.ts'
 import type { Database } from './database.ts'
 import type { Reconciliation } from './generated/client.ts'
 
 export interface NewReconciliation extends TimeWindow {
   readonly provider: string
+  readonly kind?: ReconciliationKind
   readonly isDryRun: boolean
   /** Who asked for it; null: the schedule. */
   readonly by: string | null
@@ -15,10 +16,10 @@ export interface NewReconciliation extends TimeWindow {
 /** @returns the new run; null while another one of the provider is under way. Index: reconciliations_under_way. */
 export async function startReconciliation(
   db: Database,
-  { provider, from, to, isDryRun, by }: NewReconciliation,
+  { provider, kind = 'reconcile', from, to, isDryRun, by }: NewReconciliation,
 ): Promise<Reconciliation | null> {
   const id = `rec_${randomUUID()}`
-  const data = { id, provider, from: new Date(from), to: new Date(to), isDryRun, startedBy: by }
+  const data = { id, provider, kind, from: new Date(from), to: new Date(to), isDryRun, startedBy: by }
   const { count } = await db.reconciliation.createMany({ data: [data], skipDuplicates: true })
   return count === 0 ? null : db.reconciliation.findUnique({ where: { id } })
 }
@@ -27,14 +28,20 @@ export async function startReconciliation(
 export const findRunning = (db: Database, provider: string): Promise<Reconciliation | null> =>
   db.reconciliation.findFirst({ where: { provider, finishedAt: null } })
 
-/** The end of the last window that was compared and healed; null if there is none. Index: reconciliations_provider_started_at_idx. */
+/**
+ * The end of the last window that the schedule has compared and healed; null if there is none. What a person asked for may have begun after a
+ * gap. Index: reconciliations_provider_started_at_idx. */
 export async function readReconciledThrough(db: Database, provider: string): Promise<Date | null> {
   const { _max: last } = await db.reconciliation.aggregate({
-    where: { provider, isDryRun: false, finishedAt: { not: null }, failure: null },
+    where: { provider, startedBy: null, finishedAt: { not: null }, failure: null },
     _max: { to: true },
   })
   return last.to
 }
+
+/** A run by its ID. Index: reconciliations_pkey. */
+export const findReconciliation = (db: Database, id: string): Promise<Reconciliation | null> =>
+  db.reconciliation.findUnique({ where: { id } })
 
 /** A page that was compared. */
 export interface ComparedPage {
@@ -63,24 +70,27 @@ export const recordPage = (db: Database, id: string, { compared, missing, emails
 export const recordFailure = (db: Database, id: string, failure: string) =>
   db.reconciliation.updateMany({ where: { id, finishedAt: null }, data: { finishedAt: new Date(), failure } })
 
-/** The last runs, newest first; of one provider, or of all. */
+/** The last runs, newest first; of one provider or kind, or of all. */
 export const listReconciliations = (
   db: Database,
-  provider: string | undefined,
+  { provider, kind }: { readonly provider?: string | undefined; readonly kind?: ReconciliationKind | undefined },
   limit: number,
 ): Promise<Reconciliation[]> =>
   db.reconciliation.findMany({
-    where: { ...(provider !== undefined && { provider }) },
+    where: { ...(provider !== undefined && { provider }), ...(kind !== undefined && { kind }) },
     orderBy: [{ startedAt: 'desc' }, { id: 'asc' }],
     take: limit,
   })
 
-/** The last finished run of each provider that was no dry run. Index: reconciliations_provider_started_at_idx. */
+/**
+ * The last finished comparison and the last finished audit of each provider, without dry runs. Index:
+ * reconciliations_provider_started_at_idx.
+ */
 export const readLastReconciliations = (db: Database): Promise<Reconciliation[]> =>
   db.reconciliation.findMany({
-    where: { finishedAt: { not: null }, isDryRun: false },
-    orderBy: [{ provider: 'asc' }, { startedAt: 'desc' }],
-    distinct: ['provider'],
+    where: { finishedAt: { not: null }, isDryRun: false, kind: { in: ['audit', 'reconcile'] } },
+    orderBy: [{ provider: 'asc' }, { kind: 'asc' }, { startedAt: 'desc' }],
+    distinct: ['provider', 'kind'],
   })
 
 /**

@@ -95,6 +95,10 @@ export interface ReceivedBounce {
   readonly isOver?: boolean
 }
 
+/** Reconciling: in the provider's record of all emails. Asking: in its answer about one email. */
+export const foundByKinds = ['reconciling', 'asking'] as const
+export type FoundBy = (typeof foundByKinds)[number]
+
 /** An event as it is stored, with the fields that must not enter workflows (recipient, message, payload). */
 export interface ReceivedEvent extends EmailKey {
   readonly id: string
@@ -122,6 +126,8 @@ export interface ReceivedEvent extends EmailKey {
   readonly payload: string
   /** The further account whose webhook received it, such as `eu` of `/webhooks/resend/eu`. */
   readonly account?: string
+  /** How it was found where no webhook brought it. */
+  readonly foundBy?: FoundBy
   /** Why it is stored but never applied: it was unreadable in a batch. */
   readonly quarantinedReason?: string
 }

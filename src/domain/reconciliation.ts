@@ -1,4 +1,11 @@
-/** Which part of a provider's record is to be compared with ours next. */
+/** The runs that compare with a provider, and which part of its record is to be compared next. */
+
+/**
+ * Reconcile: events that are missing are stored. Audit: all that, and the state of every email and both lists are compared. Push and
+ * push_removals change the provider's suppression list, pull_removals ours, because a person asked.
+ */
+export const reconciliationKinds = ['reconcile', 'audit', 'push', 'push_removals', 'pull_removals'] as const
+export type ReconciliationKind = (typeof reconciliationKinds)[number]
 
 /** Times in epoch milliseconds; the end is excluded. */
 export interface TimeWindow {

@@ -88,6 +88,22 @@ export interface SuppressionLists {
   readonly requestsPerSecond: number
   /** A page of all lists, one after another. @throws as fetchEvents. */
   read(cursor: string | null): Promise<{ readonly entries: readonly ListedAddress[]; readonly next: string | null }>
+  /** Absent where the API only reads. */
+  readonly writing?: ListWriting
+}
+
+/**
+ * Changes the provider's own lists. Both are repeatable: an address that is there already, or not any more, stays as it is.
+ * They return how many requests they took, which the caller's pace counts, and throw as fetchEvents does; EmailRefusedError for an address that
+ * the provider refuses.
+ */
+export interface ListWriting {
+  /** The most that one call may have. */
+  readonly addressesPerCall: number
+  /** The provider sends to none of them any more. Its API may know fewer reasons. */
+  add(entries: readonly Pick<ListedAddress, 'address' | 'reason'>[]): Promise<number>
+  /** Removes them from all lists that {@link SuppressionLists.read} reads. */
+  remove(addresses: readonly string[]): Promise<number>
 }
 
 export interface ListedAddress {

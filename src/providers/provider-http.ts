@@ -24,7 +24,11 @@ export interface ProviderHttpOptions extends ApiOptions {
   /** The header with the epoch seconds at which a rate limit ends, for a provider that sends no `Retry-After`. */
   readonly rateLimitResetHeader?: string
   /** The headers that authenticate a request, made anew for each attempt. Default: the key as a bearer token. */
-  readonly authenticate?: (request: { method: string; url: string }) => Promise<Readonly<Record<string, string>>>
+  readonly authenticate?: (request: {
+    method: string
+    url: string
+    body?: string
+  }) => Promise<Readonly<Record<string, string>>>
   /** The error that an answer other than 2xx is, where it says more than its status; null where the status decides. */
   readonly errorIn?: (answer: ErrorAnswer) => Error | null
 }
@@ -37,13 +41,13 @@ export interface ErrorAnswer {
 }
 
 interface ProviderRequest {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Appended to the API's URL; starts with a slash. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly body?: unknown
-  /** Whether repeating it has no further effect: always so for GET, for POST only with an idempotency key. */
+  /** Whether repeating it has no further effect: always so for GET, PUT and DELETE, for POST only with an idempotency key. */
   readonly isRepeatable: boolean
   /** Default 1 MiB. */
   readonly maxAnswerBytes?: number
@@ -58,7 +62,7 @@ interface ProviderAnswer {
 /** Error messages hold no part of the answer, which may quote an address. */
 export interface ProviderHttp {
   /**
-   * @returns an answer of 2xx, or of 404 to GET.
+   * @returns an answer of 2xx, or of 404 to GET and DELETE.
    * @throws ProviderRefusedError for 401 and 403; EmailRefusedError for another 4xx; ProviderUnreachableError otherwise.
    */
   request(request: ProviderRequest): Promise<ProviderAnswer>
@@ -134,7 +138,8 @@ async function requestOnce(
   const { status } = response
   const error = response.ok ? null : options.errorIn?.({ status, headers: response.headers, json: jsonIn(text) })
   if (error) throw error
-  if (response.ok || (status === 404 && request.method === 'GET')) return { status, json: jsonIn(text) }
+  if (response.ok || (status === 404 && ['GET', 'DELETE'].includes(request.method)))
+    return { status, json: jsonIn(text) }
   if (status === 401 || status === 403) {
     throw new ProviderRefusedError(`${title} refuses the API key with ${status}: check ${keySetting}`)
   }
@@ -153,16 +158,17 @@ async function exchange(request: ProviderRequest, options: ProviderHttpOptions, 
   const { title, apiUrl, apiKey } = options
   const { method, path, headers, body, maxAnswerBytes = defaultMaxAnswerBytes } = request
   const url = `${apiUrl}${path}`
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) }
   try {
     const response = await fetch(url, {
       method,
       headers: {
-        ...((await options.authenticate?.({ method, url })) ?? { authorization: `Bearer ${apiKey}` }),
+        ...((await options.authenticate?.({ method, url, ...sent })) ?? { authorization: `Bearer ${apiKey}` }),
         accept: 'application/json',
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...sent,
       // A redirect could carry the key elsewhere.
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),

@@ -5,7 +5,8 @@ import {
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
 } from '@temporalio/client'
-import type { reconcile } from '../workflows/reconcile.ts'
+import { runAsked } from '../workflows/messages.ts'
+import type { ReconcileInput, reconcile } from '../workflows/reconcile.ts'
 import { temporalErrorOf } from './errors.ts'
 
 export interface Reconciliations {
@@ -15,10 +16,16 @@ export interface Reconciliations {
    * @throws TemporalUnavailableError if the call can be retried.
    */
   start(provider: string): Promise<boolean>
+  /**
+   * Starts the provider's workflow, or has the running one look for another run before it completes: one that is about to complete would
+   * leave a run that was just stored to the schedule.
+   * @throws as start.
+   */
+  ask(provider: string): Promise<void>
 }
 
 /** Where there is no Temporal: the schedule starts what is asked for. */
-export const noReconciliations: Reconciliations = { start: async () => false }
+export const noReconciliations: Reconciliations = { start: async () => false, ask: async () => {} }
 
 /** `reconcile/<provider>`: two runs would ask the same account at once. */
 const reconcileWorkflowIdOf = (provider: string): string => `reconcile/${provider}`
@@ -30,12 +37,8 @@ export const createReconciliations = (client: Client, taskQueue: string): Reconc
     try {
       await client.withDeadline(Date.now() + deadlineMs, () =>
         client.workflow.start<typeof reconcile>('reconcile', {
-          workflowId: reconcileWorkflowIdOf(provider),
-          taskQueue,
-          args: [{ provider }],
-          workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+          ...optionsFor(provider, taskQueue),
           workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
-          staticSummary: `Compares the record of ${provider} with ours`,
         }),
       )
       return true
@@ -44,4 +47,26 @@ export const createReconciliations = (client: Client, taskQueue: string): Reconc
       throw temporalErrorOf(error)
     }
   },
+
+  async ask(provider) {
+    try {
+      await client.withDeadline(Date.now() + deadlineMs, () =>
+        client.workflow.signalWithStart<typeof reconcile, []>('reconcile', {
+          ...optionsFor(provider, taskQueue),
+          signal: runAsked,
+          signalArgs: [],
+        }),
+      )
+    } catch (error) {
+      throw temporalErrorOf(error)
+    }
+  },
+})
+
+const optionsFor = (provider: string, taskQueue: string) => ({
+  workflowId: reconcileWorkflowIdOf(provider),
+  taskQueue,
+  args: [{ provider }] as [ReconcileInput],
+  workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+  staticSummary: `Compares the record of ${provider} with ours`,
 })

@@ -91,3 +91,6 @@ export const searchAttributes = {
   recipientDomain: defineSearchAttributeKey('RecipientDomain', SearchAttributeType.KEYWORD),
   provider: defineSearchAttributeKey('Provider', SearchAttributeType.KEYWORD),
 } as const
+
+/** Sent by the API when a person has asked for a run of `reconcile`. A signal: the run is stored, and a workflow that has it cannot complete before it looks. */
+export const runAsked = defineSignal('runAsked')

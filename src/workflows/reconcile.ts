@@ -1,10 +1,14 @@
 /** Reconciling with a provider: a workflow for each provider and project, so that no two ask the same account at once. */
-import { continueAsNew, isCancellation, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import { continueAsNew, isCancellation, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { MergedLists, ProviderListActivities, ReconcileActivities } from '../activities/scheduled-activities.ts'
+import { runAsked } from './messages.ts'
 
-/** A minute of pages per call. An attempt that hangs sends no heartbeat, and the next one goes on from the stored cursor. */
+/**
+ * A minute of steps per call; the step that reads a provider's list takes longer. An attempt that hangs sends no heartbeat, and the next one
+ * goes on from the stored cursor.
+ */
 const { reconcileNext: next } = proxyActivities<Pick<ReconcileActivities, 'reconcileNext'>>({
-  startToCloseTimeout: '5 minutes',
+  startToCloseTimeout: '1 hour',
   heartbeatTimeout: '1 minute',
   // Then the run fails visibly, and the schedule's next one goes on from the same cursor.
   retry: { initialInterval: '5 seconds', maximumInterval: '5 minutes', maximumAttempts: 10 },
@@ -27,11 +31,16 @@ export async function reconcile({ provider, compared = 0, missing = 0 }: Reconci
   missing: number
 }> {
   const sum = { compared, missing }
+  let isAsked = false
+  setHandler(runAsked, () => {
+    isAsked = true
+  })
   for (;;) {
+    isAsked = false
     const done = await next({ provider })
     sum.compared += done.compared
     sum.missing += done.missing
-    if (done.isDone) return sum
+    if (done.isDone && !isAsked) return sum
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof reconcile>({ provider, ...sum })
   }
 }

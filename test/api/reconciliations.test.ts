@@ -24,9 +24,9 @@ describe('/v1/reconciliations', () => {
       ['aisend', { fetchEvents: async () => [] }],
     ]),
     reconciliations: {
-      async start(provider) {
+      start: async () => false,
+      async ask(provider) {
         started.push(provider)
-        return true
       },
     },
   }))
@@ -54,6 +54,21 @@ describe('/v1/reconciliations', () => {
     }
     assert.ok(Math.abs(Date.parse(first.from) - (Date.now() - 30 * dayMs)) < 60_000)
     assert.equal((await ask({ provider: 'sendgrid' })).status, 409)
+  })
+
+  it('audits a provider without a record too, and says what each API can do', async () => {
+    const response = await ask({ provider: 'aisend', kind: 'audit' })
+    assert.equal(response.status, 202)
+    const { id } = (await response.json()) as { id: string }
+    const run = (await (await served.call('GET', `/v1/reconciliations/${id}`)).json()) as object
+    assert.deepEqual({ ...run, kind: 'audit', statement: null }, run)
+    const { data } = (await (await served.call('GET', '/v1/providers')).json()) as { data: object[] }
+    assert.deepEqual(data, [
+      { provider: 'sendgrid', hasRecord: true, readsLists: false, writesLists: false },
+      { provider: 'aisend', hasRecord: false, readsLists: false, writesLists: false },
+    ])
+    const pushed = await served.call('POST', '/v1/suppressions/push', { provider: 'sendgrid' })
+    assert.match(JSON.stringify(await pushed.json()), /no provider with which this is possible/)
   })
 
   it('refuses a provider without a record, and says which have one', async () => {

@@ -30,7 +30,7 @@ const personOf = (project: string): string => `person@${project}.example`
 export const confinedTo = (url: string, project: string): Database =>
   createDatabase({ url, project, erasureKey: 'erasure-key-of-the-tests-0000001', poolSize: 2 })
 
-/** Stores an email with an event, an escalation, a suppression and a sending of the project. */
+/** Stores an email with an event, an escalation, a suppression, a sending and a finished audit of the project. */
 export async function storeProject(db: Database, project: string): Promise<void> {
   const [provider, mark, person] = [providerIn(project, 'aisend'), markOf(project), personOf(project)]
   const event = { provider, emailId: 'em_1', to: [person], recipient: person, subject: mark }
@@ -70,6 +70,9 @@ export async function storeProject(db: Database, project: string): Promise<void>
       ...{ client: '-', userAgent: mark, createdAt: at, lastSeenAt: at },
     },
   })
+  const run = { id: `rec_${project}`, provider, from: at, to: at, finishedAt: at, startedBy: mark }
+  await db.reconciliation.create({ data: run })
+  await db.auditDifference.create({ data: { provider, runId: run.id, reason: 'not_kept', emailId: mark } })
   await db.webhookMinute.create({ data: { provider, minute: openedAt, genuine: 1, refused: 1 } })
 }
 
@@ -81,6 +84,8 @@ const conditions: Readonly<Record<string, string>> = {
   escalations: 'project_of(provider) = $1',
   sendings: 'project_of(provider) = $1',
   webhook_minutes: 'project_of(provider) = $1',
+  reconciliations: 'project_of(provider) = $1',
+  audit_differences: 'project_of(provider) = $1',
   suppressions: 'project = $1',
   api_keys: 'project = $1',
   sessions: 'project = $1',

@@ -41,6 +41,11 @@ describe('every answer', () => {
         delayMs: 0,
         read: async () => ({ events: [], next: null }),
       },
+      suppressionLists: {
+        requestsPerSecond: 1,
+        read: async () => ({ entries: [], next: null }),
+        writing: { addressesPerCall: 1, add: async () => 1, remove: async () => 1 },
+      },
     }
     const channel = (name: string, failure: string | null) => ({
       ...{ name, type: 'slack', projects: null, test: async () => failure },
@@ -141,6 +146,24 @@ describe('every answer', () => {
     assert.equal(await statusOf('POST', '/v1/reconciliations', asked), 202)
     assert.equal(await statusOf('POST', '/v1/reconciliations', asked), 409)
     assert.equal(await statusOf('POST', '/v1/reconciliations', { provider: 'nobody' }), 400)
+    const statement = {
+      emails: { compared: 2, equal: 1, healed: 0, different: { not_kept: 1 } },
+      addresses: { compared: 0, equal: 0, healed: 0, different: {} },
+    }
+    const { id } = await db.reconciliation.findFirstOrThrow()
+    await db.reconciliation.update({ where: { id }, data: { kind: 'audit', statement, finishedAt: new Date() } })
+    await db.auditDifference.create({ data: { provider: 'aisend', runId: id, reason: 'not_kept', emailId: 'em_1' } })
+    assert.equal(await statusOf('GET', `/v1/reconciliations/${id}`), 200)
+    assert.equal(await statusOf('GET', '/v1/reconciliations/rec_none'), 404)
+    assert.equal(await statusOf('GET', `/v1/reconciliations/${id}/differences`), 200)
+    assert.equal(await statusOf('GET', '/v1/providers'), 200)
+    for (const change of ['push', 'push-removals', 'pull-removals']) {
+      const path = `/v1/suppressions/${change}`
+      assert.equal(await statusOf('POST', path, { provider: 'aisend', dryRun: true }), 202)
+      assert.equal(await statusOf('POST', path, { provider: 'aisend' }), 409)
+      assert.equal(await statusOf('POST', path, { provider: 'nobody' }), 400)
+      await db.reconciliation.updateMany({ data: { finishedAt: new Date() } })
+    }
   })
 
   it('about the audit log is as documented', async () => {

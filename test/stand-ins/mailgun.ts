@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { mailgunEntry } from '../../src/providers/mailgun/entry.ts'
 import { mailgunFormat, signMailgun } from '../../src/providers/mailgun/sample.ts'
 import type { DatedSampleEvent, SampleEmail } from '../../src/providers/sample.ts'
+import { changeMailgunLists } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
 import type { ProviderStandIn, StandInEvent, StandInOptions } from './stand-in.ts'
 
@@ -110,8 +111,10 @@ const engagements = new Map<string, DatedSampleEvent['engagement']>([
 function answerTo(request: StandInRequest, truth: Truth): StandInAnswer {
   const { method, path, query, body } = request
   if (method === 'POST' && path === '/v1/analytics/logs') return logsAnswer(JSON.parse(body), truth)
-  const [, domain, name = ''] = /^\/v3\/([^/]+)\/(bounces|complaints|unsubscribes)$/.exec(path) ?? []
+  const [, domain, name = ''] = /^\/v3\/([^/]+)\/(bounces|complaints|unsubscribes)(?:\/.+)?$/.exec(path) ?? []
   const list = truth.lists[name]
+  const changed = domain === standInDomain ? changeMailgunLists(request, truth.lists, listTime(truth.clock())) : null
+  if (changed) return changed
   if (method !== 'GET' || !list) return { status: 404, body: { message: 'Not found' } }
   if (domain !== standInDomain) return { status: 404, body: { message: 'Domain not found' } }
   return listAnswer(list, `https://api.mailgun.net${path}`, query)

@@ -5,6 +5,7 @@
 import type { SuppressionReason } from '../../src/domain/suppression.ts'
 import { generatePostmarkSecret, postmarkFormat, signPostmark } from '../../src/providers/postmark/sample.ts'
 import type { DatedSampleEvent } from '../../src/providers/sample.ts'
+import { changePostmarkLists } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
 import type { ProviderStandIn, StandInEmail, StandInEvent, StandInOptions } from './stand-in.ts'
 
@@ -67,7 +68,7 @@ export async function startPostmarkStandIn(options: PostmarkStandInOptions = {})
   const server = await startStandInServer({
     isAuthorized: ({ headers }) => headers['x-postmark-server-token'] === apiKey,
     refusal: refusal(401, 10),
-    answer: (request) => answerTo(request, truth),
+    answer: (request) => changePostmarkLists(request, suppressions, easternText(clock())) ?? answerTo(request, truth),
     clock,
     ...(options.port !== undefined && { port: options.port }),
   })

@@ -9,6 +9,7 @@ import { resendEmailEvents } from '../../src/providers/resend/api.ts'
 import { resendFormat, signResend } from '../../src/providers/resend/sample.ts'
 import type { SignedRequest } from '../../src/providers/sample.ts'
 import { generateStandardSecret } from '../../src/providers/standard-signature.ts'
+import { changeResendList } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, startStandInServer } from './server.ts'
 import type { ProviderStandIn, StandInEmail, StandInEvent, StandInOptions } from './stand-in.ts'
 
@@ -120,7 +121,10 @@ class Account {
     events.sort((a, b) => a.at - b.at)
   }
 
-  answer({ method, path, query }: StandInRequest): StandInAnswer {
+  answer(request: StandInRequest): StandInAnswer {
+    const { method, path, query } = request
+    const changed = changeResendList(request, this.suppressed, textOf(Date.now()))
+    if (changed) return changed
     const [collection, id] = path.slice(1).split('/')
     if (method !== 'GET') return failure(405, 'method_not_allowed')
     if (collection === 'suppressions') return page(this.suppressed.toReversed(), query)

@@ -6,6 +6,7 @@ import { eventIdOf } from '../../src/providers/event-builder.ts'
 import { jsonIn } from '../../src/providers/fields.ts'
 import type { SampleEvent } from '../../src/providers/sample.ts'
 import { generateSendgridKeys, sendgridFormat, signSendgrid } from '../../src/providers/sendgrid/sample.ts'
+import { changeSendgridLists } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, startStandInServer } from './server.ts'
 import type { ProviderStandIn, StandInEmail, StandInEvent, StandInOptions } from './stand-in.ts'
 
@@ -61,6 +62,8 @@ export async function startSendgridStandIn(options: StandInOptions = {}): Promis
     if (request.method === 'POST' && request.path === '/v3/logs') return search(messages, visible, jsonIn(request.body))
     const [, messageId] = /^\/v3\/logs\/(.+)$/.exec(request.path) ?? []
     if (messageId !== undefined) return details(messages, visible, messageId)
+    const changed = changeSendgridLists(request, lists, clock())
+    if (changed) return changed
     const [, list] = /^\/v3\/suppression\/(\w+)$/.exec(request.path) ?? []
     return list === undefined ? refused(404, 'not found') : pageOf(lists.get(list) ?? [], request.query)
   }

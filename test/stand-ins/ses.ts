@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import type { DatedSampleEvent } from '../../src/providers/sample.ts'
 import { generateSesTopic, sesFormat, signSes } from '../../src/providers/ses/sample.ts'
 import { isSignedWith } from './aws-signature.ts'
+import { changeSesList } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, startStandInServer } from './server.ts'
 import type { ProviderStandIn, StandInEmail, StandInEvent, StandInOptions } from './stand-in.ts'
 
@@ -54,6 +55,8 @@ export async function startSesStandIn(options: SesStandInOptions = {}): Promise<
     isAuthorized: (request) => isSignedWith({ keyId, secret, region, service: 'ses' }, request),
     refusal: errorAnswer(403, 'InvalidSignatureException', 'The signature is not that of the request.'),
     answer(request) {
+      const changed = changeSesList(request, suppressed, clock())
+      if (changed) return changed
       if (request.path === '/v2/email/suppression/addresses') return pageOf(suppressed, request.query, pageSize)
       const [, emailId] = /^\/v2\/email\/insights\/(.+?)\/?$/.exec(request.path) ?? []
       if (emailId === undefined) return errorAnswer(404, 'UnknownOperationException', 'There is no such operation.')

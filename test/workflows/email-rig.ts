@@ -12,7 +12,7 @@ import type { LifecyclePolicy } from '../../src/domain/stall-policy.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { SupportChannel, SupportNotice } from '../../src/notifications/channel.ts'
-import type { EventHistory } from '../../src/providers/provider-api.ts'
+import type { EventHistory, SuppressionLists } from '../../src/providers/provider-api.ts'
 import { connectWorker, createTemporalClient, type TemporalTarget } from '../../src/temporal/connection.ts'
 import { type EmailWorkflows, workflowIdOf } from '../../src/temporal/email-workflows.ts'
 import { createTemporalIncidents, incidentWorkflowIdOf } from '../../src/temporal/incidents.ts'
@@ -52,6 +52,8 @@ export class EmailRig {
   readonly retention: { -readonly [name in keyof Retention]: Retention[name] } = { ...readConfig({}).retention }
   /** The provider's own record, to be compared with ours; undefined: it has none. */
   history: EventHistory | undefined
+  /** The provider's own suppression lists; undefined: they cannot be read. */
+  lists: SuppressionLists | undefined
   /** By email ID. */
   readonly answers = new Map<string, ProviderAnswer>()
   readonly #database: TestDatabase
@@ -104,8 +106,12 @@ export class EmailRig {
         [
           'aisend',
           {
+            fetchEvents: ({ emailId }: { readonly emailId: string }) => rig.#answer(emailId),
             get history() {
               return rig.history as EventHistory
+            },
+            get suppressionLists() {
+              return rig.lists as SuppressionLists
             },
           },
         ],

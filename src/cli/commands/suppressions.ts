@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { type ApiOptions, type CommandContext, clientFor, exitCodes, printResult, withApi } from '../command-context.ts'
+import { runToEnd, statementText } from '../reconciliation-run.ts'
 import { exportTo, type FileFormat, formatOf, type ImportReport, importFile, openFile } from '../suppression-files.ts'
 import { findApi } from '../target.ts'
 
@@ -8,13 +9,40 @@ interface ImportOptions extends ApiOptions {
   readonly format?: FileFormat
 }
 
-/** Checks, imports and exports the suppression list. */
+/** Checks, imports and exports the suppression list, and makes it agree with those of providers. */
 export const suppressionsCommand = (context: CommandContext): Command =>
   new Command('suppressions')
-    .description('check, import or export the suppression list')
+    .description('check, import or export the suppression list, or make it agree with a provider’s')
     .addCommand(withApi(importCommand(context)))
     .addCommand(withApi(exportCommand(context)))
     .addCommand(withApi(checkCommand(context)))
+    .addCommand(withApi(changeCommand(context, 'push', 'add ours to the list of a provider', 'added')))
+    .addCommand(
+      withApi(
+        changeCommand(context, 'push-removals', 'remove from the list of a provider what was removed here', 'removed'),
+      ),
+    )
+    .addCommand(
+      withApi(changeCommand(context, 'pull-removals', 'remove from ours what was removed at a provider', 'removed')),
+    )
+
+interface ChangeOptions extends ApiOptions {
+  readonly provider: string
+  readonly dryRun?: boolean
+}
+
+/** @param done what the change has done to an address. */
+const changeCommand = (context: CommandContext, name: string, description: string, done: string): Command =>
+  new Command(name)
+    .description(`${description}; exit code 1 if it failed`)
+    .requiredOption('--provider <name>', 'as emails are stored: sendgrid, or shop:sendgrid for a project')
+    .option('--dry-run', 'count, and change nothing')
+    .action(async (options: ChangeOptions) => {
+      const { provider, dryRun = false } = options
+      const run = await runToEnd(context, options, `/v1/suppressions/${name}`, { provider, dryRun })
+      printResult(context, options, run, () => statementText(run, dryRun ? `would be ${done}` : done))
+      if (run.failure !== null) context.endWith(exitCodes.problemFound)
+    })
 
 const checkCommand = (context: CommandContext): Command =>
   new Command('check')

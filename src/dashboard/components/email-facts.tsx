@@ -49,6 +49,12 @@ export const EmailFacts = ({ email }: { email: EmailView }) => (
         ))}
       </Fact>
     )}
+    {email.foundBy !== null && (
+      <Fact name="Found by">
+        {email.foundBy === 'reconciling' ? 'Reconciling' : 'Asking the provider'}: nobody registered it, and no webhook
+        reported it
+      </Fact>
+    )}
     <Fact name="Priority">
       <PriorityLabel of={email.priority} />
     </Fact>

@@ -3,7 +3,7 @@
 import { type FailureView, failureOfEvent } from '../../api/failure-view.ts'
 import type { StoredEvent } from '../../db/emails-read.ts'
 import type { EventEffect } from '../../domain/event-effect.ts'
-import { registrationEventType } from '../../domain/events.ts'
+import { type FoundBy, registrationEventType } from '../../domain/events.ts'
 import { failureLabelOf, partyLabelOf } from '../../domain/failure-labels.ts'
 import { eventPath } from '../paths.ts'
 import { Address } from './email-table.tsx'
@@ -117,6 +117,7 @@ const Details = ({ of: event }: { of: EventWithEffect }) => (
         <bdi>{event.response}</bdi>
       </code>
     )}
+    {event.foundBy !== null && <span class="muted block">{foundByTexts[event.foundBy as FoundBy]}</span>}
     {event.list !== null && (
       <span class="muted block">
         List <bdi>{event.list}</bdi>
@@ -124,6 +125,12 @@ const Details = ({ of: event }: { of: EventWithEffect }) => (
     )}
   </>
 )
+
+/** Of an event that no webhook brought. */
+const foundByTexts: Readonly<Record<FoundBy, string>> = {
+  reconciling: 'Found by reconciling: in the provider’s record, and no webhook brought it',
+  asking: 'Found by asking the provider about this email',
+}
 
 const FailureText = ({ of: { reason, party } }: { of: FailureView }) => (
   <span class="muted block">

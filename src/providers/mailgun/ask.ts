@@ -1,4 +1,4 @@
-/** Reads from Mailgun's API, by its OpenAPI document (github.com/mailgun/mailgun-mcp-server, src/openapi.yaml, 3.0.0 of 2026-07-09). */
+/** Requests to Mailgun's API, by its OpenAPI document (github.com/mailgun/mailgun-mcp-server, src/openapi.yaml, 3.0.0 of 2026-07-09). */
 import type { z } from 'zod'
 import { answersFrom } from '../provider-answer.ts'
 import { type ApiOptions, EmailRefusedError, ProviderRefusedError, ProviderUnreachableError } from '../provider-api.ts'
@@ -9,10 +9,12 @@ interface Question {
   readonly path: string
   /** Absent: the request is a GET. */
   readonly body?: unknown
+  /** The answer of a deletion says nothing. */
+  readonly method?: 'DELETE'
 }
 
 /**
- * Sends a question, which changes nothing, and parses the answer.
+ * Sends a question, or a change that may be repeated, and parses the answer.
  * @throws ProviderRefusedError for the key or an unknown domain; ProviderUnreachableError otherwise, also for an answer of another form.
  */
 export type Ask = <T>(form: z.ZodType<T>, question: Question) => Promise<T>
@@ -34,11 +36,12 @@ export function createAsk(options: ApiOptions): Ask {
     authenticate: async () => ({ authorization }),
   })
   return async (form, question) => {
-    const method = question.body === undefined ? 'GET' : 'POST'
+    const method = question.method ?? (question.body === undefined ? 'GET' : 'POST')
     const { status, json } = await http.request({ ...question, method, isRepeatable: true }).catch((error) => {
       throw error instanceof EmailRefusedError ? refusedQuestion(error) : error
     })
-    if (status === 404) throw new ProviderRefusedError('Mailgun has no such domain: check MAILGUN_DOMAINS')
+    if (status === 404 && method === 'GET')
+      throw new ProviderRefusedError('Mailgun has no such domain: check MAILGUN_DOMAINS')
     return answerOf(form, json)
   }
 }

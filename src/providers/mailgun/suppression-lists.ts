@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
 import { timeIn } from '../fields.ts'
-import type { ListedAddress, SuppressionLists } from '../provider-api.ts'
+import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
 import { type Ask, requestsPerSecond } from './ask.ts'
 
 const reasons: readonly (readonly [list: string, SuppressionReason])[] = [
@@ -49,7 +49,50 @@ export function createSuppressionLists(ask: Ask, domains: readonly string[]): Su
         next: next !== null && next !== page ? next : firstPageOf(index + 1),
       }
     },
+
+    writing: writingThrough(ask, domains),
   }
+}
+
+/** "Batch size should be less than 1000". */
+const addressesPerCall = 500
+
+/** Adds to the lists of every domain: bounces and complaints to theirs, all else as unsubscribed from everything. */
+const writingThrough = (ask: Ask, domains: readonly string[]): ListWriting => ({
+  addressesPerCall,
+
+  async add(entries) {
+    let requests = 0
+    for (const [name, body] of recordsOf(entries)) {
+      for (const domain of body.length > 0 ? domains : []) {
+        await ask(z.unknown(), { path: `/v3/${encodeURIComponent(domain)}/${name}`, body })
+        requests += 1
+      }
+    }
+    return requests
+  },
+
+  async remove(addresses) {
+    const paths = domains.flatMap((domain) => reasons.map(([name]) => `/v3/${encodeURIComponent(domain)}/${name}`))
+    for (const address of addresses) {
+      for (const path of paths) {
+        await ask(z.unknown(), { path: `${path}/${encodeURIComponent(address)}`, method: 'DELETE' })
+      }
+    }
+    return addresses.length * paths.length
+  },
+})
+
+function recordsOf(entries: readonly Pick<ListedAddress, 'address' | 'reason'>[]): [list: string, records: object[]][] {
+  const of = (isOn: (reason: SuppressionReason) => boolean) => entries.filter(({ reason }) => isOn(reason))
+  return [
+    ['bounces', of((reason) => reason === 'hard_bounce').map(({ address }) => ({ address, code: '550' }))],
+    ['complaints', of((reason) => reason === 'complaint').map(({ address }) => ({ address }))],
+    [
+      'unsubscribes',
+      of((reason) => !['hard_bounce', 'complaint'].includes(reason)).map(({ address }) => ({ address, tags: ['*'] })),
+    ],
+  ]
 }
 
 /** Mailgun names the next page by a URL. Only its query is used: the key is sent to no other host. After the last page comes an empty one. */

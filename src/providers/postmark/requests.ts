@@ -62,7 +62,12 @@ export interface PostmarkRequests {
   streams(): Promise<readonly { readonly id: string; readonly isBroadcast: boolean }[]>
   /** The whole list of a stream: the API has no pages for it. */
   suppressions(stream: string): Promise<readonly PostmarkSuppression[]>
+  /** Adds addresses to the list of a stream, or removes them. An address whose state cannot change is passed over. */
+  changeSuppressions(stream: string, change: 'add' | 'remove', addresses: readonly string[]): Promise<void>
 }
+
+/** The most that a change of a list may have (postmarkapp.com/developer/api/suppressions-api). */
+export const addressesPerChange = 50
 
 /** The longest page of a search. */
 export const maxCount = 500
@@ -108,6 +113,11 @@ export function createPostmarkRequests(options: ApiOptions): PostmarkRequests {
     async suppressions(stream) {
       const path = `/message-streams/${encodeURIComponent(stream)}/suppressions/dump`
       return (await read(http, path, suppressionsForm, maxListBytes)).Suppressions
+    },
+    async changeSuppressions(stream, change, addresses) {
+      const path = `/message-streams/${encodeURIComponent(stream)}/suppressions${change === 'remove' ? '/delete' : ''}`
+      const body = { Suppressions: addresses.map((EmailAddress) => ({ EmailAddress })) }
+      await http.request({ method: 'POST', path, body, isRepeatable: true })
     },
   }
 }

@@ -34,7 +34,28 @@ export const suppressionListsThrough = (http: ProviderHttp): SuppressionLists =>
     const page = answerOf(listForm, json)
     return { entries: page.data.flatMap(listedOf), next: nextOf(page) }
   },
+
+  writing: {
+    addressesPerCall: 100,
+    add: async (entries) => {
+      await http.request(
+        batchOf(
+          'add',
+          entries.map(({ address }) => address),
+        ),
+      )
+      return 1
+    },
+    remove: async (addresses) => {
+      await http.request(batchOf('remove', addresses))
+      return 1
+    },
+  },
 })
+
+/** `POST /suppressions/batch/add` and `/remove` name no reason: what is added has the origin `manual`. */
+const batchOf = (change: 'add' | 'remove', emails: readonly string[]) =>
+  ({ method: 'POST', path: `/suppressions/batch/${change}`, body: { emails }, isRepeatable: true }) as const
 
 /** Nothing of an origin that is not documented: it may not be a reason against sending. */
 function listedOf({ email, origin, created_at }: z.infer<typeof entryForm>): ListedAddress[] {

@@ -5,7 +5,7 @@ import { createProviderHttp, type ProviderHttp } from '../provider-http.ts'
 
 /**
  * SendGrid answers too many requests with the time at which the limit ends (twilio.com/docs/sendgrid/api-reference/
- * how-to-use-the-sendgrid-v3-api/rate-limits). All requests read only: one that is refused is no email that is refused.
+ * how-to-use-the-sendgrid-v3-api/rate-limits). A question that is refused is no email that is refused.
  */
 export function createSendgridHttp(options: ApiOptions): ProviderHttp {
   const http = createProviderHttp({
@@ -17,10 +17,15 @@ export function createSendgridHttp(options: ApiOptions): ProviderHttp {
   return {
     request: (request) =>
       http.request(request).catch((error) => {
-        throw error instanceof EmailRefusedError ? new ProviderUnreachableError(error.message) : error
+        throw error instanceof EmailRefusedError && isQuestion(request)
+          ? new ProviderUnreachableError(error.message)
+          : error
       }),
   }
 }
+
+const isQuestion = ({ method, path }: Parameters<ProviderHttp['request']>[0]): boolean =>
+  method === 'GET' || path.startsWith('/v3/logs')
 
 /** Sends nothing after `timeoutMs`, however many requests there are. */
 export function withDeadline(http: ProviderHttp, timeoutMs: number): ProviderHttp {

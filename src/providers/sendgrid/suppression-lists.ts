@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
 import { jsonIn, timeIn } from '../fields.ts'
-import type { ListedAddress, SuppressionLists } from '../provider-api.ts'
+import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
 import type { ProviderHttp } from '../provider-http.ts'
 import { answerOf } from './http.ts'
 
@@ -44,7 +44,32 @@ export const suppressionListsThrough = (http: ProviderHttp): SuppressionLists =>
       next: isLast && index + 1 === lists.length ? null : JSON.stringify(next),
     }
   },
+  writing: writingThrough(http),
 })
+
+/** SendGrid's API adds to no other list than that of the addresses that have unsubscribed from everything, so every reason becomes `manual`. */
+const writingThrough = (http: ProviderHttp): ListWriting => ({
+  addressesPerCall: 500,
+
+  async add(entries) {
+    const body = { recipient_emails: entries.map(({ address }) => address) }
+    await http.request({ method: 'POST', path: '/v3/asm/suppressions/global', body, isRepeatable: true })
+    return 1
+  },
+
+  async remove(addresses) {
+    for (const address of addresses) {
+      const named = encodeURIComponent(address)
+      for (const path of lists.map(([name]) => pathOf(name))) {
+        await http.request({ method: 'DELETE', path: `${path}/${named}`, isRepeatable: true })
+      }
+    }
+    return addresses.length * lists.length
+  },
+})
+
+const pathOf = (list: string): string =>
+  list === 'unsubscribes' ? '/v3/asm/suppressions/global' : `/v3/suppression/${list}`
 
 /** None for what is no address: `invalid_emails` has such entries. */
 function listedAddressesIn(

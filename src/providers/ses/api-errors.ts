@@ -40,7 +40,7 @@ export function sesErrorIn({ status, headers, json }: ErrorAnswer): Error | null
   }
   if (isDenied(code)) {
     return new ProviderRefusedError(
-      'Amazon SES denies the key this request: allow it ses:GetMessageInsights and ses:ListSuppressedDestinations',
+      'Amazon SES denies the key this request: allow it ses:GetMessageInsights, ses:ListSuppressedDestinations and, to push, ses:PutSuppressedDestination and ses:DeleteSuppressedDestination',
     )
   }
   if (isUnauthenticated(code)) {

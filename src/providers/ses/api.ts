@@ -1,6 +1,6 @@
 /**
  * The API of Amazon SES, by Amazon's service model (github.com/boto/botocore 1.43.67, sesv2 2019-09-27): `GetMessageInsights`, of emails in
- * accounts with Virtual Deliverability Manager, and `ListSuppressedDestinations`.
+ * accounts with Virtual Deliverability Manager, and `ListSuppressedDestinations`, `PutSuppressedDestination` and `DeleteSuppressedDestination`.
  *
  * There is no `history`: SES has one only as export jobs (`CreateExportJob` with `MESSAGE_INSIGHTS`), which run in the background, hold
  * 10,000 emails at most, and leave a file in S3 instead of pages that continue at a cursor.
@@ -73,7 +73,27 @@ const suppressionListsThrough = (http: ProviderHttp): SuppressionLists => ({
     const list = answerOf(listForm, status === 404 ? undefined : json)
     return { entries: list.SuppressedDestinationSummaries.flatMap(listedAddressesIn), next: list.NextToken || null }
   },
+
+  /** `PutSuppressedDestination` and `DeleteSuppressedDestination`, of one address each. SES knows two reasons: all but a complaint is a bounce. */
+  writing: {
+    addressesPerCall: 1,
+    add: (entries) =>
+      eachOf(entries, ({ address, reason }) => {
+        const body = { EmailAddress: address, Reason: reason === 'complaint' ? 'COMPLAINT' : 'BOUNCE' }
+        return http.request({ method: 'PUT', path: '/v2/email/suppression/addresses', body, isRepeatable: true })
+      }),
+    remove: (addresses) =>
+      eachOf(addresses, (address) => {
+        const path = `/v2/email/suppression/addresses/${encodeURIComponent(address)}`
+        return http.request({ method: 'DELETE', path, isRepeatable: true })
+      }),
+  },
 })
+
+async function eachOf<Item>(items: readonly Item[], request: (item: Item) => Promise<unknown>): Promise<number> {
+  for (const item of items) await request(item)
+  return items.length
+}
 
 const reasons = new Map<string, SuppressionReason>([
   ['BOUNCE', 'hard_bounce'],
@@ -87,10 +107,10 @@ function listedAddressesIn({ EmailAddress, Reason, LastUpdateTime }: SuppressedD
   return [{ address, reason: reasons.get(Reason) ?? 'manual', since: timeIn([LastUpdateTime]) }]
 }
 
-/** Signature version 4 of a request without a body. */
+/** Signature version 4. */
 const signedHeaders =
   ({ keyId, apiKey, region }: ApiOptions) =>
-  async (request: { method: string; url: string }): Promise<Record<string, string>> => {
+  async (request: { method: string; url: string; body?: string }): Promise<Record<string, string>> => {
     const credentials = { accessKeyId: keyId ?? '', secretAccessKey: apiKey, region: region ?? '', service: 'ses' }
     const { headers } = await new AwsV4Signer({ ...request, ...credentials }).sign()
     return Object.fromEntries(headers)
