@@ -18,7 +18,8 @@ import {
   type Subscription,
 } from '../live/change-feed.ts'
 import { emailIdsOf } from '../providers/registry.ts'
-import { emailId, findNamedEmail, noSuchEmail, readEmail } from './emails.ts'
+import { emailId } from './email-input.ts'
+import { findNamedEmail, noSuchEmail, readEmail } from './emails.ts'
 import { isoTime } from './escalation-view.ts'
 
 interface StreamDependencies {
@@ -227,6 +228,8 @@ const changeView = (email: ChangedEmail) => ({
   subject: email.subject,
   priority: email.priority,
   tags: email.tags,
+  externalId: email.externalId,
+  metadata: email.metadata,
   status: email.status,
   delivery: email.delivery,
   opens: email.opens,

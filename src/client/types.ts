@@ -98,6 +98,10 @@ export interface Email {
   readonly subject: string | null
   readonly priority: Priority
   readonly tags: readonly string[]
+  /** The application's own ID: as registered, else as the provider's custom fields carry it. */
+  readonly externalId: string | null
+  /** The application's own pairs: as registered, and those of the provider's custom fields. */
+  readonly metadata: Readonly<Record<string, string>>
   readonly status: EmailStatus
   readonly delivery: string
   /** To how many of several recipients it is known to be delivered; null for one recipient. */
@@ -138,6 +142,10 @@ export interface NewEmail {
   readonly text?: string
   readonly priority?: Priority
   readonly tags?: readonly string[] | Readonly<Record<string, string>>
+  /** The application's own ID of the email; only one email may have it. */
+  readonly externalId?: string
+  /** The application's own pairs: up to 50, of up to 40 and 500 characters. */
+  readonly metadata?: Readonly<Record<string, string>>
   /** Default: the first configured one. */
   readonly provider?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -151,6 +159,10 @@ export interface Registration {
   readonly subject?: string
   readonly priority?: Priority
   readonly tags?: readonly string[] | Readonly<Record<string, string>>
+  /** The application's own ID of the email; only one email may have it. */
+  readonly externalId?: string
+  /** The application's own pairs: up to 50, of up to 40 and 500 characters. */
+  readonly metadata?: Readonly<Record<string, string>>
   readonly provider?: string
   /** `sent` (default): the provider has accepted it; `queued`: not yet. */
   readonly status?: 'sent' | 'queued'

@@ -1,7 +1,8 @@
 /** The page of an email: status, timeline, facts, escalations, and all events with their effects. */
 import { z } from 'zod'
+import { emailId } from '../api/email-input.ts'
 import { type EmailView, partsOf, storedEmailView, unappliedEmailView, withSuppressions } from '../api/email-view.ts'
-import { emailId, readPartsOf } from '../api/emails.ts'
+import { readPartsOf } from '../api/emails.ts'
 import { foldableEvent } from '../api/foldable-event.ts'
 import type { Database } from '../db/database.ts'
 import { findEmail, type StoredEvent } from '../db/emails-read.ts'

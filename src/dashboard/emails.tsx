@@ -1,6 +1,6 @@
 /** The list of emails, with search and filters. */
 import { z } from 'zod'
-import { emailId } from '../api/emails.ts'
+import { emailId } from '../api/email-input.ts'
 import { findEmailsBySubject } from '../db/dashboard-read.ts'
 import type { Database } from '../db/database.ts'
 import { type EmailPosition, findEmail, listEmails } from '../db/emails-read.ts'

@@ -20,16 +20,20 @@ export const detailColumns = [
   'response',
   'list',
   'scheduled_for',
+  'external_id',
+  'metadata',
 ] as const
 
 /** The columns as JSON for `json_populate_record`; null if the event has none of them. */
 export function detailsOf(event: ReceivedEvent): string | null {
-  const { response = null, list = null, tags = [], scheduledFor = null } = event
-  const hasOther = response !== null || list !== null || tags.length > 0 || scheduledFor !== null
+  const { response = null, list = null, tags = [], scheduledFor = null, externalId = null, metadata = null } = event
+  const hasOther =
+    [response, list, scheduledFor, externalId, metadata].some((value) => value !== null) || tags.length > 0
   if (event.type !== 'bounced' && !hasOther) return null
   return JSON.stringify({
     ...(event.type === 'bounced' && failureColumnsOf(event.bounce)),
     ...{ response, list, tags: tags.length > 0 ? tags : null, scheduled_for: isoOrNull(scheduledFor) },
+    ...{ external_id: externalId, metadata },
   })
 }
 

@@ -32,6 +32,7 @@ import {
 } from '../fields.ts'
 import { InvalidEventError, type Provider } from '../provider.ts'
 import { publicKeyIn } from '../signature.ts'
+import { sendgridOwnIdsOf } from './custom-arguments.ts'
 
 const name = 'sendgrid'
 
@@ -114,6 +115,7 @@ export function sendgridEventsIn(entry: unknown, receivedAt: number): ReceivedEv
       // Without a group: all emails of the account.
       list: isSubscriptionEventType(type) ? textIn(entry, ['asm_group_id']) : null,
       tags: tagsIn(entry['category']),
+      ...sendgridOwnIdsOf(entry),
       payload: JSON.stringify(entry),
     }),
   ]
