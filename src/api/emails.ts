@@ -1,8 +1,7 @@
 /** `/v1/emails`: registering, listing and reading emails. */
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
-import { readRecipientsOf } from '../db/email-recipients-read.ts'
-import { findEmail, listEmails, readEscalationsOf, readEventsOf } from '../db/emails-read.ts'
+import { listEmails } from '../db/emails-read.ts'
 import type { Email } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { failureParties, failureReasonNames } from '../domain/failure.ts'
@@ -25,7 +24,6 @@ import { Problem, validationProblem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { WebhookSource } from '../providers/provider.ts'
-import { emailIdOf, emailIdsOf } from '../providers/registry.ts'
 import { email } from './answers.ts'
 import {
   defaultProvider,
@@ -38,7 +36,7 @@ import {
   recipients,
   tags,
 } from './email-input.ts'
-import { type EmailParts, type EmailView, storedEmailView, unappliedEmailView, withSuppressions } from './email-view.ts'
+import { findNamedEmail, readEmail, registeredIdOf, viewsOf } from './stored-emails.ts'
 
 interface EmailDependencies {
   readonly db: Database
@@ -98,12 +96,15 @@ export const emailRoutes = ({ db, receiptDb, inbox, webhooks }: EmailDependencie
         200: { description: 'The email was already known, and the data was merged', ...stored },
         201: { description: 'Registered', ...stored },
       },
-      problems: { 409: 'Another email has this `externalId`: `errors` and `Location` name it' },
+      problems: {
+        409: 'Another email has this `externalId`: `errors` and `Location` name it',
+        422: 'SendGrid and Amazon SES: `id` is a Message-ID that no event has named yet',
+      },
     },
     async (ctx, { body }) => {
       const { provider, to, subject = null, priority: named = null, tags: tagged = null, externalId: own = null } = body
       if (!providersOf(webhooks).has(provider)) throw unknownProvider(providersOf(webhooks))
-      const id = emailIdOf(provider, body.id)
+      const id = await inTime(() => registeredIdOf(receiptDb, provider, body.id))
       const { created } = await inbox.register({
         provider,
         emailId: id,
@@ -171,63 +172,5 @@ const providersOf = (webhooks: EmailDependencies['webhooks']): ReadonlySet<strin
 /** @param configured by the providers' names. */
 export const unknownProvider = (configured: Pick<ReadonlyMap<string, unknown>, 'keys'>): Problem =>
   validationProblem([{ path: 'provider', message: `must be one of: ${[...configured.keys()].join(', ')}` }])
-
-/** As {@link readEmail}, of an ID as the provider's webhooks or its API write it. */
-export async function findNamedEmail(db: Database, named: string, provider: string | undefined) {
-  for (const id of emailIdsOf(named, provider)) {
-    const found = await readEmail(db, id, provider)
-    if (found !== null) return found
-  }
-  return null
-}
-
-/** One email as the API returns it, with events that are acknowledged but not applied yet; null if it is unknown. */
-export async function readEmail(db: Database, id: string, provider: string | undefined): Promise<EmailView | null> {
-  const [row, parts] = await Promise.all([findEmail(db, id, provider), readPartsOf(db, [id])])
-  const events = provider === undefined ? parts.events : parts.events.filter((event) => event.provider === provider)
-  if (!row && events.length === 0) return null
-  const view = row ? storedEmailView(row, parts) : unappliedEmailView({ ...parts, events })
-  const [email = null] = await withSuppressions(db, [view])
-  return email
-}
-
-/** What is stored beside emails with these IDs, of any provider. Three statements, at the same time. */
-export async function readPartsOf(db: Database, emailIds: readonly string[]): Promise<EmailParts> {
-  const [events, escalations, recipients] = await Promise.all([
-    readEventsOf(db, emailIds),
-    readEscalationsOf(db, emailIds),
-    readRecipientsOf(db, emailIds),
-  ])
-  return { events, escalations, recipients }
-}
-
-async function viewsOf(db: Database, rows: readonly Email[]): Promise<EmailView[]> {
-  if (rows.length === 0) return []
-  const ids = [...new Set(rows.map((row) => row.id))]
-  const parts = await readPartsOf(db, ids)
-  const [events, escalations, recipients] = [
-    byEmailId(parts.events),
-    byEmailId(parts.escalations),
-    byEmailId(parts.recipients),
-  ]
-  const views = rows.map((row) =>
-    storedEmailView(row, {
-      events: events.get(row.id) ?? [],
-      escalations: escalations.get(row.id) ?? [],
-      recipients: recipients.get(row.id) ?? [],
-    }),
-  )
-  return withSuppressions(db, views)
-}
-
-function byEmailId<Row extends { emailId: string }>(rows: readonly Row[]): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>()
-  for (const row of rows) {
-    const group = groups.get(row.emailId)
-    if (group) group.push(row)
-    else groups.set(row.emailId, [row])
-  }
-  return groups
-}
 
 const positionOf = (row: Email) => ({ createdAt: row.createdAt.toISOString(), id: row.id, provider: row.provider })

@@ -21,8 +21,9 @@ import {
 } from '../providers/provider-api.ts'
 import { email } from './answers.ts'
 import { externalId, locationOf, metadata, priority, recipients, tags } from './email-input.ts'
-import { readEmail, unknownProvider } from './emails.ts'
+import { unknownProvider } from './emails.ts'
 import { type SendingOutcome, type SuppressedRecipient, sendGuarded } from './guarded-sending.ts'
+import { readEmail } from './stored-emails.ts'
 
 interface SendDependencies {
   readonly db: Database

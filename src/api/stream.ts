@@ -19,8 +19,9 @@ import {
 } from '../live/change-feed.ts'
 import { emailIdsOf } from '../providers/registry.ts'
 import { emailId } from './email-input.ts'
-import { findNamedEmail, noSuchEmail, readEmail } from './emails.ts'
+import { noSuchEmail } from './emails.ts'
 import { isoTime } from './escalation-view.ts'
+import { findNamedEmail, readEmail } from './stored-emails.ts'
 
 interface StreamDependencies {
   readonly db: Database
@@ -156,7 +157,7 @@ async function streamEmail(
 ): Promise<void> {
   if (answersHead(ctx)) return
   streams.refuseWhenFull()
-  const isOneName = emailIdsOf(named, provider).length === 1
+  const isOneName = emailIdsOf(named, provider).length === 1 && !named.includes('@')
   const id = isOneName ? named : ((await inTime(() => findNamedEmail(db, named, provider)))?.id ?? named)
   let onChange: OnChange = () => {}
   const subscription = await inTime(() => changes.subscribe({ id, provider }, (change) => onChange(change)))

@@ -34,6 +34,10 @@ export const emailIdsOf = (named: string, provider: string | undefined): string[
   return [...new Set([named, ...names.map((name) => emailIdOf(name, named))])]
 }
 
+/** Whether the ID is a Message-ID of an email that came over SMTP, which the provider's webhooks name otherwise. */
+export const isForeignMessageId = (provider: string, id: string): boolean =>
+  providerNamed(provider)?.replacesMessageIds === true && id.includes('@')
+
 /**
  * The sources that have secrets, by the path after `/webhooks/`: `resend`, or `resend/eu` for the account of that name.
  * @param secrets by the same paths.
