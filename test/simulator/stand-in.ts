@@ -160,7 +160,9 @@ function viewOf(snapshot: Snapshot, { registration, events }: StoredEmail) {
   const { bounce, opens, clicks } = snapshot
   const deliveredTo = deliveredCountOf(snapshot)
   const unclear = [...events.values()].some(isFinalWithoutRecipient)
-  const carried = mergedOwnIds([...events.values()].map(({ externalId = null, metadata = null }) => ({ externalId, metadata })))
+  const carried = mergedOwnIds(
+    [...events.values()].map(({ externalId = null, metadata = null }) => ({ externalId, metadata })),
+  )
   return {
     to: registration?.['to'],
     subject: registration?.['subject'],

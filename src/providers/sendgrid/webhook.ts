@@ -182,7 +182,7 @@ function emailIdIn(entry: Json): string | undefined {
   return beforeFilter ?? inSmtpId ?? messageId
 }
 
-const smtpId = /^<([^@<>]+)@(?:geopod-)?ismtpd/
+const smtpId = /^<?([^@<>]+)@(?:geopod-)?ismtpd/
 
 /** Of an `sg_message_id` or `smtp-id`; SendGrid's API answers with the email's ID itself, as `X-Message-Id`. */
 export const sendgridEmailIdOf = (named: string): string =>
