@@ -1,7 +1,7 @@
 import { AftersendProblemError } from './errors.ts'
 import type { Person } from './person-types.ts'
 import { type ConnectionOptions, pause, request } from './request.ts'
-import type { Email, NewEmail, Registration, Suppression } from './types.ts'
+import type { Email, NewEmail, OwnIds, Registration, Suppression } from './types.ts'
 import { follow } from './watch.ts'
 
 export interface AftersendClient {
@@ -15,6 +15,8 @@ export interface AftersendClient {
   register(registration: Registration): Promise<Email>
   /** The email with its status; null if it is unknown. */
   status(id: string, options?: { readonly provider?: string }): Promise<Email | null>
+  /** The newest 50 emails, at most, with the application's own ID, or with all of these pairs of metadata. */
+  find(ownIds: OwnIds): Promise<readonly Email[]>
   /**
    * Yields the email now, and after each change, until the iteration is stopped.
    * @throws AftersendProblemError with status 404 if the email is unknown.
@@ -50,6 +52,7 @@ export function createClient(options: ConnectionOptions): AftersendClient {
       post('/v1/emails/send', email, { 'idempotency-key': idempotencyKey }),
     register: (registration) => post('/v1/emails', registration),
     status: (id, { provider } = {}) => request(options, { path: emailPath(id, '', provider) }),
+    find: async (ownIds) => found(await request<{ data: Email[] } | null>(options, { path: searchPath(ownIds) })).data,
     watch: (id, watchOptions = {}) => watch(options, client, id, watchOptions),
     isSuppressed: async (address) => (await client.checkSuppressions([address]))[0]?.suppressed === true,
     checkSuppressions: async (addresses) =>
@@ -57,6 +60,11 @@ export function createClient(options: ConnectionOptions): AftersendClient {
     recipients: { lookup: (address, page = {}) => post('/v1/recipients/lookup', { address, ...page }) },
   }
   return client
+}
+
+function searchPath({ externalId, metadata = {} }: OwnIds): string {
+  const pairs = Object.entries(metadata).map(([key, value]): [string, string] => [`metadata[${key}]`, value])
+  return `/v1/emails?${new URLSearchParams([...(externalId === undefined ? [] : [['externalId', externalId]]), ...pairs])}`
 }
 
 const emailPath = (id: string, below: string, provider: string | undefined): string => {

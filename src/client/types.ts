@@ -131,8 +131,16 @@ export interface Email {
   readonly escalations: readonly Escalation[]
 }
 
+/** What the application knows an email by. */
+export interface OwnIds {
+  /** The application's own ID of the email; only one email may have it. */
+  readonly externalId?: string
+  /** The application's own pairs: up to 50, of up to 40 and 500 characters. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
 /** An email to be sent. */
-export interface NewEmail {
+export interface NewEmail extends OwnIds {
   readonly from: string
   /** One address or up to 50, with or without display names. */
   readonly to: string | readonly string[]
@@ -142,27 +150,19 @@ export interface NewEmail {
   readonly text?: string
   readonly priority?: Priority
   readonly tags?: readonly string[] | Readonly<Record<string, string>>
-  /** The application's own ID of the email; only one email may have it. */
-  readonly externalId?: string
-  /** The application's own pairs: up to 50, of up to 40 and 500 characters. */
-  readonly metadata?: Readonly<Record<string, string>>
   /** Default: the first configured one. */
   readonly provider?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /** An email that the application sends itself. */
-export interface Registration {
+export interface Registration extends OwnIds {
   /** The provider's ID for it. */
   readonly id: string
   readonly to: string | readonly string[]
   readonly subject?: string
   readonly priority?: Priority
   readonly tags?: readonly string[] | Readonly<Record<string, string>>
-  /** The application's own ID of the email; only one email may have it. */
-  readonly externalId?: string
-  /** The application's own pairs: up to 50, of up to 40 and 500 characters. */
-  readonly metadata?: Readonly<Record<string, string>>
   readonly provider?: string
   /** `sent` (default): the provider has accepted it; `queued`: not yet. */
   readonly status?: 'sent' | 'queued'

@@ -234,8 +234,8 @@ describe('POST /v1/emails/send', () => {
     it('registers, answers and hands over ID and metadata', async () => {
       const email = (await emailIn(await send(own, 'a'))) as SentEmail & Pick<typeof own, 'externalId' | 'metadata'>
       assert.deepEqual([email.externalId, email.metadata, email.tags], ['invitation-17', { team: '4' }, ['invitation']])
-      const handed = (resend.requests[0]?.body as { tags: { name: string; value: string }[] }).tags
-      assert.ok(handed.some(({ name, value }) => name === 'external_id' && value === 'invitation-17'))
+      const handed = resend.requests[0]?.body as { tags: { name: string; value: string }[] } | undefined
+      assert.ok(handed?.tags.some(({ name, value }) => name === 'external_id' && value === 'invitation-17'))
       assert.equal((await send(own, 'a')).headers.get('idempotency-replayed'), 'true')
       assert.equal((await send({ ...own, metadata: { team: '5' } }, 'a')).status, 409)
     })
