@@ -14,8 +14,6 @@ export interface OwnIds {
   readonly metadata: Metadata | null
 }
 
-export const noOwnIds: OwnIds = { externalId: null, metadata: null }
-
 /** The keys of a provider's custom fields whose value is the email's external ID. */
 const externalIdKeys: readonly string[] = ['external_id', 'externalId']
 

@@ -75,7 +75,7 @@ describe('own IDs in the custom fields of', () => {
     // documentation.mailgun.com/docs/mailgun/user-manual/webhooks/webhook-payloads
     const data = {
       event: 'delivered',
-      id: 'CPgfbmQMTCKtHW6uIWtuVe',
+      id: 'a1b2c3d4e5f6',
       timestamp: 1521472262.908181,
       recipient: 'alice@example.com',
       tags: ['my_tag_1', 'my_tag_2'],
