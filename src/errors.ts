@@ -31,6 +31,20 @@ export class WorkflowBusyError extends TemporalUnavailableError {
   override name = 'WorkflowBusyError'
 }
 
+/** Another email of the project is registered, or sent, under this ID of the application. The API answers 409 and names it. */
+export class ExternalIdTakenError extends Error {
+  override name = 'ExternalIdTakenError'
+  /** Null while the provider has not answered yet. */
+  readonly emailId: string | null
+  readonly provider: string
+
+  constructor({ provider, emailId }: { readonly provider: string; readonly emailId: string | null }) {
+    super('this externalId belongs to another email: use another one, or register that email again under its own id')
+    this.provider = provider
+    this.emailId = emailId
+  }
+}
+
 /** An error's message, or its code: an AggregateError, with one error for each address of a host, has no message. */
 export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message || String('code' in error ? error.code : error.name) : String(error)

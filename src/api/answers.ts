@@ -44,6 +44,13 @@ const recipients = z
     'A string for one recipient, a list for several; `erased` for an erased one; null while no recipient is known.',
   )
 
+export const externalId = maybeText.describe(
+  'Your own ID: as registered, else as the provider’s custom fields carry it; null if neither names one.',
+)
+export const metadata = z
+  .record(z.string(), z.string())
+  .describe('Your own pairs: as registered, and those of the provider’s custom fields.')
+
 const emailFacts = {
   id: z.string(),
   provider: z.string(),
@@ -51,6 +58,8 @@ const emailFacts = {
   subject: maybeText,
   priority: z.enum(priorities),
   tags: z.array(z.string()),
+  externalId,
+  metadata,
   status: z.enum(emailStatuses).describe('The most important status that applies.'),
   delivery: z.enum(deliveryStates),
   createdAt: time,

@@ -13,6 +13,7 @@ import {
   sentAtOf,
   statusOf,
 } from '../domain/lifecycle.ts'
+import { type Metadata, mergedOwnIds, type OwnIds } from '../domain/own-ids.ts'
 import { projectOf, suppressionListOf } from '../domain/project.ts'
 import { workflowIdOf } from '../temporal/email-workflows.ts'
 import { escalationViewOf, isoTime } from './escalation-view.ts'
@@ -32,6 +33,8 @@ interface KnownEmail extends EmailKey {
   readonly to: readonly string[]
   readonly subject: string | null
   readonly tags: readonly string[]
+  readonly externalId: string | null
+  readonly metadata: unknown
   readonly snapshot: Snapshot
   readonly status: string
   readonly delivery: string
@@ -87,6 +90,7 @@ export function unappliedEmailView(parts: EmailParts) {
     to: byId.find((event) => event.to.length > 0)?.to ?? [],
     subject: byId.find((event) => event.subject !== null)?.subject ?? null,
     tags: [],
+    ...mergedOwnIds(events.map(ownIdsOf)),
     snapshot,
     status: statusOf(snapshot),
     delivery: deliveryOf(snapshot),
@@ -95,6 +99,11 @@ export function unappliedEmailView(parts: EmailParts) {
   }
   return viewOf(email, foldedRecipients(email.to, snapshot), { ...own, events })
 }
+
+const ownIdsOf = ({ externalId, metadata }: StoredEvent): OwnIds => ({
+  externalId,
+  metadata: metadata as Metadata | null,
+})
 
 export type EmailView = ReturnType<typeof viewOf>
 
@@ -131,6 +140,8 @@ function viewOf(email: KnownEmail, known: KnownRecipients, { events, escalations
     subject: email.subject,
     priority: snapshot.priority,
     tags: email.tags,
+    externalId: email.externalId,
+    metadata: (email.metadata ?? {}) as Metadata,
     status: email.status,
     delivery: email.delivery,
     deliveredTo: deliveredToOf(recipients),

@@ -1,11 +1,9 @@
 /** `/v1/emails`: registering, listing and reading emails. */
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
-import { readRecipientsOf } from '../db/email-recipients-read.ts'
-import { findEmail, listEmails, readEscalationsOf, readEventsOf } from '../db/emails-read.ts'
+import { listEmails } from '../db/emails-read.ts'
 import type { Email } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
-import { priorities } from '../domain/events.ts'
 import { failureParties, failureReasonNames } from '../domain/failure.ts'
 import { emailStatuses } from '../domain/lifecycle.ts'
 import { defaultProject, providerIn } from '../domain/project.ts'
@@ -14,21 +12,31 @@ import {
   cursor,
   cursorTime,
   jsonObject,
-  mailboxList,
   name,
   oneOf,
   pageAnswer,
   pageLimit,
   pageOf,
+  queryWithPairs,
   text,
 } from '../http/input.ts'
 import { Problem, validationProblem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { WebhookSource } from '../providers/provider.ts'
-import { emailIdOf, emailIdsOf } from '../providers/registry.ts'
 import { email } from './answers.ts'
-import { type EmailParts, type EmailView, storedEmailView, unappliedEmailView, withSuppressions } from './email-view.ts'
+import {
+  defaultProvider,
+  emailId,
+  externalId,
+  locationOf,
+  metadata,
+  priority,
+  queriedMetadata,
+  recipients,
+  tags,
+} from './email-input.ts'
+import { findNamedEmail, readEmail, registeredIdOf, viewsOf } from './stored-emails.ts'
 
 interface EmailDependencies {
   readonly db: Database
@@ -38,55 +46,32 @@ interface EmailDependencies {
   readonly webhooks: ReadonlyMap<string, WebhookSource>
 }
 
-/** The provider's ID of an email. */
-export const emailId = name(255)
-
-const recipientLimit = 50
-const recipientsMessage = `must be one address or a list of up to ${recipientLimit} addresses`
-
-/** One text or a list of texts. Each holds a mailbox or several, and `index` is that of the text. */
-export const recipients = z.preprocess(
-  (to) => (Array.isArray(to) ? to : [to]),
-  z
-    .array(mailboxList)
-    .max(recipientLimit, recipientsMessage)
-    .transform((texts) => texts.flatMap((mailboxes, index) => mailboxes.map((mailbox) => ({ ...mailbox, index }))))
-    .refine((all) => all.length > 0 && all.length <= recipientLimit, recipientsMessage),
-)
-
-const tagLimit = 50
-
-/** A list, or an object whose entries become `name:value`. */
-export const tags = z
-  .union([z.array(name(200)), z.record(name(100), text(200))], 'must be a list of strings, or an object of strings')
-  .transform((given) => (Array.isArray(given) ? given : Object.entries(given).map(([tag, value]) => `${tag}:${value}`)))
-  .refine((list) => list.length <= tagLimit, `must have at most ${tagLimit} tags`)
-
-export const priority = oneOf(priorities)
-
-const defaultProvider = 'aisend'
-
 const registrationBody = jsonObject({
   id: emailId,
   to: recipients,
   subject: text(998).nullish(),
   priority: priority.nullish(),
   tags: tags.nullish(),
+  externalId: externalId.nullish(),
+  metadata: metadata.nullish(),
   provider: name(64).default(defaultProvider),
   status: oneOf(['sent', 'queued']).nullish(),
 })
 
-const listQuery = z.object({
+const listFilters = z.object({
   status: oneOf(emailStatuses).optional(),
   priority: priority.optional(),
   recipient: address.optional(),
   provider: name(64).optional(),
   tag: name(301).optional(),
+  externalId: externalId.optional(),
+  metadata: queriedMetadata,
   reason: oneOf(failureReasonNames).optional(),
   party: oneOf(failureParties).optional(),
   cursor: cursor(z.object({ createdAt: cursorTime, id: emailId, provider: name(64) })),
   limit: pageLimit,
 })
+const listQuery = queryWithPairs('metadata', listFilters)
 
 const providerQuery = z.object({ provider: name(64).optional() })
 
@@ -104,17 +89,22 @@ export const emailRoutes = ({ db, receiptDb, inbox, webhooks }: EmailDependencie
       summary: 'Register an email that you send',
       description:
         '`to` is one address or a list of up to 50, and a text with several addresses counts as several; `tags` is a list, or an object whose entries become `name:value`. ' +
-        'Registering the same email again merges the data.',
+        '`externalId` is your own ID of the email, which only one email of the project may have; `metadata` are up to 50 pairs of texts. ' +
+        'Registering the same email again merges the data: the latest `externalId`, the latest value of each key of `metadata`.',
       body: registrationBody,
       answers: {
         200: { description: 'The email was already known, and the data was merged', ...stored },
         201: { description: 'Registered', ...stored },
       },
+      problems: {
+        409: 'Another email has this `externalId`: `errors` and `Location` name it',
+        422: 'SendGrid and Amazon SES: `id` is a Message-ID that no event has named yet',
+      },
     },
     async (ctx, { body }) => {
-      const { provider, to, subject = null, priority: named = null, tags: tagged = null } = body
+      const { provider, to, subject = null, priority: named = null, tags: tagged = null, externalId: own = null } = body
       if (!providersOf(webhooks).has(provider)) throw unknownProvider(providersOf(webhooks))
-      const id = emailIdOf(provider, body.id)
+      const id = await inTime(() => registeredIdOf(receiptDb, provider, body.id))
       const { created } = await inbox.register({
         provider,
         emailId: id,
@@ -123,6 +113,8 @@ export const emailRoutes = ({ db, receiptDb, inbox, webhooks }: EmailDependencie
         tags: tagged,
         priority: named,
         as: body.status ?? 'sent',
+        externalId: own,
+        metadata: body.metadata ?? null,
       })
       ctx.status = created ? 201 : 200
       ctx.set('Location', locationOf(provider, id))
@@ -138,7 +130,8 @@ export const emailRoutes = ({ db, receiptDb, inbox, webhooks }: EmailDependencie
       summary: 'List emails, newest first',
       description:
         '`recipient` finds emails to an address, also if it is one of several. `reason` and `party` say why the email failed or is ' +
-        'deferred: of the worst bounce of its recipients, and only for emails since version 0.5.',
+        'deferred: of the worst bounce of its recipients, and only for emails since version 0.5. `externalId` and `metadata[key]=value` ' +
+        '(of several pairs, all) find emails that you have registered so, and those of which the provider’s custom fields say so.',
       query: listQuery,
       answers: { 200: { description: 'A page of emails', schema: pageAnswer(email) } },
     },
@@ -179,68 +172,5 @@ const providersOf = (webhooks: EmailDependencies['webhooks']): ReadonlySet<strin
 /** @param configured by the providers' names. */
 export const unknownProvider = (configured: Pick<ReadonlyMap<string, unknown>, 'keys'>): Problem =>
   validationProblem([{ path: 'provider', message: `must be one of: ${[...configured.keys()].join(', ')}` }])
-
-export function locationOf(provider: string, id: string): string {
-  const path = `/v1/emails/${encodeURIComponent(id)}`
-  return provider === defaultProvider ? path : `${path}?provider=${encodeURIComponent(provider)}`
-}
-
-/** As {@link readEmail}, of an ID as the provider's webhooks or its API write it. */
-export async function findNamedEmail(db: Database, named: string, provider: string | undefined) {
-  for (const id of emailIdsOf(named, provider)) {
-    const found = await readEmail(db, id, provider)
-    if (found !== null) return found
-  }
-  return null
-}
-
-/** One email as the API returns it, with events that are acknowledged but not applied yet; null if it is unknown. */
-export async function readEmail(db: Database, id: string, provider: string | undefined): Promise<EmailView | null> {
-  const [row, parts] = await Promise.all([findEmail(db, id, provider), readPartsOf(db, [id])])
-  const events = provider === undefined ? parts.events : parts.events.filter((event) => event.provider === provider)
-  if (!row && events.length === 0) return null
-  const view = row ? storedEmailView(row, parts) : unappliedEmailView({ ...parts, events })
-  const [email = null] = await withSuppressions(db, [view])
-  return email
-}
-
-/** What is stored beside emails with these IDs, of any provider. Three statements, at the same time. */
-export async function readPartsOf(db: Database, emailIds: readonly string[]): Promise<EmailParts> {
-  const [events, escalations, recipients] = await Promise.all([
-    readEventsOf(db, emailIds),
-    readEscalationsOf(db, emailIds),
-    readRecipientsOf(db, emailIds),
-  ])
-  return { events, escalations, recipients }
-}
-
-async function viewsOf(db: Database, rows: readonly Email[]): Promise<EmailView[]> {
-  if (rows.length === 0) return []
-  const ids = [...new Set(rows.map((row) => row.id))]
-  const parts = await readPartsOf(db, ids)
-  const [events, escalations, recipients] = [
-    byEmailId(parts.events),
-    byEmailId(parts.escalations),
-    byEmailId(parts.recipients),
-  ]
-  const views = rows.map((row) =>
-    storedEmailView(row, {
-      events: events.get(row.id) ?? [],
-      escalations: escalations.get(row.id) ?? [],
-      recipients: recipients.get(row.id) ?? [],
-    }),
-  )
-  return withSuppressions(db, views)
-}
-
-function byEmailId<Row extends { emailId: string }>(rows: readonly Row[]): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>()
-  for (const row of rows) {
-    const group = groups.get(row.emailId)
-    if (group) group.push(row)
-    else groups.set(row.emailId, [row])
-  }
-  return groups
-}
 
 const positionOf = (row: Email) => ({ createdAt: row.createdAt.toISOString(), id: row.id, provider: row.provider })

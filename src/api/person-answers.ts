@@ -5,7 +5,7 @@ import { failureParties } from '../domain/failure.ts'
 import { deliveryStates, emailStatuses } from '../domain/lifecycle.ts'
 import { suppressionReasons } from '../domain/suppression.ts'
 import { pageAnswer } from '../http/input.ts'
-import { engagement, failure, maybeTime, time } from './answers.ts'
+import { engagement, externalId, failure, maybeTime, metadata, time } from './answers.ts'
 
 const maybeText = z.string().nullable()
 
@@ -18,6 +18,8 @@ const personEmail = z
     subject: maybeText,
     priority: z.enum(priorities),
     tags: z.array(z.string()),
+    externalId,
+    metadata,
     status: z.enum(emailStatuses).describe('Of this recipient.'),
     delivery: z.enum(deliveryStates),
     isOfWholeEmail: z

@@ -3,6 +3,7 @@ import type { StoredEvent } from '../db/emails-read.ts'
 import type { Email, EmailRecipient } from '../db/generated/client.ts'
 import { type DeliveryState, type EmailStatus, recipientStateOf, sentAtOf } from '../domain/lifecycle.ts'
 import type { PersonEmail } from '../domain/next-step.ts'
+import type { Metadata } from '../domain/own-ids.ts'
 import { isoTime } from './escalation-view.ts'
 import { failureOf } from './failure-view.ts'
 import { engagementView, storedRecipients } from './recipient-view.ts'
@@ -30,6 +31,8 @@ export function personEmailOf(row: Email, spellings: readonly string[], parts: S
     subject: row.subject,
     priority: row.priority,
     tags: row.tags,
+    externalId: row.externalId,
+    metadata: (row.metadata ?? {}) as Metadata,
     status: own?.status ?? (row.status as EmailStatus),
     delivery: own?.delivery ?? (row.delivery as DeliveryState),
     isOfWholeEmail,

@@ -6,7 +6,7 @@ import { inTime } from '../db/request-deadline.ts'
 import { address, cursor, cursorTime, jsonObject, name, pageLimit } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
-import { emailId } from './emails.ts'
+import { emailId } from './email-input.ts'
 import { person } from './person-answers.ts'
 import { readPerson } from './person-view.ts'
 

@@ -5,6 +5,8 @@ import type { Database } from '../db/database.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { formatMailbox } from '../domain/address.ts'
 import { defaultProject, projectOf } from '../domain/project.ts'
+import type { Registration } from '../domain/registration.ts'
+import { ExternalIdTakenError } from '../errors.ts'
 import { idempotencyKeyHeader, idempotencyKeyOf } from '../http/idempotency-key.ts'
 import { jsonObject, mailbox, name, text } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
@@ -12,13 +14,16 @@ import { defineRoute, type Route } from '../http/route.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import {
   EmailRefusedError,
+  type OutgoingEmail,
   type ProviderApi,
   ProviderRefusedError,
   ProviderUnreachableError,
 } from '../providers/provider-api.ts'
 import { email } from './answers.ts'
-import { locationOf, priority, readEmail, recipients, tags, unknownProvider } from './emails.ts'
+import { externalId, locationOf, metadata, priority, recipients, tags } from './email-input.ts'
+import { unknownProvider } from './emails.ts'
 import { type SendingOutcome, type SuppressedRecipient, sendGuarded } from './guarded-sending.ts'
+import { readEmail } from './stored-emails.ts'
 
 interface SendDependencies {
   readonly db: Database
@@ -50,6 +55,8 @@ const sendBody = jsonObject({
   headers: headers.nullish(),
   priority: priority.nullish(),
   tags: tags.nullish(),
+  externalId: externalId.nullish(),
+  metadata: metadata.nullish(),
   provider: name(64).optional(),
 }).refine((body) => Boolean(body.html || body.text), { path: ['text'], message: 'must not be empty without html' })
 
@@ -65,7 +72,8 @@ export const sendRoutes = ({ db, inbox, providerApis, clock }: SendDependencies)
       summary: 'Send an email, unless a recipient is suppressed',
       description:
         'Checks the suppression list, sends through the provider, and registers. Requests with the same `Idempotency-Key` ' +
-        'send one email. Give `html`, `text` or both.',
+        'send one email. Give `html`, `text` or both. `externalId`, which only one email of the project may have, and `metadata` are ' +
+        'handed to the provider too, so that its webhooks carry them.',
       headers: idempotencyKeyHeader,
       body: sendBody,
       answers: {
@@ -80,7 +88,7 @@ export const sendRoutes = ({ db, inbox, providerApis, clock }: SendDependencies)
         },
       },
       problems: {
-        409: 'The key belongs to another request or to one in progress, or no provider is configured',
+        409: 'The key belongs to another request or to one in progress, another email has the `externalId`, or no provider is configured',
         422: 'Not sent: a recipient is suppressed, or the provider refused the email',
         502: 'Not sent: the provider refused the request',
       },
@@ -90,12 +98,17 @@ export const sendRoutes = ({ db, inbox, providerApis, clock }: SendDependencies)
       const idempotencyKey = idempotencyKeyOf(ctx) ?? randomUUID()
       const { provider, api } = chooseProvider(body.provider, providerApis)
       const outgoing = outgoingOf(body)
-      const fingerprint = createHash('sha256')
-        .update(JSON.stringify([outgoing, body.priority]))
-        .digest('base64url')
+      const fingerprint = fingerprintOf(outgoing, body.priority)
       const request = {
         idempotencyKey: sendingKeyOf(provider, idempotencyKey),
-        ...{ fingerprint, provider, email: outgoing, api, providerKey: idempotencyKey },
+        ...{
+          fingerprint,
+          provider,
+          email: outgoing,
+          api,
+          providerKey: idempotencyKey,
+          externalId: outgoing.externalId,
+        },
       }
       const outcome = await sendGuarded({ db, inTime, clock }, request).catch((error) => {
         throw problemOfProvider(error)
@@ -104,7 +117,7 @@ export const sendRoutes = ({ db, inbox, providerApis, clock }: SendDependencies)
       // After a crash between sending and registering, the retry registers. Idempotent.
       let view = isNew ? null : await inTime(() => readEmail(db, emailId, provider))
       if (view?.registeredAt == null) {
-        await inbox.register(registrationOf(body, provider, emailId))
+        await registerSent(inbox, registrationOf(body, provider, emailId))
         view = await inTime(() => readEmail(db, emailId, provider))
       }
       ctx.set({ Location: locationOf(provider, emailId), 'Idempotency-Key': idempotencyKey })
@@ -114,6 +127,14 @@ export const sendRoutes = ({ db, inbox, providerApis, clock }: SendDependencies)
     },
   ),
 ]
+
+/** As before 0.5 for a request without own IDs: a retry may come after an upgrade. */
+function fingerprintOf({ externalId, metadata, ...email }: OutgoingEmail, priority: SendBody['priority']): string {
+  const own = externalId || metadata ? [externalId, metadata] : []
+  return createHash('sha256')
+    .update(JSON.stringify([email, priority, ...own]))
+    .digest('base64url')
+}
 
 /** Keys of the projects are apart: a client's key has no space. */
 const sendingKeyOf = (provider: string, idempotencyKey: string): string =>
@@ -131,7 +152,7 @@ function chooseProvider(named: string | undefined, apis: ReadonlyMap<string, Pro
   throw unknownProvider(senders)
 }
 
-const outgoingOf = ({ from, to, subject, html, text: plain, headers: given, tags: tagged }: SendBody) => ({
+const outgoingOf = ({ from, to, subject, html, text: plain, headers: given, tags: tagged, ...body }: SendBody) => ({
   // Never the text of the request: a provider might read it as other addresses than those that were checked.
   from: formatMailbox(from),
   to: to.map(formatMailbox),
@@ -140,17 +161,28 @@ const outgoingOf = ({ from, to, subject, html, text: plain, headers: given, tags
   text: plain || null,
   headers: given ?? {},
   tags: tagged ?? [],
+  externalId: body.externalId ?? null,
+  metadata: body.metadata ?? null,
 })
 
-const registrationOf = (body: SendBody, provider: string, emailId: string) => ({
+const registrationOf = (body: SendBody, provider: string, emailId: string): Registration => ({
   provider,
   emailId,
   to: body.to.map((recipient) => recipient.address),
   subject: body.subject,
   tags: body.tags ?? null,
   priority: body.priority ?? null,
-  as: 'sent' as const,
+  externalId: body.externalId ?? null,
+  metadata: body.metadata ?? null,
+  as: 'sent',
 })
+
+/** The email is sent: if another one was registered under its external ID meanwhile, it is registered without. */
+const registerSent = (inbox: Inbox, registration: Registration) =>
+  inbox.register(registration).catch((error) => {
+    if (error instanceof ExternalIdTakenError) return inbox.register({ ...registration, externalId: null })
+    throw error
+  })
 
 function sentOrProblem(outcome: SendingOutcome, { to }: SendBody): { emailId: string; isNew: boolean } {
   switch (outcome.state) {

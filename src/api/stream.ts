@@ -18,8 +18,10 @@ import {
   type Subscription,
 } from '../live/change-feed.ts'
 import { emailIdsOf } from '../providers/registry.ts'
-import { emailId, findNamedEmail, noSuchEmail, readEmail } from './emails.ts'
+import { emailId } from './email-input.ts'
+import { noSuchEmail } from './emails.ts'
 import { isoTime } from './escalation-view.ts'
+import { findNamedEmail, readEmail } from './stored-emails.ts'
 
 interface StreamDependencies {
   readonly db: Database
@@ -155,7 +157,7 @@ async function streamEmail(
 ): Promise<void> {
   if (answersHead(ctx)) return
   streams.refuseWhenFull()
-  const isOneName = emailIdsOf(named, provider).length === 1
+  const isOneName = emailIdsOf(named, provider).length === 1 && !named.includes('@')
   const id = isOneName ? named : ((await inTime(() => findNamedEmail(db, named, provider)))?.id ?? named)
   let onChange: OnChange = () => {}
   const subscription = await inTime(() => changes.subscribe({ id, provider }, (change) => onChange(change)))
@@ -227,6 +229,8 @@ const changeView = (email: ChangedEmail) => ({
   subject: email.subject,
   priority: email.priority,
   tags: email.tags,
+  externalId: email.externalId,
+  metadata: email.metadata,
   status: email.status,
   delivery: email.delivery,
   opens: email.opens,

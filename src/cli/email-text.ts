@@ -26,6 +26,8 @@ function factsOf(email: Email): string[] {
     ['To', to],
     ['Subject', email.subject],
     ['Sent', `${email.priority}, by ${email.provider}${email.tags.length > 0 ? `, ${email.tags.join(' ')}` : ''}`],
+    ['Own ID', email.externalId ?? null],
+    ['Metadata', metadataText(email)],
     ['Delivered', email.deliveryTimeMs === null ? null : `within ${durationText(email.deliveryTimeMs)}`],
     ['Bounce', bounceText(email)],
     ['Why', failureText(email.failure)],
@@ -35,6 +37,12 @@ function factsOf(email: Email): string[] {
   ]
   return [...rows.flatMap(([name, value]) => (value === null ? [] : [factLine(name, value)])), ...recipientsOf(email)]
 }
+
+/** A server of a version before 0.5 sends none. */
+const metadataText = ({ metadata = {} }: Partial<Email>): string | null =>
+  Object.entries(metadata)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ') || null
 
 const factLine = (name: string, value: string): string => `  ${name.padEnd(10)}${value}`
 

@@ -77,8 +77,14 @@ export function createClient(options: ConnectionOptions): AftersendClient {
   return client
 }
 
+/** `{ metadata: { order: '4711' } }` becomes `metadata[order]=4711`. */
 function queryText(query: object): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined)
+  const pairs = Object.entries(query).flatMap(([name, value]): [string, unknown][] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).map(([key, one]) => [`${name}[${key}]`, one])
+      : [[name, value]],
+  )
+  const given = pairs.filter(([, value]) => value !== undefined)
   return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`
 }
 

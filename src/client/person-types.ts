@@ -8,6 +8,8 @@ export interface PersonEmail {
   readonly subject: string | null
   readonly priority: Priority
   readonly tags: readonly string[]
+  readonly externalId: string | null
+  readonly metadata: Readonly<Record<string, string>>
   readonly status: EmailStatus
   readonly delivery: string
   /** Whether all this is known of the email with its several recipients only. */

@@ -100,6 +100,10 @@ export interface Email {
   readonly subject: string | null
   readonly priority: Priority
   readonly tags: readonly string[]
+  /** The application's own ID: as registered, else as the provider's custom fields carry it. */
+  readonly externalId: string | null
+  /** The application's own pairs: as registered, and those of the provider's custom fields. */
+  readonly metadata: Readonly<Record<string, string>>
   readonly status: EmailStatus
   readonly delivery: string
   /** To how many of several recipients it is known to be delivered; null for one recipient. */
@@ -132,7 +136,7 @@ export interface Email {
 }
 
 /** Emails that match all that is given. For those of a person, see `recipients.lookup`, which puts the address into no URL. */
-export interface EmailQuery {
+export interface EmailQuery extends OwnIds {
   readonly status?: EmailStatus
   readonly priority?: Priority
   readonly provider?: string
@@ -151,8 +155,16 @@ export interface Page<T> {
   readonly nextCursor: string | null
 }
 
+/** What the application knows an email by. */
+export interface OwnIds {
+  /** The application's own ID of the email; only one email may have it. */
+  readonly externalId?: string
+  /** The application's own pairs: up to 50, of up to 40 and 500 characters. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
 /** An email to be sent. */
-export interface NewEmail {
+export interface NewEmail extends OwnIds {
   readonly from: string
   /** One address or up to 50, with or without display names. */
   readonly to: string | readonly string[]
@@ -168,7 +180,7 @@ export interface NewEmail {
 }
 
 /** An email that the application sends itself. */
-export interface Registration {
+export interface Registration extends OwnIds {
   /** The provider's ID for it. */
   readonly id: string
   readonly to: string | readonly string[]

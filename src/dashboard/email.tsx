@@ -1,8 +1,9 @@
 /** The page of an email: status, timeline, facts, escalations, and all events with their effects. */
 import { z } from 'zod'
+import { emailId } from '../api/email-input.ts'
 import { type EmailView, partsOf, storedEmailView, unappliedEmailView, withSuppressions } from '../api/email-view.ts'
-import { emailId, readPartsOf } from '../api/emails.ts'
 import { foldableEvent } from '../api/foldable-event.ts'
+import { readPartsOf } from '../api/stored-emails.ts'
 import type { Database } from '../db/database.ts'
 import { findEmail, type StoredEvent } from '../db/emails-read.ts'
 import type { Email, Escalation, Suppression } from '../db/generated/client.ts'

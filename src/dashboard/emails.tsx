@@ -1,12 +1,9 @@
 /** The list of emails, with search and filters. */
 import { z } from 'zod'
-import { emailId } from '../api/emails.ts'
-import { findEmailsBySubject } from '../db/dashboard-read.ts'
+import { emailId } from '../api/email-input.ts'
 import type { Database } from '../db/database.ts'
-import { type EmailPosition, findEmail, listEmails } from '../db/emails-read.ts'
 import type { Email } from '../db/generated/client.ts'
 import { inTime } from '../db/request-deadline.ts'
-import { normalizeAddress } from '../domain/address.ts'
 import { priorities } from '../domain/events.ts'
 import { failureReasonNames } from '../domain/failure.ts'
 import { failureLabels } from '../domain/failure-labels.ts'
@@ -19,6 +16,7 @@ import { type PageLinks, Pager } from './components/pager.tsx'
 import type { DeliveredTo } from './components/status.tsx'
 import { StatusLegend } from './components/status-legend.tsx'
 import { readDeliveredTo } from './delivered-to.ts'
+import { searchEmails } from './email-search.ts'
 import type { PageRenderer } from './page-renderer.tsx'
 import type { PageRouter } from './page-router.ts'
 import { pathWith } from './paths.ts'
@@ -47,10 +45,11 @@ type Query = z.infer<typeof querySchema>
 export function addEmailListPage(router: PageRouter, { db, pages }: EmailPagesDependencies): void {
   router.get('/emails', 'read', async (ctx) => {
     const query = querySchema.parse(ctx.query)
-    const rows = await inTime(() => search(db, query))
+    const { q, status, priority, tag, reason, cursor: after } = query
+    const filter = { status, priority, tag, reason }
+    const rows = await inTime(() => searchEmails(db, { q, filter, after, limit: pageLength + 1 }))
     const { data, nextCursor } = pageOf(rows, pageLength, positionOf, rows)
     const deliveredTo = await inTime(() => readDeliveredTo(db, data))
-    const { q, status, priority, tag, reason } = query
     const isFurther = query.cursor !== null
     const links = { path: '/emails', query: { q, status, priority, tag, reason }, nextCursor, isFurther }
     const body = <EmailList emails={data} deliveredTo={deliveredTo} query={query} links={links} />
@@ -59,25 +58,6 @@ export function addEmailListPage(router: PageRouter, { db, pages }: EmailPagesDe
 }
 
 const positionOf = (row: Email) => ({ createdAt: row.createdAt.toISOString(), id: row.id, provider: row.provider })
-
-/** By address if `q` contains an @, else by ID and by words of the subject. Returns up to one row more than a page. */
-async function search(db: Database, { q, status, priority, tag, reason, cursor: after }: Query): Promise<Email[]> {
-  const limit = pageLength + 1
-  const filter = { status, priority, tag, reason }
-  if (q === '') return listEmails(db, filter, after, limit)
-  if (q.includes('@')) {
-    const recipient = normalizeAddress(q)
-    return recipient === null ? [] : listEmails(db, { ...filter, recipient }, after, limit)
-  }
-  const words = q.match(/[\p{L}\p{N}]+/gu) ?? []
-  const [byId, bySubject] = await Promise.all([
-    after === null && isStorable(q) ? findEmail(db, q, undefined) : null,
-    words.length === 0 ? [] : findEmailsBySubject(db, words, filter, after as EmailPosition | null, limit),
-  ])
-  return byId === null ? bySubject : [byId, ...bySubject.filter((email) => email.id !== byId.id)]
-}
-
-const isStorable = (text: string) => emailId.safeParse(text).success
 
 interface EmailListProps {
   readonly emails: readonly Email[]
@@ -98,7 +78,7 @@ const EmailList = ({ emails, deliveredTo, query, links }: EmailListProps) => (
             type="search"
             name="q"
             value={query.q}
-            placeholder="Address, email ID or words of the subject"
+            placeholder="Address, ID, key=value or words of the subject"
             maxLength={1_000}
             dir="auto"
           />
@@ -139,7 +119,8 @@ const EmailList = ({ emails, deliveredTo, query, links }: EmailListProps) => (
 const NoEmails = ({ isFiltered }: { isFiltered: boolean }) =>
   isFiltered ? (
     <EmptyState title="No emails match">
-      Search for a complete address or ID, or for how words of the subject begin. <a href="/emails">Show all emails</a>
+      Search for a complete address or ID, for a pair of metadata such as <code>order=4711</code>, or for how words of
+      the subject begin. <a href="/emails">Show all emails</a>
     </EmptyState>
   ) : (
     <EmptyState title="No emails yet">

@@ -1,6 +1,6 @@
 /** `GET /live`: an event stream that announces changes. The page then loads itself again. */
 import { z } from 'zod'
-import { emailId } from '../api/emails.ts'
+import { emailId } from '../api/email-input.ts'
 import { inTime } from '../db/request-deadline.ts'
 import type { EventStreams } from '../http/event-streams.ts'
 import { name, parseInput } from '../http/input.ts'

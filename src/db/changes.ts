@@ -3,6 +3,7 @@
  * transactions commit in another order than their numbers: the changes that one snapshot sees and an older one does not are
  * exactly those committed between them, without gaps or repeats.
  */
+import type { Metadata } from '../domain/own-ids.ts'
 import type { Database } from './database.ts'
 import { Prisma } from './generated/client.ts'
 
@@ -37,6 +38,8 @@ export interface ChangedEmail {
   readonly subject: string | null
   readonly priority: string
   readonly tags: readonly string[]
+  readonly externalId: string | null
+  readonly metadata: Metadata
   readonly status: string
   readonly delivery: string
   readonly opens: { readonly total: number; readonly human: number }
@@ -87,7 +90,8 @@ export const changesBetween = (
         ORDER BY txid, provider, email_id
         LIMIT ${limit}`
 
-interface ChangedRow extends Omit<ChangedEmail, 'opens' | 'clicks'> {
+interface ChangedRow extends Omit<ChangedEmail, 'opens' | 'clicks' | 'metadata'> {
+  readonly metadata: Metadata | null
   readonly txid: string
   readonly change_provider: string
   readonly change_id: string
@@ -111,7 +115,8 @@ export async function* readChanges(
   for (;;) {
     const rows = await db.$queryRaw<ChangedRow[]>`
       SELECT changes.txid::text, changes.provider AS change_provider, changes.email_id AS change_id,
-             emails.id, emails.provider, emails."to", emails.subject, emails.priority, emails.tags, emails.status,
+             emails.id, emails.provider, emails."to", emails.subject, emails.priority, emails.tags,
+             emails.external_id AS "externalId", emails.metadata, emails.status,
              emails.delivery, emails.opens_total, emails.opens_human, emails.clicks_total, emails.clicks_human,
              emails.created_at AS "createdAt", emails.updated_at AS "updatedAt",
              (SELECT count(*)::int FROM escalations
@@ -136,6 +141,8 @@ const changedEmailOf = (row: ChangedRow): ChangedEmail => ({
   subject: row.subject,
   priority: row.priority,
   tags: row.tags,
+  externalId: row.externalId,
+  metadata: row.metadata ?? {},
   status: row.status,
   delivery: row.delivery,
   opens: { total: row.opens_total, human: row.opens_human },

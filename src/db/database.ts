@@ -166,3 +166,6 @@ export function sqlStateOf(error: unknown): string | null {
   const state = meta?.driverAdapterError?.cause?.originalCode ?? meta?.code
   return typeof state === 'string' ? state : null
 }
+
+/** The SQLSTATE of a row that a unique index refuses. */
+export const uniqueViolation = '23505'

@@ -3,6 +3,7 @@ import { erasedAddress } from '../domain/address.ts'
 import type { EmailKey, Priority } from '../domain/events.ts'
 import type { FailureParty, FailureReason } from '../domain/failure.ts'
 import type { EmailStatus } from '../domain/lifecycle.ts'
+import type { Metadata } from '../domain/own-ids.ts'
 import type { Database } from './database.ts'
 import type { EventKey } from './event-key.ts'
 import { type Email, type Escalation, Prisma } from './generated/client.ts'
@@ -15,6 +16,9 @@ export interface EmailFilter {
   readonly recipient?: string | undefined
   readonly provider?: string | undefined
   readonly tag?: string | undefined
+  readonly externalId?: string | undefined
+  /** The email has all of these pairs. */
+  readonly metadata?: Metadata | undefined
   /** Why it failed or is deferred: of the worst bounce of all recipients. Emails of versions before 0.5 have none. */
   readonly reason?: FailureReason | undefined
   readonly party?: FailureParty | undefined
@@ -28,7 +32,8 @@ export interface EmailPosition {
 }
 
 /**
- * Emails after `after`, newest first. Index by filter: email_recipients_address_created_at_idx, else emails_failure_reason or
+ * Emails after `after`, newest first. Index by filter: email_recipients_address_created_at_idx, else emails_external_id, else
+ * emails_metadata if the pairs are rare, else emails_failure_reason or
  * emails_failure_party, else emails_status_…_idx, else emails_priority_…_idx, else emails_created_at_id_provider_idx; `provider` and
  * `tag` filter their rows.
  */
@@ -38,7 +43,7 @@ export async function listEmails(
   after: EmailPosition | null,
   limit: number,
 ): Promise<Email[]> {
-  const { status, priority, recipient, provider, tag, reason, party } = filter
+  const { status, priority, recipient, provider, tag, reason, party, externalId, metadata } = filter
   const conditions = [
     status === undefined ? null : Prisma.sql`status = ${literal(status)}`,
     priority === undefined ? null : Prisma.sql`priority = ${literal(priority)}`,
@@ -46,6 +51,8 @@ export async function listEmails(
     reason === undefined ? null : Prisma.sql`failure_reason = ${literal(reason)}`,
     party === undefined ? null : Prisma.sql`failure_party = ${literal(party)}`,
     tag === undefined ? null : Prisma.sql`tags @> ARRAY[${tag}]::text[]`,
+    externalId === undefined ? null : Prisma.sql`external_id = ${externalId}`,
+    metadata === undefined ? null : Prisma.sql`metadata @> ${JSON.stringify(metadata)}::jsonb`,
     after &&
       Prisma.sql`(created_at, id, provider) < (${after.createdAt}::timestamptz, ${after.id}::text, ${after.provider}::text)`,
   ].filter((condition) => condition !== null)
@@ -57,10 +64,20 @@ export async function listEmails(
           SELECT emails.* FROM email_recipients JOIN emails ON emails.id = email_id AND emails.provider = email_recipients.provider
           WHERE address = ${recipient})`
   const where = conditions.length === 0 ? Prisma.empty : Prisma.sql`WHERE ${Prisma.join(conditions, ' AND ')}`
-  const rows = await db.$queryRaw<Record<string, unknown>[]>`
+  const statement = Prisma.sql`
     ${matching} SELECT * FROM emails ${where} ORDER BY created_at DESC, id DESC, provider DESC LIMIT ${limit}`
+  const isByOwnIds = externalId !== undefined || metadata !== undefined
+  const rows = await (isByOwnIds ? queryByValues : queryRaw)(db, statement)
   return rows.map(emailOfRow)
 }
+
+type Rows = Record<string, unknown>[]
+
+const queryRaw = (db: Database, statement: Prisma.Sql): Promise<Rows> => db.$queryRaw<Rows>(statement)
+
+/** Without a name, so that PostgreSQL plans it for its values: a pair may be rare, or that of all emails. */
+const queryByValues = async ({ pool }: Database, { text, values }: Prisma.Sql): Promise<Rows> =>
+  (await pool.query<Record<string, unknown>>(text, values)).rows
 
 /**
  * A literal in the statement's text. The plan of a prepared statement does not know a bound value, and would scan all emails by
@@ -127,6 +144,8 @@ const eventColumns = {
   scheduledFor: true,
   human: true,
   foundBy: true,
+  externalId: true,
+  metadata: true,
 } satisfies Prisma.EventSelect
 
 export type StoredEvent = Prisma.EventGetPayload<{ select: typeof eventColumns }>

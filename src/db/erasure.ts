@@ -9,6 +9,7 @@ import { recordErasure, recordSearch } from './erasures.ts'
 import { hoursOf, markForExport } from './export-marks.ts'
 import { Prisma } from './generated/client.ts'
 import { eraseNextMentions } from './mentions.ts'
+import { unlessNaming, withoutNaming } from './own-ids.ts'
 import { erasedFingerprint } from './sendings.ts'
 
 /** The changes of one call. */
@@ -148,17 +149,18 @@ const erasedEvent = (address: string): Prisma.Sql => Prisma.sql`
   "to" = array_replace("to", ${address}, ${erasedAddress}), recipient = nullif(recipient, ${address}), subject = NULL,
   bounce_message = CASE WHEN recipient <> ${address} THEN bounce_message END,
   response = CASE WHEN recipient <> ${address} THEN response END,
+  external_id = ${unlessNaming(address)}, metadata = NULL,
   payload = CASE WHEN type = ${registrationEventType} THEN payload END`
 
 /**
- * Erases the person from emails and all their events. `erased` replaces the address, so that the number of recipients stays. The
- * subject is erased if no other recipient remains, or it names the address.
+ * Erases the person from emails and all their events. `erased` replaces the address, so that the number of recipients stays. Subject
+ * and metadata are erased if no other recipient remains, or they name the address.
  * Indexes: email_recipients_address_created_at_idx, emails_pkey, events_email_id_provider_idx, sendings_email.
  */
 async function eraseFromEmails(db: Transaction, address: string, extent: Extent) {
   const [row] = await db.$queryRaw<{ emails: number; events: number }[]>`
     WITH chosen AS MATERIALIZED (
-      SELECT id, provider FROM emails
+      SELECT id, provider, array_remove(array_remove(recipients, ${address}), ${erasedAddress}) <> '{}' AS has_others FROM emails
       WHERE id = ANY(ARRAY(SELECT email_id FROM email_recipients WHERE address = ${address}))
         AND recipients @> ARRAY[${address}]::text[] AND ${isWithin('created_at', extent)} LIMIT ${extent.limit} FOR UPDATE
     ), erased AS (
@@ -166,8 +168,8 @@ async function eraseFromEmails(db: Transaction, address: string, extent: Extent)
         "to" = (SELECT array_agg(CASE WHEN person = ${address} THEN ${erasedAddress} ELSE written END ORDER BY position)
                 FROM unnest("to", recipients) WITH ORDINALITY AS recipient(written, person, position)),
         recipients = array_replace(recipients, ${address}, ${erasedAddress}),
-        subject = CASE WHEN array_remove(array_remove(recipients, ${address}), ${erasedAddress}) <> '{}'
-                         AND strpos(lower(subject), ${address}) = 0 THEN subject END,
+        subject = CASE WHEN has_others AND strpos(lower(subject), ${address}) = 0 THEN subject END,
+        ${withoutNaming(address, Prisma.sql`has_others`)},
         erased_at = coalesce(erased_at, now()), updated_at = now()
       FROM chosen WHERE emails.id = chosen.id AND emails.provider = chosen.provider
       RETURNING emails.id, emails.provider, emails.created_at
@@ -178,7 +180,7 @@ async function eraseFromEmails(db: Transaction, address: string, extent: Extent)
         AND (applied_at IS NOT NULL OR quarantined_reason IS NOT NULL OR type = ${registrationEventType})
       RETURNING 1
     ), erased_sendings AS (
-      UPDATE sendings SET fingerprint = ${erasedFingerprint} FROM erased
+      UPDATE sendings SET fingerprint = ${erasedFingerprint}, external_id = ${unlessNaming(address)} FROM erased
       WHERE sendings.email_id = erased.id AND sendings.provider = erased.provider
     )
     SELECT (SELECT count(*)::int FROM erased) AS emails, (SELECT count(*)::int FROM erased_events) AS events`
@@ -216,8 +218,9 @@ async function eraseFromEvents(db: Transaction, address: string, extent: Extent)
          AND ${isWithin('received_at', extent)}
        LIMIT ${extent.limit})
     ), marked AS (
-      UPDATE emails SET erased_at = now() FROM (SELECT DISTINCT email_id, provider FROM about) AS email
-      WHERE emails.id = email.email_id AND emails.provider = email.provider AND erased_at IS NULL
+      UPDATE emails SET erased_at = coalesce(erased_at, now()), ${withoutNaming(address, Prisma.sql`true`)}
+      FROM (SELECT DISTINCT email_id, provider FROM about) AS email
+      WHERE emails.id = email.email_id AND emails.provider = email.provider
     ), erased AS (
       UPDATE events SET ${erasedEvent(address)} FROM about
       WHERE events.provider = about.provider AND events.event_id = about.event_id

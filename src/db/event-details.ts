@@ -21,17 +21,21 @@ export const detailColumns = [
   'list',
   'scheduled_for',
   'found_by',
+  'external_id',
+  'metadata',
 ] as const
 
 /** The columns as JSON for `json_populate_record`; null if the event has none of them. */
 export function detailsOf(event: ReceivedEvent): string | null {
-  const { response = null, list = null, tags = [], scheduledFor = null, foundBy = null } = event
-  const hasOther = [response, list, scheduledFor, foundBy].some((value) => value !== null) || tags.length > 0
+  const { response = null, list = null, tags = [], scheduledFor = null } = event
+  const { foundBy = null, externalId = null, metadata = null } = event
+  const others = [response, list, scheduledFor, foundBy, externalId, metadata]
+  const hasOther = others.some((value) => value !== null) || tags.length > 0
   if (event.type !== 'bounced' && !hasOther) return null
   return JSON.stringify({
     ...(event.type === 'bounced' && failureColumnsOf(event.bounce)),
     ...{ response, list, tags: tags.length > 0 ? tags : null, scheduled_for: isoOrNull(scheduledFor) },
-    found_by: foundBy,
+    ...{ found_by: foundBy, external_id: externalId, metadata },
   })
 }
 

@@ -107,7 +107,8 @@ export function readEventTexts(
 
 /** All of an event that may name an address. */
 export const eventText = Prisma.sql`
-  concat_ws(E'\n', payload::text, subject, bounce_message, response, recipient, array_to_string("to", E'\n'))`
+  concat_ws(E'\n', payload::text, subject, bounce_message, response, recipient, array_to_string("to", E'\n'),
+    external_id, metadata::text)`
 
 /** Erases texts that name the address. Marks the emails, for pending and later events: an event is not erased before it is applied. */
 async function eraseMentions(
@@ -120,6 +121,9 @@ async function eraseMentions(
   const others = chosenOf(mentions.filter(({ is_pending }) => !is_pending))
   const without = (column: string) =>
     Prisma.sql`CASE WHEN ${Prisma.raw(column)} ~* ${exact} THEN NULL ELSE ${Prisma.raw(column)} END`
+  const ids = (column: string) => Prisma.sql`${Prisma.raw(column)} = ${without(column)}`
+  const pairs = (column: string) => Prisma.sql`${Prisma.raw(column)} = (
+    SELECT jsonb_object_agg(key, value) FROM jsonb_each_text(${Prisma.raw(column)}) WHERE key || ' ' || value !~* ${exact})`
   const to = spellings.reduce(
     (list, address) => Prisma.sql`array_replace(${list}, ${address}, ${erasedAddress})`,
     Prisma.sql`"to"`,
@@ -134,13 +138,14 @@ async function eraseMentions(
       ORDER BY email_id, events.provider, cardinality("to") DESC
       ON CONFLICT (id, provider) DO UPDATE SET erased_at = coalesce(existing.erased_at, now())`,
     db.$executeRaw`
-      UPDATE emails SET erased_at = coalesce(erased_at, now()), subject = ${without('subject')}
+      UPDATE emails SET erased_at = coalesce(erased_at, now()), subject = ${without('subject')},
+        ${Prisma.join([ids('external_id'), ids('registered_external_id'), pairs('metadata'), pairs('registered_metadata')])}
       FROM (SELECT DISTINCT email_id, events.provider FROM events, ${others}) AS email
       WHERE emails.id = email.email_id AND emails.provider = email.provider`,
     db.$executeRaw`
       UPDATE events SET payload = CASE WHEN type = ${registrationEventType} THEN payload END, "to" = ${to},
         recipient = ${without('recipient')}, subject = ${without('subject')}, bounce_message = ${without('bounce_message')},
-        response = ${without('response')}
+        response = ${without('response')}, ${ids('external_id')}, ${pairs('metadata')}
       FROM ${others}`,
   ])
   return erased

@@ -19,13 +19,18 @@ export const eraseOldPayloads: EraseByAge = (db, before, limit) =>
     erased: Prisma.sql`payload = NULL`,
   })
 
-/** Addresses, subjects, bounce messages and responses of events. Indexes: events_applied, events_quarantined, events_pending. */
+/** An ID of the application stays, as the provider's does, unless it may be an address. */
+const unlessAddress = (column: string): Prisma.Sql =>
+  Prisma.sql`CASE WHEN strpos(${Prisma.raw(column)}, '@') = 0 THEN ${Prisma.raw(column)} END`
+
+/** Addresses, subjects, metadata, bounce messages and responses of events. Indexes: events_applied, events_quarantined, events_pending. */
 export const eraseOldEventAddresses: EraseByAge = (db, before, limit) =>
   eraseOldEvents(db, before, limit, {
     what: 'event_addresses',
     isIdentifying: Prisma.sql`(recipient IS NOT NULL OR "to" <> '{}' OR subject IS NOT NULL OR bounce_message IS NOT NULL
-      OR response IS NOT NULL)`,
-    erased: Prisma.sql`recipient = NULL, "to" = '{}', subject = NULL, bounce_message = NULL, response = NULL,
+      OR response IS NOT NULL OR metadata IS NOT NULL OR strpos(external_id, '@') > 0)`,
+    erased: Prisma.sql`recipient = NULL, "to" = '{}', subject = NULL, bounce_message = NULL, response = NULL, metadata = NULL,
+      external_id = ${unlessAddress('external_id')},
       payload = CASE WHEN type = ${registrationEventType} THEN payload END`,
   })
 
@@ -67,7 +72,7 @@ const eraseOldEvents = (db: Database, before: number, limit: number, { what, isI
   })
 
 /**
- * Recipients and subjects of emails, by their time of creation.
+ * Recipients, subjects and metadata of emails, by their time of creation.
  * Indexes: emails_created_at_id_provider_idx, email_recipients_pkey.
  */
 export async function eraseOldEmailAddresses(db: Database, before: number, limit: number): Promise<number> {
@@ -77,7 +82,8 @@ export async function eraseOldEmailAddresses(db: Database, before: number, limit
       SELECT id, provider, created_at FROM emails
       WHERE created_at < ${iso(before)}::timestamptz
         AND created_at >= coalesce((SELECT through FROM retention_progress WHERE what = ${what}), '-infinity')
-        AND (subject IS NOT NULL OR array_remove(recipients, ${erasedAddress}) <> '{}')
+        AND (subject IS NOT NULL OR metadata IS NOT NULL OR strpos(external_id, '@') > 0
+             OR array_remove(recipients, ${erasedAddress}) <> '{}')
       ORDER BY created_at LIMIT ${limit} FOR UPDATE
     ), advanced AS (
       INSERT INTO retention_progress (what, through)
@@ -87,7 +93,8 @@ export async function eraseOldEmailAddresses(db: Database, before: number, limit
       UPDATE emails SET
         "to" = array_fill(${erasedAddress}::text, ARRAY[cardinality(recipients)]),
         recipients = array_fill(${erasedAddress}::text, ARRAY[cardinality(recipients)]),
-        subject = NULL, erased_at = coalesce(erased_at, now())
+        subject = NULL, metadata = NULL, registered_metadata = NULL, external_id = ${unlessAddress('external_id')},
+        registered_external_id = ${unlessAddress('registered_external_id')}, erased_at = coalesce(erased_at, now())
       FROM chosen WHERE emails.id = chosen.id AND emails.provider = chosen.provider
       RETURNING 1
     ), erased_recipients AS (

@@ -1,6 +1,8 @@
 /** Statements on idempotency keys of sent emails. Index of all, unless they name another: sendings_pkey. */
 import { createHmac } from 'node:crypto'
-import type { Database } from './database.ts'
+import { ExternalIdTakenError } from '../errors.ts'
+import { type Database, sqlStateOf, uniqueViolation } from './database.ts'
+import { findRegistered } from './registrations.ts'
 
 /** Longer than the deadline of a request to a provider's API: after it, the holder of the claim has crashed. */
 const sendingLeaseMs = 30_000
@@ -10,6 +12,8 @@ export interface SendingRequest {
   /** A hash of the request. It is stored under a key: see {@link storedFingerprintOf}. */
   readonly fingerprint: string
   readonly provider: string
+  /** The application's own ID of the email. */
+  readonly externalId: string | null
 }
 
 /**
@@ -36,26 +40,45 @@ const storedFingerprintOf = ({ erasureKey }: Pick<Database, 'erasureKey'>, finge
     ? fingerprint
     : prefix + createHmac('sha256', erasureKey).update(`sending ${fingerprint}`).digest('base64url')
 
-/** Claims the key, if it is free. */
+/**
+ * Claims the key, if it is free, and with it the external ID.
+ * Indexes: sendings_pkey, sendings_external_id, emails_registered_external_id.
+ * @throws ExternalIdTakenError if another email has the external ID, or may get it.
+ */
 export async function claimSending(db: Database, request: SendingRequest): Promise<Claim> {
-  const { idempotencyKey, provider } = request
+  const { idempotencyKey, provider, externalId } = request
   const fingerprint = storedFingerprintOf(db, request.fingerprint)
   // The second is that of a version before 0.5, or of the time before there was an ERASURE_KEY.
   const accepted = [fingerprint, request.fingerprint]
   const [claimed] = await db.$queryRaw<{ is_new: boolean; created_at: Date }[]>`
-    INSERT INTO sendings AS existing (idempotency_key, fingerprint, provider, lease_until)
-    VALUES (${idempotencyKey}, ${fingerprint}, ${provider}, now() + ${sendingLeaseMs} * interval '1 ms')
+    INSERT INTO sendings AS existing (idempotency_key, fingerprint, provider, external_id, lease_until)
+    VALUES (${idempotencyKey}, ${fingerprint}, ${provider}, ${externalId}, now() + ${sendingLeaseMs} * interval '1 ms')
     ON CONFLICT (idempotency_key) DO UPDATE SET lease_until = excluded.lease_until, fingerprint = excluded.fingerprint
     WHERE existing.email_id IS NULL AND existing.lease_until < now() AND existing.fingerprint = ANY(${accepted}::text[])
       AND existing.provider = excluded.provider
-    RETURNING existing.xmax = 0 AS is_new, existing.created_at`
-  if (claimed) return { state: 'claimed', since: claimed.is_new ? null : claimed.created_at }
+    RETURNING existing.xmax = 0 AS is_new, existing.created_at`.catch((error) => rejectTaken(db, request, error))
+  if (claimed?.is_new) {
+    const holder = await findRegistered(db, provider, externalId)
+    if (holder === null) return { state: 'claimed', since: null }
+    await forgetSending(db, idempotencyKey)
+    throw new ExternalIdTakenError(holder)
+  }
+  if (claimed) return { state: 'claimed', since: claimed.created_at }
   const existing = await db.sending.findUnique({ where: { idempotencyKey } })
   // Released between the two statements: the next request can claim it.
   if (existing === null) return { state: 'under_way' }
   if (!accepted.includes(existing.fingerprint) || existing.provider !== provider) return { state: 'other_request' }
   const { emailId } = existing
   return emailId === null ? { state: 'under_way' } : { state: 'sent', provider: existing.provider, emailId }
+}
+
+/** @throws ExternalIdTakenError if another key has claimed the external ID; `error` otherwise. */
+async function rejectTaken(db: Database, { provider, externalId }: SendingRequest, error: unknown): Promise<never> {
+  if (sqlStateOf(error) !== uniqueViolation) throw error
+  const [row] = await db.$queryRaw<{ provider: string; emailId: string | null }[]>`
+    SELECT provider, email_id AS "emailId" FROM sendings
+    WHERE project_of(provider) = project_of(${provider}) AND external_id = ${externalId}`
+  throw new ExternalIdTakenError(row ?? { provider, emailId: null })
 }
 
 /** Records the email that was sent with a key. */

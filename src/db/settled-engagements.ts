@@ -2,6 +2,7 @@
 import { receivedBetween } from '../domain/received-between.ts'
 import { type Database, statementNameOf } from './database.ts'
 import type { StoredEventKey } from './event-key.ts'
+import { aggregatedOwnIds, withCarried } from './own-ids.ts'
 import { receivedBounds } from './received-between.ts'
 import { keyOfRecipient } from './signalled-events.ts'
 
@@ -52,7 +53,8 @@ const statusAfter = `status = CASE WHEN complained_at IS NOT NULL THEN 'complain
 
 const applyStatement = `
   WITH named AS MATERIALIZED (
-    SELECT provider, event_id, email_id, type, human, occurred_at, received_at, coalesce(${keyOfRecipient('events')}, '') AS key FROM events
+    SELECT provider, event_id, email_id, type, human, occurred_at, received_at, external_id, metadata,
+      coalesce(${keyOfRecipient('events')}, '') AS key FROM events
     WHERE provider = ANY($1::text[]) AND event_id = ANY($2::text[])
       AND received_at BETWEEN $3::timestamptz AND $4::timestamptz
       AND num_nonnulls(applied_at, quarantined_reason) = 0 AND type IN ('opened', 'clicked')
@@ -75,11 +77,12 @@ const applyStatement = `
       min(occurred_at) FILTER (WHERE type = 'opened') AS opens_first_at, max(occurred_at) FILTER (WHERE type = 'opened') AS opens_last_at,
       count(*) FILTER (WHERE type = 'clicked')::int AS clicks_total, count(*) FILTER (WHERE type = 'clicked' AND human)::int AS clicks_human,
       min(occurred_at) FILTER (WHERE type = 'clicked') AS clicks_first_at, max(occurred_at) FILTER (WHERE type = 'clicked') AS clicks_last_at,
-      min(pending.received_at) AS first_received_at, min(pending.received_at) FILTER (WHERE human) AS settled_received_at
+      min(pending.received_at) AS first_received_at, min(pending.received_at) FILTER (WHERE human) AS settled_received_at,
+      ${aggregatedOwnIds}
     FROM pending WHERE ((email_id, provider) IN (SELECT id, provider FROM settled)) IS TRUE
     GROUP BY pending.provider, email_id, key
   ), by_email AS MATERIALIZED (
-    SELECT provider, email_id, ${summed} FROM by_recipient GROUP BY provider, email_id
+    SELECT provider, email_id, ${summed}, ${aggregatedOwnIds} FROM by_recipient GROUP BY provider, email_id
   ), counted_recipients AS (
     UPDATE email_recipients AS existing SET ${added}, ${statusAfter}
     FROM by_recipient AS tallies
@@ -87,7 +90,7 @@ const applyStatement = `
     WHERE existing.email_id = ANY(ARRAY[tallies.email_id]) AND existing.provider = tallies.provider AND existing.key = tallies.key
       AND existing.first_received_at IS NOT NULL
   ), counted AS (
-    UPDATE emails AS existing SET ${added}, ${statusAfter},
+    UPDATE emails AS existing SET ${added}, ${statusAfter}, ${withCarried('existing', 'tallies')},
       revision = revision + 1000 + floor(random() * 1000)::int, updated_at = now()
     FROM by_email AS tallies
     WHERE existing.id = ANY(ARRAY[tallies.email_id]) AND existing.provider = tallies.provider
@@ -100,6 +103,8 @@ const applyStatement = `
     recipient = CASE WHEN ${ofErased} AND ((email_id, provider, recipient) IN (SELECT * FROM erased)) IS NOT TRUE
                      THEN NULL ELSE recipient END,
     subject = CASE WHEN ${ofErased} THEN NULL ELSE subject END,
+    external_id = CASE WHEN ${ofErased} THEN NULL ELSE external_id END,
+    metadata = CASE WHEN ${ofErased} THEN NULL ELSE metadata END,
     payload = CASE WHEN ${ofErased} THEN NULL ELSE payload END
   WHERE provider = ANY($1::text[]) AND event_id = ANY(ARRAY(SELECT event_id FROM pending))
     AND received_at BETWEEN $3::timestamptz AND $4::timestamptz

@@ -3,6 +3,7 @@ import type { EmailKey } from '../domain/events.ts'
 import type { Snapshot } from '../domain/lifecycle.ts'
 import type { ReceivedBetween } from '../domain/received-between.ts'
 import { type Database, statementNameOf } from './database.ts'
+import { carriedBy, withCarried } from './own-ids.ts'
 import { receivedBounds } from './received-between.ts'
 import { columnsOf, foldedColumns, recipientColumns, recipientRowsOf, snapshotColumns } from './snapshot-columns.ts'
 
@@ -21,19 +22,20 @@ export interface SnapshotSave extends EmailKey {
 
 const saveStatement = `
   WITH pending AS (
-    SELECT event_id, "to", subject, recipient, tags FROM events
+    SELECT event_id, "to", subject, recipient, tags, external_id, metadata FROM events
     WHERE provider = $1 AND event_id = ANY($3::text[]) AND applied_at IS NULL
       AND received_at BETWEEN $6::timestamptz AND $7::timestamptz
     FOR UPDATE
   ), facts AS (
     SELECT (SELECT "to" FROM pending WHERE cardinality("to") > 0 ORDER BY event_id LIMIT 1) AS "to",
            (SELECT subject FROM pending WHERE subject IS NOT NULL ORDER BY event_id LIMIT 1) AS subject,
-           ARRAY(SELECT DISTINCT unnest(tags) FROM pending ORDER BY 1) AS tags
+           ARRAY(SELECT DISTINCT unnest(tags) FROM pending ORDER BY 1) AS tags, ${carriedBy('pending')}
   ), stored AS (
-    INSERT INTO emails AS existing (id, provider, "to", recipients, recipient_domain, subject, tags, revision,
+    INSERT INTO emails AS existing (id, provider, "to", recipients, recipient_domain, subject, tags, external_id, metadata, revision,
       ${snapshotColumns.join(', ')})
     SELECT $2, $1, coalesce(facts."to", '{}'), coalesce(facts."to", '{}'),
-      nullif(split_part(facts."to"[1], '@', 2), ''), facts.subject, facts.tags, $4::int + 1,
+      nullif(split_part(facts."to"[1], '@', 2), ''), facts.subject, facts.tags, facts.external_id, facts.metadata,
+      $4::int + 1,
       ${snapshotColumns.map((column) => `given.${column}`).join(', ')}
     FROM facts, json_populate_record(NULL::emails, $5::json) AS given
     WHERE (SELECT count(*) FROM pending) = cardinality($3::text[])
@@ -48,6 +50,7 @@ const saveStatement = `
       subject = CASE WHEN existing.erased_at IS NULL THEN coalesce(existing.subject, excluded.subject) ELSE existing.subject END,
       tags = CASE WHEN existing.tags @> excluded.tags THEN existing.tags
                   ELSE ARRAY(SELECT unnest(existing.tags) UNION SELECT unnest(excluded.tags) ORDER BY 1) END,
+      ${withCarried('existing', 'excluded')},
       -- The snapshot must not undo a registration that the workflow has not received yet.
       priority = CASE WHEN existing.priority_named_at > coalesce(excluded.priority_named_at, '-infinity')
                       THEN existing.priority ELSE excluded.priority END,
@@ -73,6 +76,8 @@ const saveStatement = `
     "to" = CASE WHEN is_erased THEN '{}' ELSE events."to" END,
     recipient = CASE WHEN is_erased AND NOT stored.recipients @> ARRAY[events.recipient] THEN NULL ELSE events.recipient END,
     subject = CASE WHEN is_erased THEN NULL ELSE events.subject END,
+    external_id = CASE WHEN is_erased THEN NULL ELSE events.external_id END,
+    metadata = CASE WHEN is_erased THEN NULL ELSE events.metadata END,
     bounce_message = CASE WHEN is_erased THEN NULL ELSE events.bounce_message END,
     response = CASE WHEN is_erased THEN NULL ELSE events.response END,
     payload = CASE WHEN is_erased AND type <> 'aftersend.registered' THEN NULL ELSE events.payload END

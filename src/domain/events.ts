@@ -1,5 +1,6 @@
 /** The events of an email, in one vocabulary for all providers. */
 import type { FailureOutcome, FailureParty, FailureReason } from './failure.ts'
+import type { Metadata } from './own-ids.ts'
 
 /** The events that a provider reports. Source: AISend's webhook documentation (8 events). */
 export const providerEventTypes = [
@@ -122,6 +123,9 @@ export interface ReceivedEvent extends EmailKey {
   readonly list?: string | null
   /** The email's tags that the event names. They are added to those of the email. */
   readonly tags?: readonly string[]
+  /** The application's own ID and pairs, where the provider's custom fields or a registration name them. */
+  readonly externalId?: string | null
+  readonly metadata?: Metadata | null
   /** The event's JSON text, as signed. */
   readonly payload: string
   /** The further account whose webhook received it, such as `eu` of `/webhooks/resend/eu`. */

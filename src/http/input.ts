@@ -34,6 +34,18 @@ export const name = (maxLength: number) =>
     // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is the point
     .refine((value) => !/[\u0000-\u001f\u007f]/.test(value), 'must not contain control characters')
 
+/** A query in which `field[key]=value` are pairs of one object, as OpenAPI's style `deepObject` writes them. */
+export const queryWithPairs = <Schema extends z.ZodType>(field: string, schema: Schema) =>
+  z.preprocess((query) => pairsGathered(field, query as Readonly<Record<string, unknown>>), schema)
+
+function pairsGathered(field: string, query: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const isPair = (key: string) => key.startsWith(`${field}[`) && key.endsWith(']')
+  const all = Object.entries(query)
+  const pairs = all.filter(([key]) => isPair(key)).map(([key, value]) => [key.slice(field.length + 1, -1), value])
+  if (pairs.length === 0) return query
+  return Object.fromEntries([...all.filter(([key]) => !isPair(key)), [field, Object.fromEntries(pairs)]])
+}
+
 const addressMessage = 'must be an email address, with or without a display name'
 
 /** One mailbox. */

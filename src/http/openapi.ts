@@ -83,6 +83,7 @@ function parametersOf(location: 'path' | 'query', schema: z.ZodType | undefined,
   }
   return Object.entries(properties).map(([name, property]) => ({
     ...{ name, in: location, required: location === 'path' || required.includes(name), schema: property },
+    ...(property['type'] === 'object' && { style: 'deepObject', explode: true }),
   }))
 }
 

@@ -140,7 +140,10 @@ const outcomeOf = ({ quarantinedReason }: ReceivedEvent): EventOutcome =>
   quarantinedReason === undefined ? 'received' : 'quarantined'
 
 /** A registration is handled like a provider's event: stored, then signalled; claimed again if its signal fails. */
-function registrationEvent({ provider, emailId, to, as, priority }: Registration, at: number): ReceivedEvent {
+function registrationEvent(
+  { provider, emailId, to, as, priority, externalId, metadata }: Registration,
+  at: number,
+): ReceivedEvent {
   return {
     provider,
     emailId,
@@ -153,6 +156,8 @@ function registrationEvent({ provider, emailId, to, as, priority }: Registration
     subject: null,
     bounce: null,
     human: false,
+    externalId: externalId ?? null,
+    metadata: metadata ?? null,
     payload: registrationPayloadOf({ as, priority }),
   }
 }

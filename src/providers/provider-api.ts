@@ -1,5 +1,6 @@
 /** A provider's API: asks about one email, sends one, registers webhooks. */
 import type { ReceivedEvent } from '../domain/events.ts'
+import type { Metadata } from '../domain/own-ids.ts'
 import type { SuppressionReason } from '../domain/suppression.ts'
 
 export interface ApiOptions {
@@ -125,6 +126,9 @@ export interface OutgoingEmail {
   readonly headers: Readonly<Record<string, string>>
   /** Names, or `name:value`, as emails are registered with. */
   readonly tags: readonly string[]
+  /** The application's own ID and pairs, for the provider's custom fields, so that webhooks carry them. */
+  readonly externalId?: string | null
+  readonly metadata?: Metadata | null
 }
 
 export interface ProviderWebhook {

@@ -89,6 +89,8 @@ export interface ProviderEntry {
   readonly sampleFormat: SampleFormat
   /** The email's ID in webhooks, of one that an API, an SDK or a message header names otherwise. Absent if all names are the same. */
   readonly emailIdOf?: (named: string) => string
+  /** Whether its IDs of emails have no `@`: one that has is the Message-ID of an email that came over SMTP. Default false. */
+  readonly replacesMessageIds?: true
   /** Generates a secret for a system that has none configured. */
   readonly generateSecret: () => GeneratedSecret
 }

@@ -24,15 +24,21 @@ export const providers: readonly ProviderEntry[] = [
 export const providerNamed = (name: string): ProviderEntry | undefined =>
   providers.find((provider) => provider.name === plainProviderOf(name))
 
-/** The ID of an email in the webhooks of `provider`, of one that its API or an SDK names otherwise. */
-export const emailIdOf = (provider: string, named: string): string =>
-  providerNamed(provider)?.emailIdOf?.(named) || named
+/** The ID of an email in the webhooks of `provider`, of one that its API or an SDK names otherwise, or a person writes in angle brackets. */
+export function emailIdOf(provider: string, named: string): string {
+  const idOf = providerNamed(provider)?.emailIdOf
+  return idOf?.(named).replace(/^<(.+)>$/, '$1') || named
+}
 
 /** The IDs under which an email may be stored that somebody names so: as it is named, and as in the webhooks of its provider. */
 export const emailIdsOf = (named: string, provider: string | undefined): string[] => {
   const names = provider === undefined ? providers.map((entry) => entry.name) : [provider]
   return [...new Set([named, ...names.map((name) => emailIdOf(name, named))])]
 }
+
+/** Whether the ID is a Message-ID of an email that came over SMTP, which the provider's webhooks name otherwise. */
+export const isForeignMessageId = (provider: string, id: string): boolean =>
+  providerNamed(provider)?.replacesMessageIds === true && id.includes('@')
 
 /**
  * The sources that have secrets, by the path after `/webhooks/`: `resend`, or `resend/eu` for the account of that name.

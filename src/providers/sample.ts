@@ -1,5 +1,7 @@
 /** What a provider would send: for the simulator, the dashboard's test events and `aftersend sign`. */
 import type { BounceClass, ProviderEventType } from '../domain/events.ts'
+import type { Metadata } from '../domain/own-ids.ts'
+import { metadataTagPrefix } from './custom-fields.ts'
 
 export interface SampleBounce {
   /** Hard: the address refuses mail. Soft: the provider still tries, or the email was refused for another reason. */
@@ -27,7 +29,24 @@ export interface SampleEmail {
   readonly to: readonly string[]
   readonly subject: string
   readonly tags: readonly string[]
+  /** In the provider's custom fields. */
+  readonly externalId?: string
+  readonly metadata?: Metadata
 }
+
+type OwnIdsOfSample = Pick<SampleEmail, 'externalId' | 'metadata'>
+
+/** The custom fields of an email. */
+export const customFieldsOf = ({ externalId, metadata }: OwnIdsOfSample): Metadata => ({
+  ...metadata,
+  ...(externalId !== undefined && { external_id: externalId }),
+})
+
+/** The same for providers whose tags are their only custom fields. */
+export const customTagsOf = ({ externalId, metadata = {} }: OwnIdsOfSample): Metadata => ({
+  ...Object.fromEntries(Object.entries(metadata).map(([key, value]) => [metadataTagPrefix + key, value])),
+  ...(externalId !== undefined && { external_id: externalId }),
+})
 
 /** How a provider writes events. */
 export interface SampleFormat {

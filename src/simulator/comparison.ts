@@ -38,6 +38,8 @@ function fieldDifferences(expected: ExpectedEmail, actual: Json): Difference[] {
     ['status', expected.status],
     ['delivery', expected.delivery],
     ['priority', expected.priority],
+    ['externalId', expected.externalId],
+    ['metadata', expected.metadata],
     ['queuedAt', isoTime(expected.queuedAt)],
     ['sendingAt', isoTime(expected.sendingAt)],
     ['sentAt', sentAt],

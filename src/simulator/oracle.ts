@@ -34,6 +34,8 @@ export interface ExpectedEmail extends ExpectedDelivery {
   readonly id: string
   readonly priority: string
   readonly isRegistered: boolean
+  readonly externalId: string | null
+  readonly metadata: Readonly<Record<string, string>>
   /** What the application registered; null if it did not. */
   readonly registered: { readonly to: readonly string[]; readonly subject: string } | null
   readonly queuedAt: number | null
@@ -77,6 +79,7 @@ export function expectedEmail(email: PlannedEmail, startedAt: number): ExpectedE
     recipients,
     priority: email.registration?.priority ?? 'normal',
     isRegistered: email.registration !== null,
+    ...ownIdsOf(email),
     registered: email.registration && { to: email.to, subject: email.subject },
     events: events.map(({ type, at }) => ({ type, at })),
     escalations: escalationsOf(email),
@@ -105,6 +108,12 @@ function expectedRecipient(
     ...{ deliveredAt, complainedAt, opens, clicks },
     suppression: suppressing ? (suppressing.type === 'complained' ? 'complaint' : 'hard_bounce') : null,
   }
+}
+
+/** Events carry them, and some registrations. */
+function ownIdsOf({ externalId, metadata, registration, events }: PlannedEmail) {
+  const isKnown = events.length > 0 || registration?.hasOwnIds === true
+  return isKnown ? { externalId, metadata } : { externalId: null, metadata: {} }
 }
 
 type Facts = ReturnType<typeof factsOf>

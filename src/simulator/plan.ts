@@ -1,5 +1,6 @@
 /** The plan of a simulation, made before it starts. Pure: the same seed gives the same plan. */
 import type { Priority, ProviderEventType, RegisteredAs } from '../domain/events.ts'
+import type { Metadata } from '../domain/own-ids.ts'
 import type { ProviderEntry } from '../providers/provider.ts'
 import type { SampleEmail, SampleEvent } from '../providers/sample.ts'
 import { addressesFor, drawEngagements, drawSubject, linkIn } from './content.ts'
@@ -37,9 +38,13 @@ interface PlannedRegistration {
   /** Null: not set, so the default applies. */
   readonly priority: Priority | null
   readonly postsAfterMs: readonly number[]
+  /** Whether it names the external ID and metadata, too; else only events carry them. */
+  readonly hasOwnIds: boolean
 }
 
 export interface PlannedEmail extends SampleEmail {
+  readonly externalId: string
+  readonly metadata: Metadata
   readonly outcome: Outcome
   /** Milliseconds after the start of the run. */
   readonly startsAfterMs: number
@@ -69,13 +74,16 @@ function planEmail(outcome: Outcome, index: number, options: PlanOptions, random
     subject: drawSubject(random),
     tags: ['simulated', random.pick(['receipt', 'newsletter', 'sign-in'])],
     startsAfterMs: roundedTo((index * 1_000) / options.rate, options.timeResolutionMs),
-    registration: planRegistration(outcome, events, options, random),
+    externalId: `order-${key}`,
+    metadata: { customer: `c-${index % 7}`, run: options.run },
+    registration: planRegistration(outcome, index, events, options, random),
     events,
   }
 }
 
 function planRegistration(
   outcome: Outcome,
+  index: number,
   events: readonly PlannedEvent[],
   timing: Timing,
   random: Random,
@@ -89,7 +97,7 @@ function planRegistration(
   const lastPostMs = Math.max(...events.flatMap((event) => event.postsAfterMs))
   const firstAt = isLate ? lastPostMs + compressed(random.between(10 * second, 2 * minute), timing) : 0
   const againAt = firstAt + compressed(random.between(second, 3 * minute), timing)
-  return { as, priority, postsAfterMs: isRepeated ? [firstAt, againAt] : [firstAt] }
+  return { as, priority, postsAfterMs: isRepeated ? [firstAt, againAt] : [firstAt], hasOwnIds: index % 2 === 0 }
 }
 
 type Timing = Pick<PlanOptions, 'speed' | 'timeResolutionMs'>
@@ -187,7 +195,7 @@ export const planFor = (provider: ProviderEntry, plan: readonly PlannedEmail[]):
     const events = sent.flatMap((event) => provider.sampleFormat.adapt(event, email)).map(withoutUntoldReason)
     if (email.registration) return { ...email, events }
     if (events.length === 0)
-      return { ...email, registration: { as: 'sent', priority: null, postsAfterMs: [0] }, events }
+      return { ...email, registration: { as: 'sent', priority: null, postsAfterMs: [0], hasOwnIds: true }, events }
     // Only the recipients that an event names are known.
     const isKnown = (address: string) => events.some(({ recipient }) => recipient === address)
     return { ...email, events, to: provider.sampleFormat.namesAllRecipients ? email.to : email.to.filter(isKnown) }

@@ -78,12 +78,15 @@ type SimulatedRequest = SignedRequest & { readonly url: string }
 type Receiver = Pick<SendOptions, 'target' | 'provider'>
 
 function registrationOf(email: PlannedEmail, { target, provider }: Receiver): SimulatedRequest {
-  const { registration, id, to, subject, tags } = email
+  const { registration, id, to, subject, tags, externalId, metadata } = email
   const priority = registration?.priority ?? undefined
   return {
     url: `${target.apiUrl}/v1/emails`,
     headers: { 'content-type': 'application/json', authorization: `Bearer ${target.apiKey}` },
-    body: JSON.stringify({ id, to, subject, tags, priority, provider: provider.name, status: registration?.as }),
+    body: JSON.stringify({
+      ...{ id, to, subject, tags, priority, provider: provider.name, status: registration?.as },
+      ...(registration?.hasOwnIds && { externalId, metadata }),
+    }),
   }
 }
 

@@ -106,6 +106,8 @@ describe('/v1/emails', () => {
         tags: null,
         priority: null,
         as: 'queued',
+        externalId: null,
+        metadata: null,
       })
     })
 

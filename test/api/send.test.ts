@@ -224,6 +224,45 @@ describe('POST /v1/emails/send', () => {
     assert.equal((await send(invitation, 'key')).status, 409)
   })
 
+  describe('with an ID of the application', () => {
+    const own = { ...invitation, externalId: 'invitation-17', metadata: { team: '4' } }
+    const holderIn = async (response: Response) => {
+      assert.equal(response.status, 409)
+      return (await problemIn(response)).errors?.[0]?.message
+    }
+
+    it('registers, answers and hands over ID and metadata', async () => {
+      const email = (await emailIn(await send(own, 'a'))) as SentEmail & Pick<typeof own, 'externalId' | 'metadata'>
+      assert.deepEqual([email.externalId, email.metadata, email.tags], ['invitation-17', { team: '4' }, ['invitation']])
+      const handed = resend.requests[0]?.body as { tags: { name: string; value: string }[] } | undefined
+      assert.ok(handed?.tags.some(({ name, value }) => name === 'external_id' && value === 'invitation-17'))
+      assert.equal((await send(own, 'a')).headers.get('idempotency-replayed'), 'true')
+      assert.equal((await send({ ...own, metadata: { team: '5' } }, 'a')).status, 409)
+    })
+
+    it('sends nothing under an ID that another email has, names that email, and leaves the key free', async () => {
+      const { id } = await emailIn(await send(own, 'a'))
+      for (const key of ['b', undefined])
+        assert.equal(await holderIn(await send(own, key)), `belongs to the email ${id} of resend`)
+      await inbox.register({
+        ...{ provider: 'aisend', emailId: 'em_1', to: ['eve@example.com'], subject: null, tags: null },
+        ...{ priority: null, as: 'sent', externalId: 'other' },
+      })
+      assert.equal(
+        await holderIn(await send({ ...own, externalId: 'other' }, 'c')),
+        'belongs to the email em_1 of aisend',
+      )
+      assert.equal(resend.requests.length, 1)
+      assert.equal((await emailIn(await send({ ...own, externalId: 'third' }, 'c'))).id, 're_2')
+    })
+
+    it('sends one email for concurrent requests with different keys', async () => {
+      const responses = await Promise.all(['a', 'b', 'c'].map((key) => send(own, key)))
+      assert.deepEqual(responses.map(({ status }) => status).sort(), [201, 409, 409])
+      assert.equal(resend.requests.length, 1)
+    })
+  })
+
   it('sends once for concurrent requests with one key', async () => {
     const statuses = (await Promise.all([send(invitation, 'k'), send(invitation, 'k'), send(invitation, 'k')])).map(
       ({ status }) => status,

@@ -2,7 +2,7 @@
 
 import { markDirtyHours, rollUpHour } from '../../src/db/analytics-rollups.ts'
 import type { Database } from '../../src/db/database.ts'
-import type { Email } from '../../src/db/generated/client.ts'
+import type { Email as StoredEmail } from '../../src/db/generated/client.ts'
 import { type FailureOutcome, type FailureReason, failureReasons } from '../../src/domain/failure.ts'
 import { createRandom, type Random } from '../../src/simulator/random.ts'
 
@@ -22,6 +22,8 @@ const subjects = [
 ] as const
 const people = ['ada.lovelace', 'grace.hopper', 'alan.turing', 'katherine.johnson', 'barbara.liskov', 'ken'] as const
 const domains = ['example.com', 'example.org', 'mail.example.net'] as const
+
+type Email = Omit<StoredEmail, 'externalId' | 'metadata' | 'registeredExternalId' | 'registeredMetadata'>
 
 /** Stores emails, escalations and suppressions, and rolls up their hours as the scheduled job does. */
 export async function storeSampleDays(db: Database, now: number): Promise<void> {

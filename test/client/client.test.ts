@@ -125,6 +125,19 @@ describe('aftersend/client', () => {
     await assert.rejects(client(600).status('em_1'), AftersendUnreachableError)
   })
 
+  it('finds emails by own IDs', async () => {
+    respond = (_, response) => json(response, 200, { data: [email('sent')], nextCursor: null })
+    const { data } = await client().emails.list({ externalId: 'a/1', metadata: { order: '4711', 'a b': 'ü' } })
+    const [first] = data
+    assert.equal(first?.status, 'sent')
+    const { searchParams } = new URL(requests[0]?.url ?? '', 'http://localhost')
+    assert.deepEqual(Object.fromEntries(searchParams), {
+      externalId: 'a/1',
+      'metadata[order]': '4711',
+      'metadata[a b]': 'ü',
+    })
+  })
+
   it('checks the suppression list', async () => {
     const ada = { address: 'ada@example.com', suppressed: true, reason: 'manual', since: '2026-11-25T08:00:00.000Z' }
     respond = (_, response) => json(response, 200, { data: [ada], nextCursor: null })

@@ -151,7 +151,7 @@ export const kinds: Record<string, Kind> = {
     const email = rig.email({ lingerAfterSettledMs: 500 })
     const [sent, open, another] = [email.event('sent'), email.event('opened'), email.event('opened')]
     await email.apply(sent, open)
-    const before = await email.row()
+    const { metadata, registeredMetadata, ...before } = await email.row()
     await email.apply(another)
     const { provider, emailId } = email
     const lose = (eventId: string) =>

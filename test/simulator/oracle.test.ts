@@ -6,7 +6,7 @@ import { aisendForm } from './simulate-options.ts'
 
 const startedAt = Date.UTC(2026, 10, 24)
 const [sample] = planEmails({ emails: 1, rate: 1, seed: 1, speed: 1, run: 'r', ...aisendForm })
-const registered = { as: 'sent', priority: null, postsAfterMs: [0] } as const
+const registered = { as: 'sent', priority: null, postsAfterMs: [0], hasOwnIds: true } as const
 
 let eventCount = 0
 const event = (type: PlannedEvent['type'], occursAfterMs: number, facts: Partial<PlannedEvent> = {}): PlannedEvent => ({

@@ -20,6 +20,7 @@ import {
   sentAtOf,
   statusOf,
 } from '../../src/domain/lifecycle.ts'
+import { mergedOwnIds } from '../../src/domain/own-ids.ts'
 import { lifecycleEventOf } from '../../src/domain/received-event.ts'
 import { providers } from '../../src/providers/registry.ts'
 import type { Target } from '../../src/simulator/options.ts'
@@ -159,10 +160,15 @@ function viewOf(snapshot: Snapshot, { registration, events }: StoredEmail) {
   const { bounce, opens, clicks } = snapshot
   const deliveredTo = deliveredCountOf(snapshot)
   const unclear = [...events.values()].some(isFinalWithoutRecipient)
+  const carried = mergedOwnIds(
+    [...events.values()].map(({ externalId = null, metadata = null }) => ({ externalId, metadata })),
+  )
   return {
     to: registration?.['to'],
     subject: registration?.['subject'],
     priority: snapshot.priority,
+    externalId: registration?.['externalId'] ?? carried.externalId,
+    metadata: { ...carried.metadata, ...(registration?.['metadata'] as object | undefined) },
     status: statusOf(snapshot),
     delivery: deliveryOf(snapshot),
     deliveredTo: deliveredTo.recipients > 1 ? deliveredTo : null,

@@ -1,6 +1,7 @@
 /** The facts of an email: delivery, engagement, recipients, IDs. */
 
 import type { EmailView } from '../../api/email-view.ts'
+import { searchOfPair } from '../email-search.ts'
 import { pathWith } from '../paths.ts'
 import { Fact } from './fact.tsx'
 import { duration, phrase } from './labels.ts'
@@ -67,6 +68,7 @@ export const EmailFacts = ({ email }: { email: EmailView }) => (
         ))}
       </Fact>
     )}
+    <OwnIds email={email} />
     <Fact name="Provider">{email.provider}</Fact>
     <Fact name="Email ID">
       <code>{email.id}</code>
@@ -76,6 +78,35 @@ export const EmailFacts = ({ email }: { email: EmailView }) => (
     </Fact>
   </dl>
 )
+
+/** The application's own ID and pairs. No address is written into a URL. */
+const OwnIds = ({ email: { externalId, metadata } }: { email: EmailView }) => (
+  <>
+    {externalId !== null && (
+      <Fact name="External ID" wholeRow={externalId.length > longTextLength}>
+        <code>{externalId}</code>
+      </Fact>
+    )}
+    {Object.keys(metadata).length > 0 && (
+      <Fact name="Metadata" wholeRow={JSON.stringify(metadata).length > longTextLength}>
+        {Object.entries(metadata).map(([key, value]) => (
+          <MetadataPair key={key} name={key} value={value} />
+        ))}
+      </Fact>
+    )}
+  </>
+)
+
+function MetadataPair({ name, value }: { name: string; value: string }) {
+  const text = searchOfPair(name, value)
+  return text.includes('@') ? (
+    <bdi class="tag">{text}</bdi>
+  ) : (
+    <a class="tag" href={pathWith('/emails', { q: text })}>
+      <bdi>{text}</bdi>
+    </a>
+  )
+}
 
 /** Null if it says no more than the line that decided, which is shown with the failure. */
 const bounceMessage = ({ bounce, failure, recipients }: EmailView): string | null =>

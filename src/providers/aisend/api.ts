@@ -3,6 +3,7 @@
  * status, and times such as `delivered_at` or `deliveredAt`.
  */
 import { providerEventTypes, type ReceivedBounce, type ReceivedEvent } from '../../domain/events.ts'
+import { ownIdsOf } from '../custom-fields.ts'
 import { buildEvent, reconciledIdOf } from '../event-builder.ts'
 import { isObject, type Json, recipientOf, recipientsOf, subjectOf, tagsIn, textIn, timeIn } from '../fields.ts'
 import { type ApiOptions, type ProviderApi, ProviderUnreachableError, type ProviderWebhook } from '../provider-api.ts'
@@ -27,12 +28,18 @@ export function createAisendApi(options: ApiOptions): AisendApi {
     sending: {
       idempotencyWindowMs: null,
 
-      async send({ tags, headers, ...message }, idempotencyKey) {
+      async send({ tags, headers, externalId, metadata, ...message }, idempotencyKey) {
+        const own = { ...metadata, ...(externalId && { external_id: externalId }) }
         const { json } = await http.request({
           method: 'POST',
           path: '/v1/emails',
           headers: { 'idempotency-key': idempotencyKey },
-          body: { ...message, ...(tags.length > 0 && { tags }), ...(Object.keys(headers).length > 0 && { headers }) },
+          body: {
+            ...message,
+            ...(tags.length > 0 && { tags }),
+            ...(Object.keys(headers).length > 0 && { headers }),
+            ...(Object.keys(own).length > 0 && { metadata: own }),
+          },
           isRepeatable: false,
         })
         return { emailId: idIn(json, ['email_id', 'emailId', 'id']) }
@@ -131,6 +138,7 @@ function eventOf(emailId: string, email: Json, type: ReconciledType, occurredAt:
     subject: subjectOf(email),
     bounce,
     tags: tagsIn(email['tags']),
+    ...ownIdsOf(email['metadata']),
     ...furtherFactsOf(type, email),
     payload: JSON.stringify({ source: 'reconcile', type, status: statusIn(email), occurred_at: occurredAt, bounce }),
   })

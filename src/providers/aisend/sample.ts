@@ -1,6 +1,7 @@
 /** What AISend sends. The form of the bodies is the nested one of those that webhook.ts accepts. */
 import { randomBytes } from 'node:crypto'
 import {
+  customFieldsOf,
   type DatedSampleEvent,
   eventFormat,
   type SampleEmail,
@@ -20,6 +21,7 @@ const bodyOf = (event: DatedSampleEvent, email: SampleEmail) => ({
     to: email.to,
     subject: email.subject,
     tags: email.tags,
+    metadata: customFieldsOf(email),
     ...(email.to.length > 1 && event.recipient !== null && { recipient: event.recipient }),
     ...(event.bounce && {
       bounce: { type: event.bounce.class, code: event.bounce.code, message: event.bounce.message },

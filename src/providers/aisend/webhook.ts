@@ -7,6 +7,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { classifyBounce, isGivenUp } from '../../domain/bounce-policy.ts'
 import { isSubscriptionEventType, type ReceivedBounce, type ReceivedEvent } from '../../domain/events.ts'
+import { ownIdsOf } from '../custom-fields.ts'
 import { buildBounce, buildEvent, codeIn, isHumanEngagement, responseOf } from '../event-builder.ts'
 import {
   decodeUtf8,
@@ -77,6 +78,7 @@ function eventOf(envelope: Json, text: string, rawBody: Buffer, receivedAt: numb
     bounce: type === 'bounced' ? bounceOf(facts) : null,
     human: isHumanEngagement(type, textIn(facts, ['user_agent', 'userAgent'])),
     tags: tagsIn(facts['tags']),
+    ...ownIdsOf(metadataIn(envelope, data)),
     ...furtherFactsOf(type, facts),
     payload: text,
   })
@@ -98,6 +100,10 @@ function nestedIn(envelope: Json): Json {
   const nested = envelope['data'] ?? envelope['metadata']
   return isObject(nested) ? nested : {}
 }
+
+/** The application's pairs. In the flat form, `metadata` at the top level has the event's own facts. */
+const metadataIn = (envelope: Json, data: Json): unknown =>
+  data['metadata'] ?? (isObject(envelope['data']) ? envelope['metadata'] : null)
 
 /** A top-level `id` is the event's, never the email's. */
 const eventIdIn = (envelope: Json, data: Json): string | undefined =>

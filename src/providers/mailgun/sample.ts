@@ -1,6 +1,7 @@
 /** Mailgun: `event-data` by its events documentation. Every event names one recipient. The email ID is the Message-ID. */
 import { createHash, randomBytes } from 'node:crypto'
 import {
+  customFieldsOf,
   type DatedSampleEvent,
   eventFormat,
   type SampleBounce,
@@ -20,6 +21,7 @@ const dataOf = (event: DatedSampleEvent, email: SampleEmail) => ({
   'log-level': event.bounce ? 'error' : 'info',
   recipient: event.recipient,
   tags: email.tags,
+  'user-variables': customFieldsOf(email),
   message: {
     headers: { to: email.to.join(', '), 'message-id': email.id, from: 'hello@mg.example.com', subject: email.subject },
   },

@@ -7,6 +7,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { normalizeAddress } from '../../domain/address.ts'
 import { classifyBounce } from '../../domain/bounce-policy.ts'
 import { isSubscriptionEventType, type ReceivedEvent } from '../../domain/events.ts'
+import { ownIdsOf } from '../custom-fields.ts'
 import {
   type Bounce,
   bodyObject,
@@ -160,6 +161,7 @@ export function eventsOf(data: Json, receivedAt: number): ReceivedEvent[] {
     response: type === 'delivered' ? responseOf(textIn(status, ['code']), textIn(status, ['message'])) : null,
     list: isSubscriptionEventType(type) ? textIn(partOf(data, 'mailing-list'), ['address', 'list-id']) : null,
     tags: tagsIn(data['tags']),
+    ...ownIdsOf(data['user-variables']),
     // Without the signature, which only this webhook needs.
     payload: JSON.stringify(data),
   })

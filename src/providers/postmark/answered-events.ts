@@ -12,12 +12,12 @@ import { eventsOfRecord } from './webhook.ts'
  * @throws ProviderUnreachableError for an answer that cannot be read.
  */
 export function deliveriesIn(message: PostmarkMessage, now: number): ReceivedEvent[] {
-  const { MessageID, MessageStream, Subject, Tag, MessageEvents } = message
+  const { MessageID, MessageStream, Subject, Tag, Metadata, MessageEvents } = message
   const deliveries = MessageEvents.filter(({ Type }) => Type === 'Delivered')
   return deliveries.flatMap(({ Recipient, ReceivedAt, Details }) => {
     const response = textIn(Details ?? {}, ['DeliveryMessage'])
     const times = { DeliveredAt: ReceivedAt, Details: response }
-    return eventsIn('Delivery', { MessageID, MessageStream, Subject, Tag, Recipient, ...times }, now)
+    return eventsIn('Delivery', { MessageID, MessageStream, Subject, Tag, Metadata, Recipient, ...times }, now)
   })
 }
 

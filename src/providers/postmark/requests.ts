@@ -19,6 +19,7 @@ const messageForm = z.object({
   MessageStream: z.string().nullish(),
   Subject: z.string().nullish(),
   Tag: z.string().nullish(),
+  Metadata: z.record(z.string(), z.unknown()).nullish(),
   MessageEvents: z.array(eventForm),
 })
 export type PostmarkMessage = z.infer<typeof messageForm>

@@ -1,6 +1,7 @@
 /** Postmark: records by postmarkapp.com/developer/webhooks. It reports nothing before delivery. Every event names one recipient. */
 import { createHash, randomBytes } from 'node:crypto'
 import {
+  customFieldsOf,
   type DatedSampleEvent,
   eventFormat,
   type SampleEmail,
@@ -20,7 +21,7 @@ function recordOf(event: DatedSampleEvent, email: SampleEmail) {
     MessageStream: 'outbound',
     ServerID: 23,
     Tag: email.tags[0],
-    Metadata: {},
+    Metadata: customFieldsOf(email),
   }
   switch (event.type) {
     case 'bounced':

@@ -6,6 +6,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { normalizeAddress } from '../../domain/address.ts'
 import { isSubscriptionEventType, type ReceivedEvent } from '../../domain/events.ts'
+import { ownIdsOf } from '../custom-fields.ts'
 import { type Bounce, buildBounce, buildEvent, eventIdOf, isHumanEngagement, responseOf } from '../event-builder.ts'
 import {
   decodeUtf8,
@@ -105,6 +106,7 @@ function eventOf(recordType: string, record: Json, payload: string, receivedAt: 
     response: type === 'delivered' ? responseOf(textIn(record, ['Details'])) : null,
     list: isSubscriptionEventType(type) ? textIn(record, ['MessageStream']) : null,
     tags: tagsIn(record['Tag']),
+    ...ownIdsOf(record['Metadata']),
     payload,
   })
 }

@@ -3,9 +3,11 @@
  * `POST` and `GET /webhooks`; history.ts and suppression-lists.ts name the rest.
  */
 import { z } from 'zod'
+import { metadataTagPrefix } from '../custom-fields.ts'
 import {
   type ApiOptions,
   EmailRefusedError,
+  type OutgoingEmail,
   type ProviderApi,
   ProviderUnreachableError,
   type Sending,
@@ -64,7 +66,8 @@ export function createResendApi(options: ApiOptions): ResendApi {
 const sendingThrough = (http: ProviderHttp): Sending => ({
   idempotencyWindowMs,
 
-  async send({ from, to, subject, html, text, headers, tags }, idempotencyKey) {
+  async send({ from, to, subject, html, text, headers, ...email }, idempotencyKey) {
+    const tags = tagsOf(email)
     const request = http.request({
       method: 'POST',
       path: '/emails',
@@ -74,7 +77,7 @@ const sendingThrough = (http: ProviderHttp): Sending => ({
         ...(html !== null && { html }),
         ...(text !== null && { text }),
         ...(Object.keys(headers).length > 0 && { headers }),
-        ...(tags.length > 0 && { tags: tags.map(tagOf) }),
+        ...(tags.length > 0 && { tags }),
       },
       isRepeatable: true,
     })
@@ -110,8 +113,25 @@ const webhooksThrough = (http: ProviderHttp): WebhookSetup => ({
 const isStillSending = (error: unknown): boolean =>
   error instanceof EmailRefusedError && error.reason === 'concurrent_idempotent_requests'
 
+/** Resend takes 75 tags (resend.com/docs/dashboard/emails/tags). */
+const tagLimit = 75
+
+type Tag = { readonly name: string; readonly value: string }
+
+/**
+ * Tags are Resend's only custom fields, so the external ID and metadata become tags. Left out is what Resend's tags cannot hold, since an
+ * altered value would find nothing.
+ */
+function tagsOf({ tags, externalId, metadata }: Pick<OutgoingEmail, 'tags' | 'externalId' | 'metadata'>): Tag[] {
+  const pairs = Object.entries(metadata ?? {}).map(([key, value]) => ({ name: metadataTagPrefix + key, value }))
+  const own = externalId ? [{ name: 'external_id', value: externalId }, ...pairs] : pairs
+  return [...tags.map(tagOf), ...own.filter(fitsTag)].slice(0, tagLimit)
+}
+
+const fitsTag = ({ name, value }: Tag): boolean => [name, value].every((text) => /^[\w-]{1,256}$/.test(text))
+
 /** Resend's tags are pairs of ASCII letters, digits, `_` and `-`. A tag without a value gets `true`. */
-function tagOf(tag: string): { name: string; value: string } {
+function tagOf(tag: string): Tag {
   const [name = '', ...value] = tag.split(':')
   return { name: tagText(name), value: tagText(value.join(':') || 'true') }
 }

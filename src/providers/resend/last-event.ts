@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { normalizeAddress } from '../../domain/address.ts'
 import type { ProviderEventType, ReceivedBounce, ReceivedEvent } from '../../domain/events.ts'
+import { taggedOwnIds } from '../custom-fields.ts'
 import { buildEvent, reconciledIdOf } from '../event-builder.ts'
-import { isObject, tagsIn, timeIn } from '../fields.ts'
+import { isObject, timeIn } from '../fields.ts'
 import { bounceOf, resend, scheduledTimeIn } from './webhook.ts'
 
 const addresses = z.array(z.string()).nullish()
@@ -80,7 +81,7 @@ function eventOf(
     subject: email.subject?.slice(0, 998) ?? null,
     bounce,
     scheduledFor: type === 'queued' && last === 'scheduled' ? scheduledTimeIn(email, now) : null,
-    tags: tagsIn(email.tags),
+    ...taggedOwnIds(email.tags),
     payload: JSON.stringify({ source: 'reconcile', type, last_event: last, occurred_at: occurredAt }),
   })
 }

@@ -1,5 +1,6 @@
 /** Resend: payloads by resend.com/docs/webhooks/event-types. An event of several recipients does not name the one it is about. */
 import {
+  customTagsOf,
   type DatedSampleEvent,
   eventFormat,
   type SampleBounce,
@@ -12,7 +13,7 @@ import { signStandard } from '../standard-signature.ts'
 /** Resend reports that it tries again without a reason. */
 const isDelay = ({ bounce }: SampleEvent): boolean => bounce?.isOver === false
 
-const bodyOf = (event: DatedSampleEvent, { id, to, subject, tags }: SampleEmail) => ({
+const bodyOf = (event: DatedSampleEvent, { id, to, subject, tags, ...email }: SampleEmail) => ({
   type: `email.${isDelay(event) ? 'delivery_delayed' : event.type === 'queued' ? 'scheduled' : event.type}`,
   created_at: event.at.toISOString(),
   data: {
@@ -21,7 +22,7 @@ const bodyOf = (event: DatedSampleEvent, { id, to, subject, tags }: SampleEmail)
     to,
     subject,
     created_at: event.at.toISOString(),
-    tags: Object.fromEntries(tags.map((tag) => [tag, 'true'])),
+    tags: { ...Object.fromEntries(tags.map((tag) => [tag, 'true'])), ...customTagsOf(email) },
     ...(event.bounce && !isDelay(event) && { bounce: bounceFacts(event.bounce) }),
     ...(event.engagement && engagementFacts(event)),
   },

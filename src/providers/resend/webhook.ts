@@ -4,6 +4,7 @@
  */
 import { classifyBounce } from '../../domain/bounce-policy.ts'
 import type { ReceivedBounce, ReceivedEvent } from '../../domain/events.ts'
+import { taggedOwnIds } from '../custom-fields.ts'
 import { buildBounce, buildEvent, codeIn, eventIdOf, isHumanEngagement } from '../event-builder.ts'
 import {
   decodeUtf8,
@@ -17,7 +18,6 @@ import {
   recipientsOf,
   required,
   subjectOf,
-  tagsIn,
   textIn,
   timeIn,
 } from '../fields.ts'
@@ -78,7 +78,7 @@ function eventOf(
     bounce: type === 'bounced' ? bounceOf(resendType, data) : null,
     human: isHumanEngagement(type, textIn(engagement, ['userAgent'])),
     scheduledFor: resendType === 'scheduled' ? scheduledTimeIn(data, parts.receivedAt) : null,
-    tags: tagsIn(data['tags']),
+    ...taggedOwnIds(data['tags']),
   })
 }
 

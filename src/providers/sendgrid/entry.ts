@@ -14,6 +14,7 @@ export const sendgridEntry: ProviderEntry = {
   create: () => sendgrid,
   createApi: createSendgridApi,
   emailIdOf: sendgridEmailIdOf,
+  replacesMessageIds: true,
   sign: signSendgrid,
   sampleFormat: sendgridFormat,
   generateSecret: generateSendgridKeys,

@@ -1,6 +1,7 @@
 /** SendGrid: batches by Twilio's "Event Webhook Reference". Every event names one recipient; times are whole seconds. */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import {
+  customFieldsOf,
   type DatedSampleEvent,
   type GeneratedSecret,
   type SampleBounce,
@@ -28,14 +29,15 @@ const sendgridTypes: Readonly<Record<string, string>> = {
   complained: 'spamreport',
 }
 
-const entryOf = (event: DatedSampleEvent, { id, tags }: SampleEmail) => ({
+const entryOf = (event: DatedSampleEvent, email: SampleEmail) => ({
+  ...customFieldsOf(email),
   email: event.recipient,
   timestamp: event.at.getTime() / 1_000,
-  'smtp-id': `<${id}@ismtpd0001p1lon1.sendgrid.net>`,
+  'smtp-id': `<${email.id}@ismtpd0001p1lon1.sendgrid.net>`,
   event: event.bounce ? (event.bounce.isOver ? 'bounce' : 'deferred') : sendgridTypes[event.type],
-  category: tags,
+  category: email.tags,
   sg_event_id: createHash('sha256').update(event.id).digest('base64url').slice(0, 22),
-  sg_message_id: `${id}.filterdrecv-5645d9c87f-78xgx-1-5F0C5A3E-1.0`,
+  sg_message_id: `${email.id}.filterdrecv-5645d9c87f-78xgx-1-5F0C5A3E-1.0`,
   ...(event.bounce && bounceFacts(event.bounce)),
   ...(event.engagement && {
     useragent: event.engagement.userAgent,

@@ -32,6 +32,7 @@ import {
 } from '../fields.ts'
 import { InvalidEventError, type Provider } from '../provider.ts'
 import { publicKeyIn } from '../signature.ts'
+import { sendgridOwnIdsOf } from './custom-arguments.ts'
 
 const name = 'sendgrid'
 
@@ -114,6 +115,7 @@ export function sendgridEventsIn(entry: unknown, receivedAt: number): ReceivedEv
       // Without a group: all emails of the account.
       list: isSubscriptionEventType(type) ? textIn(entry, ['asm_group_id']) : null,
       tags: tagsIn(entry['category']),
+      ...sendgridOwnIdsOf(entry),
       payload: JSON.stringify(entry),
     }),
   ]
@@ -180,7 +182,7 @@ function emailIdIn(entry: Json): string | undefined {
   return beforeFilter ?? inSmtpId ?? messageId
 }
 
-const smtpId = /^<([^@<>]+)@(?:geopod-)?ismtpd/
+const smtpId = /^<?([^@<>]+)@(?:geopod-)?ismtpd/
 
 /** Of an `sg_message_id` or `smtp-id`; SendGrid's API answers with the email's ID itself, as `X-Message-Id`. */
 export const sendgridEmailIdOf = (named: string): string =>

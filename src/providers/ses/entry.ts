@@ -17,6 +17,7 @@ export const sesEntry: ProviderEntry = {
   create: createSes,
   createApi: createSesApi,
   emailIdOf: sesEmailIdOf,
+  replacesMessageIds: true,
   sign: signSes,
   sampleFormat: sesFormat,
   generateSecret: generateSesTopic,

@@ -5,6 +5,7 @@
 import { normalizeAddress } from '../../domain/address.ts'
 import { classifyBounce } from '../../domain/bounce-policy.ts'
 import type { ReceivedEvent } from '../../domain/events.ts'
+import { messageIdIn, messageIdKey, taggedOwnIds } from '../custom-fields.ts'
 import {
   type Bounce,
   buildBounce,
@@ -23,7 +24,6 @@ import {
   partOf,
   required,
   subjectOf,
-  tagsIn,
   textIn,
   timeIn,
 } from '../fields.ts'
@@ -82,9 +82,19 @@ export function sesEventsOf(
     receivedAt,
     to: addressesIn(mail['destination']),
     subject: subjectOf(partOf(mail, 'commonHeaders')),
-    tags: tagsIn(Object.entries(partOf(mail, 'tags')).filter(([tag]) => !tag.startsWith('ses:'))),
+    ...ownIdsAndTagsOf(mail),
     payload,
   })
+}
+
+/** SES's own tags begin with `ses:`. The Message-ID of an email that came over SMTP is among its headers, which SES replaces by its own. */
+function ownIdsAndTagsOf(mail: Json) {
+  const { tags, externalId, metadata } = taggedOwnIds(
+    Object.entries(partOf(mail, 'tags')).filter(([tag]) => !tag.startsWith('ses:')),
+  )
+  const messageId = messageIdIn(textIn(partOf(mail, 'commonHeaders'), ['messageId']))
+  const isAlias = messageId !== null && !/\.amazonses\.com$/i.test(messageId)
+  return { tags, externalId, metadata: isAlias ? { ...metadata, [messageIdKey]: messageId } : metadata }
 }
 
 function eventsOf(sesType: string, details: Json, common: CommonFacts): ReceivedEvent[] {

@@ -5,6 +5,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { eventIdOf } from '../event-builder.ts'
 import {
+  customTagsOf,
   type DatedSampleEvent,
   eventFormat,
   type GeneratedSecret,
@@ -25,6 +26,13 @@ const sesTypes: Readonly<Record<string, string>> = {
   complained: 'Complaint',
 }
 
+/** Each tag has a list of values. */
+const tagsOf = (email: SampleEmail) => ({
+  'ses:configuration-set': ['aftersend'],
+  ...Object.fromEntries(email.tags.map((tag) => [tag, ['true']])),
+  ...Object.fromEntries(Object.entries(customTagsOf(email)).map(([name, value]) => [name, [value]])),
+})
+
 /** SES reports that it tries again as a delay. */
 const isDelay = ({ bounce }: SampleEvent): boolean => bounce?.isOver === false
 
@@ -36,7 +44,7 @@ const eventOf = (event: DatedSampleEvent, email: SampleEmail) => ({
     messageId: email.id,
     destination: email.to,
     commonHeaders: { from: ['hello@example.com'], to: email.to, subject: email.subject, messageId: email.id },
-    tags: { 'ses:configuration-set': ['aftersend'], ...Object.fromEntries(email.tags.map((tag) => [tag, ['true']])) },
+    tags: tagsOf(email),
   },
   [isDelay(event) ? 'deliveryDelay' : (sesTypes[event.type] ?? '').toLowerCase()]: detailsOf(event, email),
 })
