@@ -38,8 +38,6 @@ export interface Sent {
   readonly failed: number
 }
 
-const defaultConcurrency = 32
-
 /** The endpoint is read so often: it may have been paused, and there may be deliveries of which nobody notified. */
 const refreshEveryMs = 2_000
 
@@ -78,7 +76,7 @@ class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options
-    this.#concurrency = options.concurrency ?? defaultConcurrency
+    this.#concurrency = options.concurrency ?? 32
   }
 
   async run(): Promise<Sent> {
