@@ -135,9 +135,9 @@ class Sender {
   }
 
   #msUntilNext(): number {
+    const now = Date.now()
     const times = [this.#refreshAt, this.#health.notBefore ?? 0, this.#mayHaveDue ? this.#readNotBefore : 0]
-    const [now, later] = [Date.now(), times.filter((time) => time > Date.now())]
-    return later.length === 0 ? refreshEveryMs : Math.max(1, Math.min(...later) - now)
+    return Math.min(...times.filter((time) => time > now), now + refreshEveryMs) - now
   }
 
   #lookAgain(): void {
@@ -222,11 +222,10 @@ class Sender {
     this.#health = health
     this.#pause ??= pause
     this.#results.push(result)
-    if (result.state !== 'delivered') this.#failed += 1
-    else {
-      this.#delivered += 1
-      if (sent.isProbe) this.#hasRecovered = true
-    }
+    const isDelivered = result.state === 'delivered'
+    if (isDelivered) this.#delivered += 1
+    else this.#failed += 1
+    if (isDelivered && sent.isProbe) this.#hasRecovered = true
   }
 
   async #record(): Promise<void> {
