@@ -101,6 +101,8 @@ export interface Config {
   readonly projects: Projects & { readonly settings: ReadonlyMap<string, ProjectSettings> }
   /** What an export writes, wherever it does. */
   readonly dataExport: ExportSettings
+  /** Hosts, addresses and networks that endpoints may name although they are internal, also with `http://`. */
+  readonly endpointAllowedHosts: readonly string[]
   /** Null: tracing is off, and OpenTelemetry is not loaded. */
   readonly tracing: TracingSettings | null
   /** The Worker Deployment of this build; null: builds are not versioned. */
@@ -237,6 +239,7 @@ function configOf(env: Environment, { security, ...readApart }: ReadApart): Conf
     projects,
     dataExport: exportSettings(env),
     publicUrl: env.PUBLIC_URL ?? null,
+    endpointAllowedHosts: env.ENDPOINT_ALLOWED_HOSTS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? {
           url: `${env.OTEL_EXPORTER_OTLP_ENDPOINT.replace(/\/+$/, '')}/v1/traces`,

@@ -5,7 +5,7 @@ import { channels } from './environment-channels.ts'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
 import { people } from './environment-people.ts'
-import { alarms, lifecycle, mailboxProviders, retention } from './environment-policies.ts'
+import { alarms, endpoints, lifecycle, mailboxProviders, retention } from './environment-policies.ts'
 import { providers } from './providers/registry.ts'
 
 const generated = 'generated with embedded servers, else required'
@@ -211,6 +211,7 @@ export const environment = z.object({
   ...retention,
   ...alarms,
   ...mailboxProviders,
+  ...endpoints,
   ...notifications,
   ...dataExport,
   ...channels,
@@ -231,6 +232,7 @@ export const settingGroups = {
   retention,
   alarms,
   mailboxProviders,
+  endpoints,
   notifications,
   dataExport,
   channels,

@@ -67,6 +67,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
   },
   metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },
+  endpoints: {
+    holds: 'webhooks to applications: the payload, the guard against internal addresses, the sender',
+    imports: ['version', 'domain', 'db'],
+  },
   notifications: {
     holds: 'the channels that notify the team',
     imports: ['errors', 'domain', 'db', 'environment-channels', 'channel-settings', 'config'],
@@ -77,7 +81,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   activities: {
     holds: 'verbs, one file per subject, and what they depend on',
-    imports: ['domain', 'db', 'providers', 'metrics', 'notifications', 'exports'],
+    imports: ['domain', 'db', 'providers', 'metrics', 'endpoints', 'notifications', 'exports'],
   },
   workflows: {
     holds: 'deterministic: the email, incidents, scheduled jobs, messages',

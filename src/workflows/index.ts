@@ -1,6 +1,7 @@
 /** Every workflow that a worker runs. */
 export { emailLifecycle } from './email-lifecycle.ts'
 export { exportData } from './export-data.ts'
+export { endpoint } from './endpoint.ts'
 export { incident } from './incident.ts'
 export { mergeSuppressionLists, reconcile, reconcileProviders } from './reconcile.ts'
 export {
@@ -9,6 +10,7 @@ export {
   lookUpRecipientDomains,
   rollUpAnalytics,
   serveChannels,
+  serveEndpoints,
   wakeOverdueLives,
   watchForIncidents,
 } from './scheduled.ts'

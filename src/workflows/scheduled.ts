@@ -131,3 +131,12 @@ const { serveChannels: serve } = proxyActivities<Pick<ScheduledActivities, 'serv
  * @returns how many of each, and how many were not accepted.
  */
 export const serveChannels = (): Promise<{ digests: number; changes: number; failed: number }> => serve()
+
+const { startEndpoints: startAll } = proxyActivities<Pick<ScheduledActivities, 'startEndpoints'>>({
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+})
+
+/** Starts the workflows of endpoints that Temporal has lost, or that could not be started when the endpoint was created. */
+export const serveEndpoints = (): Promise<{ started: number }> => startAll()

@@ -4,6 +4,7 @@ import { insertEvents } from '../../src/db/events.ts'
 import { addManualSuppression } from '../../src/db/suppressions.ts'
 import { type Projects, providerIn } from '../../src/domain/project.ts'
 import { aisend } from '../../src/providers/aisend/webhook.ts'
+import { endpointWith } from '../endpoints/outbox-rig.ts'
 import { receivedEvent } from '../received-event.ts'
 
 export const projects: Projects = {
@@ -33,6 +34,8 @@ export const confinedTo = (url: string, project: string): Database =>
 /** Stores an email with an event, an escalation, a suppression, a sending and a finished audit of the project. */
 export async function storeProject(db: Database, project: string): Promise<void> {
   const [provider, mark, person] = [providerIn(project, 'aisend'), markOf(project), personOf(project)]
+  // First, so that what follows is to be delivered to it.
+  const endpointId = await endpointWith(db, { project, url: `https://${project}.example/hooks`, description: mark })
   const event = { provider, emailId: 'em_1', to: [person], recipient: person, subject: mark }
   await insertEvents(db, [
     receivedEvent({ ...event, id: 'ev_1', payload: JSON.stringify({ mark }) }),
@@ -73,6 +76,8 @@ export async function storeProject(db: Database, project: string): Promise<void>
   const run = { id: `rec_${project}`, provider, from: at, to: at, finishedAt: at, startedBy: mark }
   await db.reconciliation.create({ data: run })
   await db.auditDifference.create({ data: { provider, runId: run.id, reason: 'not_kept', emailId: mark } })
+  const { id: deliveryId } = await db.delivery.findFirstOrThrow({ where: { endpointId } })
+  await db.deliveryAttempt.create({ data: { deliveryId, endpointId, at, durationMs: 1, error: mark, answer: project } })
   await db.webhookMinute.create({ data: { provider, minute: openedAt, genuine: 1, refused: 1 } })
 }
 
@@ -89,6 +94,10 @@ const conditions: Readonly<Record<string, string>> = {
   suppressions: 'project = $1',
   api_keys: 'project = $1',
   sessions: 'project = $1',
+  endpoints: 'project = $1',
+  endpoint_secrets: 'endpoint_id IN (SELECT id FROM endpoints WHERE project = $1)',
+  deliveries: 'endpoint_id IN (SELECT id FROM endpoints WHERE project = $1)',
+  delivery_attempts: 'endpoint_id IN (SELECT id FROM endpoints WHERE project = $1)',
 }
 
 /** All rows of a project, to be compared. */

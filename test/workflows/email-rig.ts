@@ -15,6 +15,7 @@ import type { SupportChannel, SupportNotice } from '../../src/notifications/chan
 import type { EventHistory, SuppressionLists } from '../../src/providers/provider-api.ts'
 import { connectWorker, createTemporalClient, type TemporalTarget } from '../../src/temporal/connection.ts'
 import { type EmailWorkflows, workflowIdOf } from '../../src/temporal/email-workflows.ts'
+import { createEndpointWorkflows } from '../../src/temporal/endpoints.ts'
 import { createTemporalIncidents, incidentWorkflowIdOf } from '../../src/temporal/incidents.ts'
 import { createReconciliations } from '../../src/temporal/reconciliations.ts'
 import { createTemporalEmailWorkflows } from '../../src/temporal/temporal-email-workflows.ts'
@@ -125,6 +126,7 @@ export class EmailRig {
       policy: stallAtOnce,
       alarms: readConfig({}).alarms,
       channels: [channel.name],
+      endpointWorkflows: createEndpointWorkflows(this.client, this.taskQueue),
       mailServers: null,
       teamChannels: this.channels,
       retention: this.retention,
