@@ -11,6 +11,8 @@ export default {
   entry: [
     ...new Set(commandFiles),
     'src/client/index.ts',
+    // Started by the Dockerfile.
+    'scripts/prune-modules.mjs',
     'src/**/worker-process.ts',
     'src/dashboard/*/*.js',
     'bench/{bare-receiver,minimal-receiver,receiver}.ts',

@@ -5,17 +5,12 @@ import { prepare } from './prepare.mjs'
 import { root } from './root.mjs'
 
 await prepare()
-for (const [project, folder] of [
-  ['tsconfig.build.json', 'dist'],
-  ['packages/client', 'packages/client/dist'],
-]) {
-  rmSync(`${root}${folder}`, { recursive: true, force: true })
-  const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', project], {
-    cwd: root,
-    stdio: 'inherit',
-  })
-  if (tsc.status !== 0) process.exit(tsc.status ?? 1)
-}
+rmSync(`${root}dist`, { recursive: true, force: true })
+const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+})
+if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 
 // What the browser gets stands beside the pages' code, and is sent as it is.
 cpSync(`${root}src/dashboard/browser`, `${root}dist/dashboard/browser`, { recursive: true })

@@ -1,6 +1,6 @@
 /** `npm run pack [folder]`: builds, and packs both packages as they are published: `aftersend` and `@aftersend/client`. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { root } from './root.mjs'
 
@@ -12,6 +12,8 @@ if (versions.size > 1)
   fail(`package.json and packages/client/package.json must have one version, not ${[...versions].join(' and ')}`)
 
 run(process.execPath, [`${root}scripts/build.mjs`], root)
+rmSync(`${root}packages/client/dist`, { recursive: true, force: true })
+run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', 'packages/client'], root)
 mkdirSync(folder, { recursive: true })
 for (const path of packages) {
   run('npm', ['pack', '--ignore-scripts', '--loglevel=error', `--pack-destination=${folder}`], path)
