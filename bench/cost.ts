@@ -52,7 +52,7 @@ async function measureSimulation(servers: Servers, client: pg.Client): Promise<R
   }
   const before = await figures()
   const args = ['--url', api.url, '--secret', webhookSecret, '--emails', String(emails), '--rate', '15', '--seed', '3']
-  await once(startProgram('src/cli/simulate.ts', [...args, '--no-progress'], { API_KEYS: apiKey }), 'exit')
+  await once(startProgram('src/cli/main.ts', ['simulate', ...args, '--no-progress'], { API_KEYS: apiKey }), 'exit')
   const endedAt = performance.now()
   await untilApplied(api)
   const after = await figures()

@@ -22,7 +22,7 @@ const backlogPerSecond = 100
 /** @returns whether all that it verified was as it must be. */
 async function simulate(url: string, run: string, rate: number, more: readonly string[] = []): Promise<boolean> {
   const args = ['--url', url, '--secret', webhookSecret, '--emails', String(emails), '--rate', String(rate)]
-  const child = startProgram('src/cli/simulate.ts', [...args, '--run', run, '--no-progress', ...more], {
+  const child = startProgram('src/cli/main.ts', ['simulate', ...args, '--run', run, '--no-progress', ...more], {
     API_KEYS: apiKey,
   })
   const [code] = await once(child, 'exit')

@@ -7,5 +7,6 @@ if (isCheckout) {
   const { runSource } = await import('../scripts/run-source.mjs')
   await runSource('src/cli/main.ts', process.argv.slice(2))
 } else {
+  if (existsSync('.env')) process.loadEnvFile('.env')
   await import('../dist/cli/main.js')
 }

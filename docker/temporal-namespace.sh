@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the namespace where there is none. A closed life's history is kept for three days: what it came to is in PostgreSQL.
+# Makes the namespace where there is none. The history of a completed workflow is kept for three days: its result is in PostgreSQL.
 set -eu
 
 until temporal operator cluster health >/dev/null 2>&1; do sleep 1; done

@@ -19,7 +19,7 @@ cpSync(`${root}src/dashboard/browser`, `${root}dist/dashboard/browser`, { recurs
 const { bundleWorkflowCode } = await import('@temporalio/worker')
 const logger = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error }
 const workflowsPath = `${root}src/workflows/index.ts`
-// Evaluated once for all lives, as src/temporal/worker.ts says.
+// Evaluated once for all runs, as src/temporal/workflow-code.ts says.
 const preloadModules = [workflowsPath]
 // Traced ones are bundled apart, so that a worker without tracing carries none of it.
 const tracedBy = [`${root}node_modules/@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js`]

@@ -16,7 +16,8 @@ export function banner({ apiUrl, workerUrl, webUiUrl, dataDir, newSecrets, start
   if (apiUrl) rows.push(['Dashboard', `${apiUrl}/`], ['Webhooks', `${apiUrl}/webhooks/aisend`], ['API', `${apiUrl}/v1`])
   if (workerUrl) rows.push(['Health', `${workerUrl}/readyz`], ['Metrics', `${workerUrl}/metrics`])
   if (webUiUrl) rows.push(['Temporal Web UI', webUiUrl])
-  if (dataDir) rows.push(['Prisma Studio', 'npm run studio'], ['Try it', 'npm run simulate'], ['Data', dataDir])
+  if (dataDir)
+    rows.push(['Prisma Studio', 'npx aftersend studio'], ['Try it', 'npx aftersend simulate'], ['Data', dataDir])
   if (newSecrets) {
     rows.push(['Webhook secret', newSecrets.webhookSecret], ['API key', newSecrets.apiKey])
   }

@@ -236,7 +236,6 @@ function configOf(env: Environment, { security, ...readApart }: ReadApart): Conf
       silenceAfterMs: env.ALARM_SILENCE_AFTER,
     },
     mailServerLookup: env.MAILBOX_PROVIDER_LOOKUP === 'on' ? { servers: env.DNS_SERVERS } : null,
-    projects,
     dataExport: exportSettings(env),
     publicUrl: env.PUBLIC_URL ?? null,
     endpointAllowedHosts: env.ENDPOINT_ALLOWED_HOSTS,

@@ -1,7 +1,7 @@
 /** The environment variables that config.ts reads: format, default and meaning. docs/configuration.md is generated from them. */
 import { z } from 'zod'
-import { dataExport } from './environment-exports.ts'
 import { channels } from './environment-channels.ts'
+import { dataExport } from './environment-exports.ts'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
 import { people } from './environment-people.ts'

@@ -6,5 +6,7 @@ import { ConfigurationError } from '../errors.ts'
 export async function findDatabaseUrl({ databaseUrl, dataDir }: Config): Promise<string> {
   const url = databaseUrl ?? (await readRunning(dataDir))?.databaseUrl
   if (url) return url
-  throw new ConfigurationError(`No system is running in ${dataDir}: set DATABASE_URL, or start it with npm start`)
+  throw new ConfigurationError(
+    `No system is running in ${dataDir}: set DATABASE_URL, or start it with npx aftersend up`,
+  )
 }

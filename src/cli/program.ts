@@ -16,11 +16,13 @@ import { erasuresCommand } from './commands/erasures.ts'
 import { exportCommand } from './commands/export.ts'
 import { keysCommand } from './commands/keys.ts'
 import { mcpCommand } from './commands/mcp.ts'
+import { migrateCommand } from './commands/migrate.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { statusCommand } from './commands/status.ts'
+import { studioCommand } from './commands/studio.ts'
 import { suppressionsCommand } from './commands/suppressions.ts'
 import { tailCommand } from './commands/tail.ts'
 import { upCommand } from './commands/up.ts'
@@ -38,6 +40,7 @@ function createProgram(context: CommandContext): Command {
     .configureOutput({ writeOut: (text) => context.print(text.trimEnd()), writeErr: () => {} })
   for (const create of [
     upCommand,
+    studioCommand,
     simulateCommand,
     signCommand,
     statusCommand,
@@ -54,6 +57,7 @@ function createProgram(context: CommandContext): Command {
     erasuresCommand,
     deploymentCommand,
     mcpCommand,
+    migrateCommand,
     doctorCommand,
   ]) {
     program.addCommand(inheriting(create(context), program))

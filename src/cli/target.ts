@@ -93,7 +93,9 @@ async function addressIn(config: Config): Promise<string> {
   if (config.port !== null) return `http://${urlHost(config.host)}:${config.port}`
   const url = (await readRunning(config.dataDir))?.apiUrl
   if (url) return url
-  throw new ConfigurationError(`No system is running in ${config.dataDir}: start it with npm start, or set --url`)
+  throw new ConfigurationError(
+    `No system is running in ${config.dataDir}: start it with npx aftersend up, or set --url`,
+  )
 }
 
 /** The host to connect to where a server listens on all interfaces. */
@@ -109,7 +111,7 @@ async function webhookSecretIn(config: Config, { name, variable }: ProviderEntry
   const secret = name === defaultProvider.name ? stored?.webhookSecret : stored?.providers[name]?.signing
   if (secret) return secret
   throw new ConfigurationError(
-    `No webhook secret in ${variable} or ${config.dataDir}: run npm start to generate one, or set --secret`,
+    `No webhook secret in ${variable} or ${config.dataDir}: run npx aftersend up to generate one, or set --secret`,
   )
 }
 
@@ -117,6 +119,6 @@ async function apiKeyIn(config: Config): Promise<string> {
   const key = config.apiKeys[0] ?? (await readCredentials(config.dataDir))?.apiKey
   if (key) return key
   throw new ConfigurationError(
-    `No API key in API_KEYS or ${config.dataDir}: run npm start to generate one, or set --key`,
+    `No API key in API_KEYS or ${config.dataDir}: run npx aftersend up to generate one, or set --key`,
   )
 }

@@ -125,6 +125,6 @@ const NoEmails = ({ isFiltered }: { isFiltered: boolean }) =>
   ) : (
     <EmptyState title="No emails yet">
       <a href="/setup">Set up your provider's webhooks</a>, register emails with <code>POST /v1/emails</code>, or
-      simulate some with <code>npm run simulate</code>.
+      simulate some with <code>npx aftersend simulate</code>.
     </EmptyState>
   )

@@ -132,7 +132,7 @@ const OverviewBody = ({ range, by, temporal, ...overview }: OverviewBodyProps) =
       ) : (
         <EmptyState title="No emails yet">
           <a href="/setup">Set up your provider's webhooks</a>, or simulate some emails with{' '}
-          <code>npm run simulate</code>.
+          <code>npx aftersend simulate</code>.
         </EmptyState>
       )}
     </section>

@@ -2,8 +2,8 @@
 import { receivedBetween } from '../domain/received-between.ts'
 import { type Database, statementNameOf } from './database.ts'
 import type { StoredEventKey } from './event-key.ts'
-import { aggregatedOwnIds, withCarried } from './own-ids.ts'
 import { deliveredColumns, outboxOf } from './outbox.ts'
+import { aggregatedOwnIds, withCarried } from './own-ids.ts'
 import { receivedBounds } from './received-between.ts'
 import { keyOfRecipient } from './signalled-events.ts'
 

@@ -35,7 +35,7 @@ async function statusOf(url: string, request: RequestInit): Promise<number> {
     return response.status
   } catch (error) {
     throw new ConfigurationError(
-      `${new URL(url).origin}: ${fetchErrorText(error)}. Start it with npm start, or set --url.`,
+      `${new URL(url).origin}: ${fetchErrorText(error)}. Start it with npx aftersend up, or set --url.`,
     )
   }
 }

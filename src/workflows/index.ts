@@ -1,7 +1,7 @@
 /** Every workflow that a worker runs. */
 export { emailLifecycle } from './email-lifecycle.ts'
-export { exportData } from './export-data.ts'
 export { endpoint } from './endpoint.ts'
+export { exportData } from './export-data.ts'
 export { incident } from './incident.ts'
 export { mergeSuppressionLists, reconcile, reconcileProviders } from './reconcile.ts'
 export {

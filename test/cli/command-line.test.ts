@@ -77,7 +77,7 @@ describe('aftersend', () => {
         [['status'], /missing required argument 'id'[\s\S]*aftersend status --help/],
         [['status', 'em_1', '--sekret'], /unknown option/],
         [['suppressions', 'frobnicate'], /unknown command/],
-        [['status', 'em_1'], /start it with npm start, or set --url/],
+        [['status', 'em_1'], /start it with npx aftersend up, or set --url/],
         [['replay'], /--quarantined/],
         [['replay', 'evt_1', ...atServed()], /provider\/ID/],
         [['doctor', '--public-url', 'mail.example.com'], /--public-url must be/],

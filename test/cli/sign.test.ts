@@ -20,7 +20,7 @@ describe('npm run sign', function () {
   writeFileSync(file, body)
 
   const signAsProgram = (args: string[], input: Buffer | string = '') =>
-    spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/sign.ts', ...args], {
+    spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'sign', ...args], {
       input,
       encoding: 'utf8',
       env: { PATH: process.env['PATH'], DATA_DIR: dir },

@@ -60,7 +60,7 @@ describe('the running system that commands find', () => {
   })
 
   it('is reported with what to set if it is not found', async () => {
-    await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), /npm start/)
+    await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), /npx aftersend up/)
     store('running.json', running)
     await assert.rejects(findTarget({}, { DATA_DIR: dataDir }), /--secret/)
     writeFileSync(join(dataDir, 'credentials.json'), '{"webhookSecret":')

@@ -30,7 +30,7 @@ type MisnamedOfPerson =
   | Exclude<keyof ApiPersonEmail, keyof PersonEmail>
   | Exclude<keyof PersonEmail, keyof ApiPersonEmail>
 
-describe('aftersend/client', () => {
+describe('@aftersend/client', () => {
   it('has types of an email and of a person with exactly the fields of the API', () => {
     const misnamed: (Misnamed | MisnamedOfPerson)[] = []
     assert.deepEqual(misnamed satisfies never[], [])

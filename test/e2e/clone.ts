@@ -54,8 +54,10 @@ export class Command {
   readonly #child: ChildProcess
   readonly #exit: Promise<number>
 
-  constructor(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn('npm', args, { cwd: folder, detached: true, env: { ...process.env, ...env } })
+  /** @param isAlone whether `env` is the whole environment, rather than added to this process's. */
+  constructor(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, { isAlone = false } = {}) {
+    const whole = isAlone ? env : { ...process.env, ...env }
+    this.#child = spawn('npm', args, { cwd: folder, detached: true, env: whole })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text) => {
         this.output += text

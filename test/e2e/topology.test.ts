@@ -106,7 +106,7 @@ async function simulate(url: string): Promise<{ status: number; output: string }
   const args = ['--url', url, '--secret', webhookSecret, '--emails', '100', '--rate', '40', '--seed', '11']
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', 'src/cli/simulate.ts', ...args, '--verify', '--no-progress'],
+    ['--import', 'tsx', 'src/cli/main.ts', 'simulate', ...args, '--verify', '--no-progress'],
     { env: { PATH, HOME, API_KEYS: apiKey }, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   const [[status], ...said] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])

@@ -6,9 +6,9 @@ const started: ChildProcess[] = []
 
 /** Sets only PATH and DATA_DIR: the environment of the machine may name a database that is in use. */
 export function startStudio(dataDir: string, args: readonly string[] = []) {
-  const program = fileURLToPath(new URL('../../src/cli/studio.ts', import.meta.url))
+  const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
   const env = { PATH: process.env['PATH'], DATA_DIR: dataDir }
-  const studio = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
+  const studio = spawn(process.execPath, ['--import', 'tsx', program, 'studio', ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

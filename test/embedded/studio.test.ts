@@ -8,7 +8,7 @@ import { temporaryFolder } from '../stack.ts'
 import { until } from '../until.ts'
 import { startStudio, stopStudios } from './studio-process.ts'
 
-describe('npm run studio', () => {
+describe('aftersend studio', () => {
   afterEach(stopStudios)
 
   it('shows the embedded database until it is stopped, and does not show its password in the process list', async () => {
@@ -42,6 +42,6 @@ describe('npm run studio', () => {
   it('says what to do when nothing runs', async () => {
     const { ended, output } = startStudio(await temporaryFolder())
     assert.deepEqual(await ended, [2, null])
-    assert.match(output(), /npm start/)
+    assert.match(output(), /npx aftersend up/)
   })
 })
