@@ -9,9 +9,11 @@ import {
   AftersendUnreachableError,
   createClient,
   type Email,
+  type Figures,
   type Person,
   RecipientSuppressedError,
 } from '../../src/client/index.ts'
+import type { Figures as ApiFigures } from '../../src/domain/figures.ts'
 
 interface ReceivedRequest {
   readonly method: string | undefined
@@ -29,10 +31,11 @@ type MisnamedOfPerson =
   | Exclude<keyof Person, keyof PersonView>
   | Exclude<keyof ApiPersonEmail, keyof PersonEmail>
   | Exclude<keyof PersonEmail, keyof ApiPersonEmail>
+type MisnamedOfFigures = Exclude<keyof ApiFigures, keyof Figures> | Exclude<keyof Figures, keyof ApiFigures>
 
 describe('@aftersend/client', () => {
-  it('has types of an email and of a person with exactly the fields of the API', () => {
-    const misnamed: (Misnamed | MisnamedOfPerson)[] = []
+  it('has types of an email, of a person and of figures with exactly the fields of the API', () => {
+    const misnamed: (Misnamed | MisnamedOfPerson | MisnamedOfFigures)[] = []
     assert.deepEqual(misnamed satisfies never[], [])
   })
 
