@@ -145,8 +145,8 @@ export const takePushRemovalsStep: TakeStep = (context, cursor) => {
   })
 }
 
-/** A removal may take a request for each list of the provider. */
-const removalsPerStep = 50
+/** Few: each may take a request for each list of the provider, and the pace is kept between the steps. */
+const removalsPerStep = 5
 
 /** Ends our entries that the provider's list had, and has no more. */
 export const takePullRemovalsStep: TakeStep = (context, cursor) => {
