@@ -1,7 +1,6 @@
 /** What a provider would send: for the simulator, the dashboard's test events and `aftersend sign`. */
 import type { BounceClass, ProviderEventType } from '../domain/events.ts'
 import type { Metadata } from '../domain/own-ids.ts'
-import { metadataTagPrefix } from './custom-fields.ts'
 
 export interface SampleBounce {
   /** Hard: the address refuses mail. Soft: the provider still tries, or the email was refused for another reason. */
@@ -33,20 +32,6 @@ export interface SampleEmail {
   readonly externalId?: string
   readonly metadata?: Metadata
 }
-
-type OwnIdsOfSample = Pick<SampleEmail, 'externalId' | 'metadata'>
-
-/** The custom fields of an email. */
-export const customFieldsOf = ({ externalId, metadata }: OwnIdsOfSample): Metadata => ({
-  ...metadata,
-  ...(externalId !== undefined && { external_id: externalId }),
-})
-
-/** The same for providers whose tags are their only custom fields. */
-export const customTagsOf = ({ externalId, metadata = {} }: OwnIdsOfSample): Metadata => ({
-  ...Object.fromEntries(Object.entries(metadata).map(([key, value]) => [metadataTagPrefix + key, value])),
-  ...(externalId !== undefined && { external_id: externalId }),
-})
 
 /** How a provider writes events. */
 export interface SampleFormat {

@@ -1,7 +1,6 @@
 /** What AISend sends. The form of the bodies is the nested one of those that webhook.ts accepts. */
 import { randomBytes } from 'node:crypto'
 import {
-  customFieldsOf,
   type DatedSampleEvent,
   eventFormat,
   type SampleEmail,
@@ -9,6 +8,7 @@ import {
   type Sign,
   sharedSecret,
 } from '../sample.ts'
+import { customFieldsOf } from '../sample-fields.ts'
 import { hmacSha256 } from '../signature.ts'
 import { signatureHeader } from './webhook.ts'
 

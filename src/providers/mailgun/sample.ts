@@ -1,7 +1,6 @@
 /** Mailgun: `event-data` by its events documentation. Every event names one recipient. The email ID is the Message-ID. */
 import { createHash, randomBytes } from 'node:crypto'
 import {
-  customFieldsOf,
   type DatedSampleEvent,
   eventFormat,
   type SampleBounce,
@@ -10,6 +9,7 @@ import {
   sharedSecret,
   withOneRecipient,
 } from '../sample.ts'
+import { customFieldsOf } from '../sample-fields.ts'
 import { hmacSha256 } from '../signature.ts'
 
 const mailgunTypes: Readonly<Record<string, string>> = { queued: 'accepted', bounced: 'failed' }

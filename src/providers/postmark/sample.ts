@@ -1,7 +1,6 @@
 /** Postmark: records by postmarkapp.com/developer/webhooks. It reports nothing before delivery. Every event names one recipient. */
 import { createHash, randomBytes } from 'node:crypto'
 import {
-  customFieldsOf,
   type DatedSampleEvent,
   eventFormat,
   type SampleEmail,
@@ -10,6 +9,7 @@ import {
   sharedSecret,
   withOneRecipient,
 } from '../sample.ts'
+import { customFieldsOf } from '../sample-fields.ts'
 import { credentialOf } from './webhook.ts'
 
 export const postmarkFormat = eventFormat(recordOf, { adapt: withOneRecipient, namesAllRecipients: false })

@@ -1,6 +1,5 @@
 /** Resend: payloads by resend.com/docs/webhooks/event-types. An event of several recipients does not name the one it is about. */
 import {
-  customTagsOf,
   type DatedSampleEvent,
   eventFormat,
   type SampleBounce,
@@ -8,6 +7,7 @@ import {
   type SampleEvent,
   type Sign,
 } from '../sample.ts'
+import { customTagsOf } from '../sample-fields.ts'
 import { signStandard } from '../standard-signature.ts'
 
 /** Resend reports that it tries again without a reason. */

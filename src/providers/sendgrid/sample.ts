@@ -1,7 +1,6 @@
 /** SendGrid: batches by Twilio's "Event Webhook Reference". Every event names one recipient; times are whole seconds. */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import {
-  customFieldsOf,
   type DatedSampleEvent,
   type GeneratedSecret,
   type SampleBounce,
@@ -10,6 +9,7 @@ import {
   type Sign,
   withOneRecipient,
 } from '../sample.ts'
+import { customFieldsOf } from '../sample-fields.ts'
 import { signatureHeader, timestampHeader } from './webhook.ts'
 
 export const sendgridFormat: SampleFormat = {

@@ -5,7 +5,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { eventIdOf } from '../event-builder.ts'
 import {
-  customTagsOf,
   type DatedSampleEvent,
   eventFormat,
   type GeneratedSecret,
@@ -14,6 +13,7 @@ import {
   type Sign,
   withOneRecipient,
 } from '../sample.ts'
+import { customTagsOf } from '../sample-fields.ts'
 import { digests, type SnsMessage, signedTextOf, snsHostOf } from './sns.ts'
 import { splitEntry } from './webhook.ts'
 

@@ -1,0 +1,18 @@
+/** The custom fields of sample emails. */
+import type { Metadata } from '../domain/own-ids.ts'
+import { metadataTagPrefix } from './custom-fields.ts'
+import type { SampleEmail } from './sample.ts'
+
+type OwnIdsOfSample = Pick<SampleEmail, 'externalId' | 'metadata'>
+
+/** The custom fields of an email. */
+export const customFieldsOf = ({ externalId, metadata }: OwnIdsOfSample): Metadata => ({
+  ...metadata,
+  ...(externalId !== undefined && { external_id: externalId }),
+})
+
+/** The same for providers whose tags are their only custom fields. */
+export const customTagsOf = ({ externalId, metadata = {} }: OwnIdsOfSample): Metadata => ({
+  ...Object.fromEntries(Object.entries(metadata).map(([key, value]) => [metadataTagPrefix + key, value])),
+  ...(externalId !== undefined && { external_id: externalId }),
+})
