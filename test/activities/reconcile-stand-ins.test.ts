@@ -3,13 +3,13 @@ import { createReconcileActivities } from '../../src/activities/reconcile-activi
 import { insertEvents } from '../../src/db/events.ts'
 import type { ProviderEventType, ReceivedEvent } from '../../src/domain/events.ts'
 import { providerNamed } from '../../src/providers/registry.ts'
+import { startMailgunStandIn } from '../../src/stand-ins/mailgun.ts'
+import { startPostmarkStandIn } from '../../src/stand-ins/postmark.ts'
+import { startResendStandIn } from '../../src/stand-ins/resend.ts'
+import { startSendgridStandIn } from '../../src/stand-ins/sendgrid.ts'
+import type { ProviderStandIn } from '../../src/stand-ins/stand-in.ts'
 import { adapterOf } from '../providers/adapter.ts'
 import { useDatabase } from '../stack.ts'
-import { startMailgunStandIn } from '../stand-ins/mailgun.ts'
-import { startPostmarkStandIn } from '../stand-ins/postmark.ts'
-import { startResendStandIn } from '../stand-ins/resend.ts'
-import { startSendgridStandIn } from '../stand-ins/sendgrid.ts'
-import type { ProviderStandIn } from '../stand-ins/stand-in.ts'
 import { onAttempt } from './attempt.ts'
 
 const minuteMs = 60_000
