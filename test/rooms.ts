@@ -109,7 +109,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   simulator: {
     holds: 'plays a provider, knows what must come out, compares',
-    imports: ['errors', 'domain', 'providers', 'stand-ins'],
+    imports: ['errors', 'domain', 'client', 'providers', 'stand-ins'],
   },
 }
 

@@ -56,6 +56,7 @@ export async function startAisendStandIn(options: StandInOptions = {}): Promise<
     suppress() {},
     webhooks: () => recorded.map(({ body }) => sign(body)),
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
 }

@@ -89,6 +89,7 @@ export async function startMailgunStandIn(options: StandInOptions = {}): Promise
     },
     webhooks: () => truth.events.map(({ data }) => sign(data)),
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
 }

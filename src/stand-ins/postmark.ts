@@ -84,7 +84,14 @@ export async function startPostmarkStandIn(options: PostmarkStandInOptions = {})
   }
 
   return {
-    ...{ apiUrl: server.apiUrl, apiKey, requests: server.requests, setFaults: server.setFaults, close: server.close },
+    ...{
+      apiUrl: server.apiUrl,
+      apiKey,
+      requests: server.requests,
+      setFaults: server.setFaults,
+      requestCount: server.requestCount,
+      close: server.close,
+    },
     addEmail(email) {
       const receivedAt = email.sentAt ?? clock()
       emails.set(email.emailId, { ...email, stream: streamOf(email.emailId), receivedAt, events: [] })

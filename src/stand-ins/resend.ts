@@ -93,6 +93,7 @@ export async function startResendStandIn(options: StandInOptions = {}): Promise<
       account.webhooks = webhooks
     },
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
 }

@@ -101,6 +101,7 @@ export async function startSendgridStandIn(options: StandInOptions = {}): Promis
     },
     webhooks: () => sent.map(sign),
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
 }

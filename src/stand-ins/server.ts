@@ -35,25 +35,31 @@ export interface StandInServerOptions {
 
 export interface StandInServer {
   readonly apiUrl: string
-  /** All requests so far, also refused ones. */
+  /** The last requests, also refused ones: {@link keptRequests} or more. */
   readonly requests: readonly StandInRequest[]
+  /** How many requests there were, also refused ones. */
+  requestCount(): number
   setFaults(faults: StandInFaults): void
   /** Whether the API shows an event of this time yet. */
   isVisible(at: number): boolean
   close(): void
 }
 
+/** Of 100,000 requests, all would take the memory. */
+const keptRequests = 10_000
+
 export async function startStandInServer(options: StandInServerOptions): Promise<StandInServer> {
   const requests: StandInRequest[] = []
   const { clock } = options
   const limit = rateLimit(clock)
   let faults: StandInFaults = {}
+  let count = 0
 
   const answerTo = (request: StandInRequest): StandInAnswer => {
     const { rateLimit: allowed = Number.POSITIVE_INFINITY, failEvery = 0 } = faults
     const waitMs = limit.take(allowed)
     if (waitMs > 0) return { status: 429, body: {}, headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } }
-    if (failEvery > 0 && requests.length % failEvery === 0) return { status: 500, body: {} }
+    if (failEvery > 0 && count % failEvery === 0) return { status: 500, body: {} }
     if (!options.isAuthorized(request)) return options.refusal ?? { status: 401, body: {} }
     return options.answer(request)
   }
@@ -61,6 +67,8 @@ export async function startStandInServer(options: StandInServerOptions): Promise
   const server = createServer(async (incoming, response) => {
     const request = await requestOf(incoming)
     requests.push(request)
+    count += 1
+    if (requests.length > 2 * keptRequests) requests.splice(0, keptRequests)
     const answer = answerTo(request)
     if (faults.slowMs) await pause(faults.slowMs)
     send(response, answer)
@@ -70,6 +78,7 @@ export async function startStandInServer(options: StandInServerOptions): Promise
   return {
     apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    requestCount: () => count,
     setFaults(given) {
       faults = given
     },

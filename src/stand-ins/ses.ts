@@ -43,10 +43,11 @@ interface SuppressedAddress {
   readonly LastUpdateTime: number
 }
 
-const [keyId, region] = ['stand-in-key', 'eu-west-1']
+export const [standInKeyId, standInRegion] = ['stand-in-key', 'eu-west-1'] as const
 
 export async function startSesStandIn(options: SesStandInOptions = {}): Promise<SesStandIn> {
   const { clock = Date.now, pageSize = 1_000, port } = options
+  const [keyId, region] = [standInKeyId, standInRegion]
   const topic = options.webhookSecret === undefined ? generateSesTopic() : null
   const { apiKey: secret = randomBytes(30).toString('base64') } = options
   const emails = new Map<string, StoredEmail>()
@@ -92,6 +93,7 @@ export async function startSesStandIn(options: SesStandInOptions = {}): Promise<
       }),
     webhooks: () => posted.flatMap(bodiesOf).map(sign),
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
 }

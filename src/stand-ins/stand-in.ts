@@ -51,6 +51,8 @@ export interface ProviderStandIn {
   suppress(address: string, reason: SuppressionReason): void
   /** The webhook requests of all events so far, signed now, in the order in which the events were added. */
   webhooks(): SignedRequest[]
+  /** How many requests its API has had. */
+  requestCount(): number
   setFaults(faults: StandInFaults): void
   close(): void
 }
