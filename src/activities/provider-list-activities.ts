@@ -22,8 +22,8 @@ export const createProviderListActivities = ({
       const sum = { listed: 0, added: 0 }
       if (!lists) return sum
       let cursor: string | null = null
+      let dueAt = clock()
       do {
-        const askedAt = clock()
         const page: ListPage = await lists.read(cursor).catch((error) => {
           throw providerFailure(error)
         })
@@ -33,7 +33,7 @@ export const createProviderListActivities = ({
         sum.listed += entries.length
         cursor = page.next
         heartbeat()
-        if (cursor !== null) await untilNextRequest(lists.requestsPerSecond, askedAt, clock())
+        if (cursor !== null) dueAt = await untilNextRequest(lists.requestsPerSecond, dueAt, clock())
       } while (cursor !== null)
       return sum
     },
@@ -42,8 +42,14 @@ export const createProviderListActivities = ({
 
 type ListPage = Awaited<ReturnType<SuppressionLists['read']>>
 
-/** The published limit is kept by waiting between requests, which are made one after the other. */
-export function untilNextRequest(requestsPerSecond: number, askedAt: number, now: number): Promise<void> {
-  const leftMs = askedAt + 1_000 / requestsPerSecond - now
-  return leftMs <= 0 ? Promise.resolve() : sleep(leftMs, undefined, { signal: Context.current().cancellationSignal })
+/**
+ * The published limit is kept by waiting between requests, which are made one after the other. One that is late is made up for, by up to one
+ * request: a token bucket that holds two.
+ * @param dueAt when the last request was due. @returns when the next one is.
+ */
+export async function untilNextRequest(requestsPerSecond: number, dueAt: number, now: number): Promise<number> {
+  const periodMs = 1_000 / requestsPerSecond
+  const nextAt = Math.max(dueAt + periodMs, now - periodMs)
+  if (nextAt > now) await sleep(nextAt - now, undefined, { signal: Context.current().cancellationSignal })
+  return nextAt
 }

@@ -43,8 +43,8 @@ export const createReconcileActivities = (dependencies: ReconcileDependencies): 
       const endsAt = clock() + activityMs
       const sum = { compared: 0, missing: 0 }
       let cursor = run.cursor
+      let dueAt = clock()
       do {
-        const askedAt = clock()
         const page = await readPage(history, run, cursor).catch((error) => rethrow(dependencies, run.id, error))
         const compared = await onDatabase('PageRejected', () => comparePage(dependencies, run, page))
         await onDatabase('PageRejected', () => recordPage(db, run.id, compared))
@@ -52,7 +52,7 @@ export const createReconcileActivities = (dependencies: ReconcileDependencies): 
         sum.missing += compared.missing
         cursor = page.next
         heartbeat()
-        if (cursor !== null) await untilNextRequest(history.requestsPerSecond, askedAt, clock())
+        if (cursor !== null) dueAt = await untilNextRequest(history.requestsPerSecond, dueAt, clock())
       } while (cursor !== null && clock() < endsAt)
       return { isDone: cursor === null, ...sum }
     },

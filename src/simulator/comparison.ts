@@ -115,10 +115,10 @@ const isFromLookup = (id: unknown) => String(id).startsWith('reconcile:')
 function eventDifferences(expected: ExpectedEmail, actual: Json): Difference[] {
   const events = listIn(actual, 'events')
   const counted = expected.mayBeReconciled ? events : events.filter(({ id }) => !isFromLookup(id))
-  const texts = counted.map(({ type, occurredAt }) => `${type} ${occurredAt}`)
   // A webhook that comes after the API has answered may be a second event of the same kind and time.
-  const actualEvents = expected.mayBeReconciled ? [...new Set(texts)] : texts
-  const expectedEvents = expected.events.map(({ type, at }) => `${type} ${isoTime(at)}`)
+  const distinct = (texts: string[]) => (expected.mayBeReconciled ? [...new Set(texts)] : texts)
+  const actualEvents = distinct(counted.map(({ type, occurredAt }) => `${type} ${occurredAt}`))
+  const expectedEvents = distinct(expected.events.map(({ type, at }) => `${type} ${isoTime(at)}`))
   const unapplied = events.filter((event) => typeof event['appliedAt'] !== 'string').map((event) => event['id'])
   return [
     ...compare(expected, 'events', expectedEvents.toSorted(), actualEvents.toSorted()),

@@ -56,8 +56,8 @@ export async function startStandInServer(options: StandInServerOptions): Promise
   let count = 0
 
   const answerTo = (request: StandInRequest): StandInAnswer => {
-    const { rateLimit: allowed = Number.POSITIVE_INFINITY, failEvery = 0 } = faults
-    const waitMs = limit.take(allowed)
+    const { rateLimit: allowed = Number.POSITIVE_INFINITY, ratePeriodMs = 1_000, failEvery = 0 } = faults
+    const waitMs = limit.take(allowed, ratePeriodMs)
     if (waitMs > 0) return { status: 429, body: {}, headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } }
     if (failEvery > 0 && count % failEvery === 0) return { status: 500, body: {} }
     if (!options.isAuthorized(request)) return options.refusal ?? { status: 401, body: {} }
@@ -105,16 +105,16 @@ function send(response: ServerResponse, { status, body, headers }: StandInAnswer
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 }
 
-/** Counts in windows of a second, of which the first begins with the first request. */
+/** Counts in windows, of which the first begins with the first request. */
 function rateLimit(clock: () => number) {
   let [startedAt, taken] = [Number.NEGATIVE_INFINITY, 0]
   return {
     /** Returns for how many milliseconds to wait; 0 for a request that is allowed. */
-    take(allowed: number): number {
+    take(allowed: number, periodMs: number): number {
       const now = clock()
-      if (now - startedAt >= 1_000) [startedAt, taken] = [now, 0]
+      if (now - startedAt >= periodMs) [startedAt, taken] = [now, 0]
       taken += 1
-      return taken > allowed ? startedAt + 1_000 - now : 0
+      return taken > allowed ? startedAt + periodMs - now : 0
     },
   }
 }

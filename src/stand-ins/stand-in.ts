@@ -31,8 +31,10 @@ export const engagementOf = ({ type, engagement }: StandInEvent): DatedSampleEve
 
 /** What is left out is switched off. */
 export interface StandInFaults {
-  /** Requests in a second, by the clock; a further one is answered with 429 and `Retry-After`. */
+  /** Requests in `ratePeriodMs`, by the clock; a further one is answered with 429 and `Retry-After`. */
   readonly rateLimit?: number
+  /** Default: a second. */
+  readonly ratePeriodMs?: number
   /** Every request with such a number is answered with 500. 1: all of them. */
   readonly failEvery?: number
   /** How long after its time an event becomes visible in the API, by the clock. Its webhook is not delayed. */

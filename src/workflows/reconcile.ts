@@ -5,9 +5,10 @@ import type { MergedLists, ProviderListActivities, ReconcileActivities } from '.
 /** A minute of pages per call. An attempt that hangs sends no heartbeat, and the next one goes on from the stored cursor. */
 const { reconcileNext: next } = proxyActivities<Pick<ReconcileActivities, 'reconcileNext'>>({
   startToCloseTimeout: '5 minutes',
-  heartbeatTimeout: '1 minute',
+  // A page is at most three requests, one after the other, of 8 seconds each.
+  heartbeatTimeout: '30 seconds',
   // Then the run fails visibly, and the schedule's next one goes on from the same cursor.
-  retry: { initialInterval: '5 seconds', maximumInterval: '5 minutes', maximumAttempts: 10 },
+  retry: { initialInterval: '5 seconds', maximumInterval: '1 minute', maximumAttempts: 10 },
 })
 
 export interface ReconcileInput {
