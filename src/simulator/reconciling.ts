@@ -1,6 +1,6 @@
 /** Has Aftersend compare its record with the stand-in's, through `/v1/reconciliations`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AftersendProblemError } from '../client/errors.ts'
+import { AftersendProblemError, AftersendUnreachableError } from '../client/errors.ts'
 import { request } from '../client/request.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { ProviderEntry } from '../providers/provider.ts'
@@ -23,7 +23,12 @@ interface Asked {
   readonly timeoutMs: number
 }
 
-const [lookEveryMs, problemBusy] = [250, 409]
+const lookEveryMs = 1_000
+
+/** Another run, or a server that is busy or away. */
+const mayPass = (error: unknown): boolean =>
+  error instanceof AftersendUnreachableError ||
+  (error instanceof AftersendProblemError && [409, 503].includes(error.status))
 
 /**
  * Compares from `since` on, in epoch milliseconds, and waits until that is done.
@@ -76,8 +81,7 @@ async function start(
       if (run === null) throw new ConfigurationError(`${url} cannot reconcile: its release is older than this command`)
       return run
     } catch (error) {
-      const isBusy = error instanceof AftersendProblemError && error.status === problemBusy
-      if (!isBusy || Date.now() + lookEveryMs > endsAt) throw error
+      if (!mayPass(error) || Date.now() + lookEveryMs > endsAt) throw error
       await sleep(lookEveryMs)
     }
   }
@@ -87,7 +91,10 @@ async function finished({ target, provider, timeoutMs }: Asked, id: string, ends
   const path = `/v1/reconciliations?provider=${encodeURIComponent(provider.name)}`
   for (;;) {
     const options = { url: target.apiUrl, apiKey: target.apiKey }
-    const answer = await request<{ readonly data: readonly Reconciliation[] }>(options, { path })
+    const answer = await request<{ readonly data: readonly Reconciliation[] }>(options, { path }).catch((error) => {
+      if (!mayPass(error)) throw error
+      return null
+    })
     const run = answer?.data.find((each) => each.id === id)
     if (run && run.finishedAt !== null) return run
     if (Date.now() + lookEveryMs > endsAt) {
