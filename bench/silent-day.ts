@@ -59,7 +59,7 @@ export interface Pace {
 }
 
 /** The API as a worker has it, with its pace. */
-export function apiOf({ provider, standIn: { apiUrl, apiKey } }: SilentDay, { factor }: Pace) {
+function apiOf({ provider, standIn: { apiUrl, apiKey } }: SilentDay, { factor }: Pace) {
   const api = providerNamed(provider)?.createApi?.({ apiUrl, apiKey, domains: [standInDomain] })
   if (!api?.history || !api.suppressionLists) throw new Error(`${provider} has nothing to compare`)
   const { history, suppressionLists: lists } = api

@@ -20,7 +20,7 @@ export async function startSilentProvider() {
     close: standIn.close,
 
     /** Resolves when some pages of the provider's record are compared, and others are not. */
-    async reconcileInTheMiddle({ apis: [, api], db }: Rig): Promise<void> {
+    async reconcileInTheMiddle({ apis, db }: Rig): Promise<void> {
       for (let n = 0; n < emailCount; n++) {
         const [emailId, recipient, at] = [`em-${run}-${n}`, `person-${n}@example.com`, Date.now() - (60 + n) * minuteMs]
         standIn.addEmail({ emailId, to: [recipient], subject: 'Your order', sentAt: at })
@@ -28,7 +28,7 @@ export async function startSilentProvider() {
         standIn.addEvent(emailId, { type: 'delivered', recipient, at: at + 2_000 })
       }
       // A busy machine answers 503, and may have stored the run.
-      const ask = () => callApi(String(api?.url), 'POST', '/reconciliations', { provider: 'sendgrid' })
+      const ask = () => callApi(String(apis.at(-1)?.url), 'POST', '/reconciliations', { provider: 'sendgrid' })
       const started = () => db.reconciliation.findFirst({ where: { provider: 'sendgrid', startedBy: { not: null } } })
       await until(async () => (await started()) !== null || (await ask().catch(() => null)) !== null)
       await until(() => reads() > 2 * messagesPerPage)
