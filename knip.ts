@@ -15,7 +15,7 @@ export default {
     'scripts/prune-modules.mjs',
     'src/**/worker-process.ts',
     'src/dashboard/*/*.js',
-    'bench/{bare-receiver,endpoint-receiver,minimal-receiver,receiver}.ts',
+    'bench/{bare-receiver,endpoint-receiver,minimal-receiver,receiver,reconciler}.ts',
     'test/**/*.test.ts',
     'test/**/changed-workflows.ts',
   ],

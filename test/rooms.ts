@@ -127,9 +127,13 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'PostgreSQL and the Temporal dev server for one machine',
     imports: ['errors', 'providers', 'config', 'temporal'],
   },
+  'stand-ins': {
+    holds: 'the providers’ own sides in memory: their APIs and webhooks; for tests and the simulator',
+    imports: ['domain', 'providers'],
+  },
   simulator: {
     holds: 'plays a provider, knows what must come out, compares',
-    imports: ['errors', 'domain', 'providers'],
+    imports: ['errors', 'domain', 'client', 'providers', 'stand-ins'],
   },
 }
 

@@ -42,8 +42,8 @@ export async function readLists(
   if (!lists) return sum
   const readFrom = clock()
   let cursor: string | null = null
+  let dueAt = clock()
   do {
-    const askedAt = clock()
     const { entries, next }: Awaited<ReturnType<typeof lists.read>> = await lists.read(cursor)
     if (entries.length > 0) {
       await onDatabase('ListRejected', async () => {
@@ -54,7 +54,7 @@ export async function readLists(
     sum.listed += entries.length
     cursor = next
     heartbeat()
-    if (cursor !== null) await untilNextRequest(lists.requestsPerSecond, askedAt, clock())
+    if (cursor !== null) dueAt = await untilNextRequest(lists.requestsPerSecond, dueAt, clock())
   } while (cursor !== null)
   await onDatabase('ListRejected', () => noteGone(db, provider, readFrom))
   return sum

@@ -45,8 +45,8 @@ export const createReconcileActivities = (dependencies: ReconcileDependencies): 
       const endsAt = clock() + activityMs
       const sum = { compared: 0, missing: 0 }
       let { cursor } = run
+      let dueAt = clock()
       do {
-        const askedAt = clock()
         const step = await take({ dependencies, api, run }, cursor).catch((error) =>
           rethrow(dependencies, run.id, error),
         )
@@ -55,7 +55,7 @@ export const createReconcileActivities = (dependencies: ReconcileDependencies): 
         cursor = step.next
         heartbeat()
         if (cursor !== null && step.requestsPerSecond !== null) {
-          await untilNextRequest(step.requestsPerSecond, askedAt, clock())
+          dueAt = await untilNextRequest(step.requestsPerSecond, dueAt, clock())
         }
       } while (cursor !== null && clock() < endsAt)
       return { isDone: cursor === null, ...sum }

@@ -2,8 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Context } from '@temporalio/activity'
 
-/** The published limit is kept by waiting between requests, which are made one after the other. */
-export function untilNextRequest(requestsPerSecond: number, askedAt: number, now: number): Promise<void> {
-  const leftMs = askedAt + 1_000 / requestsPerSecond - now
-  return leftMs <= 0 ? Promise.resolve() : sleep(leftMs, undefined, { signal: Context.current().cancellationSignal })
+/**
+ * The published limit is kept by waiting between requests, which are made one after the other. One that is late is made up for, by up to one
+ * request: a token bucket that holds two.
+ * @param dueAt when the last request was due. @returns when the next one is.
+ */
+export async function untilNextRequest(requestsPerSecond: number, dueAt: number, now: number): Promise<number> {
+  const periodMs = 1_000 / requestsPerSecond
+  const nextAt = Math.max(dueAt + periodMs, now - periodMs)
+  if (nextAt > now) await sleep(nextAt - now, undefined, { signal: Context.current().cancellationSignal })
+  return nextAt
 }

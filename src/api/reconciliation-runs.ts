@@ -98,9 +98,9 @@ export async function startNamed(
   const [from, to] = [Math.max(since ?? now - firstWindowMs, now - retainedMs), now - delayMs]
   if (from >= to) throw validationProblem([{ path: 'since', message: 'must be earlier: the record grows late' }])
   const run = await inTime(() => startReconciliation(db, { provider, kind, from, to, isDryRun: dryRun, by }))
-  if (run === null) throw new Problem(409, 'another run of this provider is under way: wait until it has finished')
-  // If it runs already, it takes this one next; if Temporal is down, the schedule starts it.
+  // If it runs already, it takes this one next; one that was given up goes on. If Temporal is down, the schedule starts it.
   await reconciliations.ask(provider)
+  if (run === null) throw new Problem(409, 'another run of this provider is under way: wait until it has finished')
   return run
 }
 

@@ -1,4 +1,5 @@
 /** The options of a simulation, its target and its output. */
+import type { ProviderFaults } from './provider-faults.ts'
 
 /** The running system. */
 export interface Target {
@@ -29,4 +30,6 @@ export interface SimulateOptions {
   readonly json: boolean
   /** The name of the provider to simulate. */
   readonly provider: string
+  /** With the provider's stand-in, which Aftersend asks. Null: webhooks alone. */
+  readonly standIn: { readonly port: number; readonly faults: ProviderFaults } | null
 }

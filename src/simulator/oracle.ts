@@ -55,6 +55,8 @@ export interface ExpectedEmail extends ExpectedDelivery {
   readonly escalations: readonly string[]
   /** Whether delivery is settled, so that no stall may be open. */
   readonly isSettled: boolean
+  /** Whether events may be from the provider's API instead of a webhook. Absent: no. */
+  readonly mayBeReconciled?: boolean
 }
 
 /** A planned event with the time at which it occurs. */

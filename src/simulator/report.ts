@@ -1,5 +1,6 @@
 /** The report of a simulation as text and as JSON. Pure. */
 import type { Difference } from './comparison.ts'
+import type { Reconciliation } from './reconciling.ts'
 import { percentile, type Statistics, type Tally } from './statistics.ts'
 
 const columns = ['sent', 'duplicates', 'retries', 'failed'] as const satisfies (keyof Tally)[]
@@ -24,6 +25,7 @@ export function reportOf(
   { emails, seed, run, provider }: { emails: number; seed: number; run: string; provider: string },
   { tallies, latenciesMs, failures }: Statistics,
   differences: readonly Difference[] | null,
+  reconciled: Reconciliation | null = null,
 ) {
   const latencyMs = {
     p50: percentile(latenciesMs, 0.5),
@@ -35,6 +37,7 @@ export function reportOf(
     posted: Object.fromEntries(tallies),
     latencyMs,
     givenUp: Object.fromEntries(failures),
+    ...(reconciled && { reconciled: { compared: reconciled.compared, missing: reconciled.missing } }),
     differences,
   }
 }

@@ -16,6 +16,8 @@ export interface SendOptions {
   readonly timeoutMs: number
   /** The time 0 of the plan, in epoch milliseconds. */
   readonly startsAt: number
+  /** The webhook of a stand-in about an event, signed now. Default: made from the plan. */
+  readonly standInWebhook?: ((event: PlannedEvent) => SignedRequest) | undefined
   /** Called once for each request that was accepted or given up. */
   readonly onDone: () => void
 }
@@ -75,7 +77,7 @@ async function sendPost(
 
 type SimulatedRequest = SignedRequest & { readonly url: string }
 
-type Receiver = Pick<SendOptions, 'target' | 'provider'>
+type Receiver = Pick<SendOptions, 'target' | 'provider' | 'standInWebhook'>
 
 function registrationOf(email: PlannedEmail, { target, provider }: Receiver): SimulatedRequest {
   const { registration, id, to, subject, tags, externalId, metadata } = email
@@ -99,18 +101,17 @@ function webhookOf(
   event: PlannedEvent,
   isRepeat: boolean,
   startedAt: number,
-  { target, provider }: Receiver,
+  { target, provider, standInWebhook }: Receiver,
 ): SimulatedRequest {
+  const url = `${target.apiUrl}/webhooks/${provider.name}`
+  if (standInWebhook) return { url, ...standInWebhook(event) }
   const format = provider.sampleFormat
   const batch = batchOf(email, event, isRepeat, format).map((planned) => ({
     ...planned,
     at: new Date(startedAt + planned.occursAfterMs),
   }))
   const firstDueAt = startedAt + (event.postsAfterMs[0] ?? 0)
-  return {
-    url: `${target.apiUrl}/webhooks/${provider.name}`,
-    ...provider.sign(format.bodyOf(batch, email), target.webhookSecret, firstDueAt),
-  }
+  return { url, ...provider.sign(format.bodyOf(batch, email), target.webhookSecret, firstDueAt) }
 }
 
 function batchOf(

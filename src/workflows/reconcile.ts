@@ -11,7 +11,7 @@ const { reconcileNext: next } = proxyActivities<Pick<ReconcileActivities, 'recon
   startToCloseTimeout: '1 hour',
   heartbeatTimeout: '1 minute',
   // Then the run fails visibly, and the schedule's next one goes on from the same cursor.
-  retry: { initialInterval: '5 seconds', maximumInterval: '5 minutes', maximumAttempts: 10 },
+  retry: { initialInterval: '5 seconds', maximumInterval: '1 minute', maximumAttempts: 10 },
 })
 
 export interface ReconcileInput {

@@ -22,7 +22,15 @@ describe('the options of simulate', () => {
       showsProgress: true,
       json: false,
       provider: 'aisend',
+      standIn: null,
     })
+  })
+
+  it('play a stand-in with its faults', () => {
+    const args = ['--stand-in', 'sendgrid', '--lose', '5%', '--duplicate', '2.5%', '--reorder', '--outage', '1h']
+    const { provider, standIn } = parseOptions(args, 0)
+    const faults = { lose: 0.05, duplicate: 0.025, reorder: true, outageMs: 3_600_000 }
+    assert.deepEqual([provider, standIn], ['sendgrid', { port: 4010, faults }])
   })
 
   it('are parsed', () => {
@@ -42,6 +50,10 @@ describe('the options of simulate', () => {
     [['--emial', '5'], /emial/],
     [['extra'], /too many arguments/],
     [['--provider', 'nobody'], /nobody[\s\S]*aisend, .*sendgrid/],
+    [['--stand-in', 'standard-webhooks'], /standard-webhooks[\s\S]*aisend, .*sendgrid/],
+    [['--stand-in', 'ses', '--provider', 'ses'], /cannot be used/],
+    [['--stand-in', 'ses', '--lose', '5'], /--lose must be a share/],
+    [['--outage', '1h'], /--outage needs --stand-in/],
   ] as const) {
     it(`may not be ${args.join(' ')}`, () => {
       assert.throws(
@@ -71,6 +83,12 @@ describe('the options of simulate', () => {
       'key',
       'provider',
       'json',
+      'stand-in',
+      'stand-in-port',
+      'lose',
+      'duplicate',
+      'reorder',
+      'outage',
     ]) {
       assert.match(usage, new RegExp(`--${option}\\b`))
     }

@@ -5,6 +5,7 @@ import { assertAppliedOnce } from '../inbox/instance.ts'
 import { until } from '../until.ts'
 import { inForm } from './form.ts'
 import { Rig } from './rig.ts'
+import { startSilentProvider } from './silent-provider.ts'
 import type { SystemProcess } from './system-process.ts'
 
 /** Each victim is killed at a random moment within this time. */
@@ -22,20 +23,26 @@ interface Victim {
 describe('faults: processes end', function () {
   this.timeout(inForm({ short: 120_000, long: 500_000 }))
   let rig: Rig
+  let silent: Awaited<ReturnType<typeof startSilentProvider>>
   before(async () => {
-    rig = await Rig.start({ apis: 2, workers: 2 })
+    silent = await startSilentProvider()
+    rig = await Rig.start({ apis: 2, workers: 2, env: silent.settings })
   })
-  after(() => rig.stop())
+  after(async () => {
+    await rig.stop()
+    silent.close()
+  })
 
-  it('killed at random moments (API, worker, PostgreSQL, Temporal): nothing is lost, nothing counted twice', async () => {
+  it('killed at random moments (API, workers, PostgreSQL, Temporal): nothing is lost, nothing counted twice, and a reconcile goes on from its cursor', async () => {
     const rounds = inForm({ short: 1, long: 20 })
-    const processes = [processVictim(rig.apis[0]), processVictim(rig.workers[0])]
+    const processes = [rig.apis[0], ...rig.workers].map(processVictim)
     const servers: Victim[] = [
       { kill: () => rig.postgres.kill('SIGKILL'), start: () => rig.postgres.start() },
       { kill: () => rig.temporal.kill('SIGKILL'), start: () => rig.temporal.start() },
     ]
     const provider = rig.provider(50, 40)
     await until(async () => (await rig.appliedCount()) > 50)
+    await silent.reconcileInTheMiddle(rig)
     for (let round = 0; round < rounds; round += 1) {
       await killAll(servers, processes)
       // Each round kills a system that is working again.
@@ -49,6 +56,7 @@ describe('faults: processes end', function () {
       `      ${rounds} kills of each, ${provider.acknowledged.size} events acknowledged after ${posts} posts, ` +
         `all applied ${Math.round(performance.now() - startedAt)} ms after the last`,
     )
+    await silent.assertFound(rig, rounds)
     assert.equal(await rig.failedWorkflows(), 0)
   })
 

@@ -154,7 +154,10 @@ export async function assertAppliedOnce(
   withinMs = 30_000,
 ): Promise<void> {
   await until(() => isAllApplied(db), withinMs)
-  const applied = await db.event.findMany({ where: { appliedAt: { not: null } }, select: { eventId: true } })
+  const applied = await db.event.findMany({
+    where: { appliedAt: { not: null }, type: 'opened' },
+    select: { eventId: true },
+  })
   const ids = new Set(applied.map(({ eventId }) => eventId))
   assert.deepEqual(
     [...acknowledged].filter((id) => !ids.has(id)),

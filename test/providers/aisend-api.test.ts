@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { createAisendApi } from '../../src/providers/aisend/api.ts'
 import { aisend } from '../../src/providers/aisend/webhook.ts'
 import { ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
-import { startAisendStandIn } from '../stand-ins/aisend.ts'
+import { startAisendStandIn } from '../../src/stand-ins/aisend.ts'
 import { type ApiStandIn, asked, startApiStandIn } from './api-stand-in.ts'
 
 describe('the AISend API', () => {

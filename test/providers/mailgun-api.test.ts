@@ -4,8 +4,8 @@ import type { ReceivedEvent } from '../../src/domain/events.ts'
 import { createMailgunApi, type MailgunApi } from '../../src/providers/mailgun/api.ts'
 import type { ApiOptions, HistoryPage, ListedAddress } from '../../src/providers/provider-api.ts'
 import { ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
-import { type MailgunStandIn, standInDomain, startMailgunStandIn } from '../stand-ins/mailgun.ts'
-import type { StandInEvent } from '../stand-ins/stand-in.ts'
+import { type MailgunStandIn, standInDomain, startMailgunStandIn } from '../../src/stand-ins/mailgun.ts'
+import type { StandInEvent } from '../../src/stand-ins/stand-in.ts'
 import { adapterOf } from './adapter.ts'
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]

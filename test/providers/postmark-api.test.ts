@@ -6,8 +6,12 @@ import { createPostmarkApi, type PostmarkApi } from '../../src/providers/postmar
 import { postmark } from '../../src/providers/postmark/webhook.ts'
 import { ProviderRefusedError, ProviderUnreachableError } from '../../src/providers/provider-api.ts'
 import type { SampleBounce } from '../../src/providers/sample.ts'
-import { type PostmarkStandIn, type PostmarkStandInOptions, startPostmarkStandIn } from '../stand-ins/postmark.ts'
-import type { StandInEvent } from '../stand-ins/stand-in.ts'
+import {
+  type PostmarkStandIn,
+  type PostmarkStandInOptions,
+  startPostmarkStandIn,
+} from '../../src/stand-ins/postmark.ts'
+import type { StandInEvent } from '../../src/stand-ins/stand-in.ts'
 import { type ApiStandIn, asked, startApiStandIn } from './api-stand-in.ts'
 import { documented } from './fixtures/postmark.ts'
 

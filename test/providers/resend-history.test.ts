@@ -9,8 +9,8 @@ import {
 } from '../../src/providers/provider-api.ts'
 import { createResendApi, type ResendApi } from '../../src/providers/resend/api.ts'
 import { resend } from '../../src/providers/resend/webhook.ts'
-import { completeWebhook, type ResendStandIn, startResendStandIn } from '../stand-ins/resend.ts'
-import type { StandInEvent } from '../stand-ins/stand-in.ts'
+import { completeWebhook, type ResendStandIn, startResendStandIn } from '../../src/stand-ins/resend.ts'
+import type { StandInEvent } from '../../src/stand-ins/stand-in.ts'
 import { asked, startApiStandIn } from './api-stand-in.ts'
 import { arbitraryEmail, bounces, hour, start } from './arbitrary-histories.ts'
 

@@ -4,8 +4,8 @@ import { ProviderRefusedError, ProviderUnreachableError } from '../../src/provid
 import type { SampleBounce } from '../../src/providers/sample.ts'
 import { createSendgridApi } from '../../src/providers/sendgrid/api.ts'
 import { generateSendgridKeys } from '../../src/providers/sendgrid/sample.ts'
-import { dropReasons, type SendgridStandIn, startSendgridStandIn } from '../stand-ins/sendgrid.ts'
-import type { StandInEvent } from '../stand-ins/stand-in.ts'
+import { dropReasons, type SendgridStandIn, startSendgridStandIn } from '../../src/stand-ins/sendgrid.ts'
+import type { StandInEvent } from '../../src/stand-ins/stand-in.ts'
 import { type ApiStandIn, asked, startApiStandIn } from './api-stand-in.ts'
 import { comparable, eventsInWebhooks } from './sendgrid-events.ts'
 

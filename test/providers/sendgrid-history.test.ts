@@ -3,7 +3,7 @@ import type { ReceivedEvent } from '../../src/domain/events.ts'
 import type { EventHistory, SuppressionLists } from '../../src/providers/provider-api.ts'
 import { createSendgridApi } from '../../src/providers/sendgrid/api.ts'
 import { generateSendgridKeys } from '../../src/providers/sendgrid/sample.ts'
-import { type SendgridStandIn, startSendgridStandIn } from '../stand-ins/sendgrid.ts'
+import { type SendgridStandIn, startSendgridStandIn } from '../../src/stand-ins/sendgrid.ts'
 import { comparable, eventsInWebhooks } from './sendgrid-events.ts'
 
 const [hourMs, dayMs] = [3_600_000, 86_400_000]

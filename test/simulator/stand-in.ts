@@ -22,6 +22,7 @@ import {
 } from '../../src/domain/lifecycle.ts'
 import { mergedOwnIds } from '../../src/domain/own-ids.ts'
 import { lifecycleEventOf } from '../../src/domain/received-event.ts'
+import type { EventHistory } from '../../src/providers/provider-api.ts'
 import { providers } from '../../src/providers/registry.ts'
 import type { Target } from '../../src/simulator/options.ts'
 import { adapterOf } from '../providers/adapter.ts'
@@ -40,6 +41,8 @@ export interface StandIn {
   refuse: (request: IncomingMessage) => number | null
   /** Changes the response for an email before it is sent. */
   distort: (answer: Record<string, unknown>) => void
+  /** The record that it reconciles with; null: it has none. */
+  record: EventHistory | null
   readonly suppressions: Map<string, string>
   readonly webhooks: { readonly id: string; readonly at: number }[]
   close(): void
@@ -63,6 +66,7 @@ export async function startStandIn(): Promise<StandIn> {
     targetOf: (provider) => ({ ...target, webhookSecret: secrets.get(provider)?.signing ?? '' }),
     refuse: () => null,
     distort: () => {},
+    record: null,
     suppressions: new Map(),
     webhooks: [],
     close: () => closeAll(server),
@@ -86,6 +90,7 @@ async function answer(request: IncomingMessage, standIn: StandIn, emails: Map<st
   const [, prefix, resource, id = ''] = (request.url ?? '').split('/').map(decodeURIComponent)
   if (prefix === 'webhooks') return receive(request, resource ?? '', await buffer(request), standIn, emails)
   if (request.headers.authorization !== `Bearer ${standIn.target.apiKey}`) return [401, {}]
+  if (resource?.startsWith('reconciliations')) return reconcile(request, standIn, emails)
   if (resource === 'emails') {
     return request.method === 'POST'
       ? register((await json(request)) as Registered, emails)
@@ -135,14 +140,39 @@ async function receive(
   if (body.includes('probe')) return [400, {}]
   for (const event of adapter.parse(body, Date.now(), request.headers)) {
     standIn.webhooks.push({ id: event.id, at: Date.now() })
-    const email = storedEmail(event.emailId, emails)
-    if (email.events.has(event.id)) continue
-    email.events.set(event.id, event)
-    email.folded.push(lifecycleEventOf(event, { recipient: event.recipient, to: event.to }))
-    const reason = event.type === 'complained' ? 'complaint' : isHeldAgainstRecipient(event) ? 'hard_bounce' : null
-    if (reason && event.recipient) standIn.suppressions.set(event.recipient, reason)
+    store(event, standIn, emails)
   }
   return [200, { received: 1, duplicates: 0 }]
+}
+
+function store(event: ReceivedEvent, standIn: StandIn, emails: Map<string, StoredEmail>): void {
+  const email = storedEmail(event.emailId, emails)
+  if (email.events.has(event.id)) return
+  email.events.set(event.id, event)
+  email.folded.push(lifecycleEventOf(event, { recipient: event.recipient, to: event.to }))
+  const reason = event.type === 'complained' ? 'complaint' : isHeldAgainstRecipient(event) ? 'hard_bounce' : null
+  if (reason && event.recipient) standIn.suppressions.set(event.recipient, reason)
+}
+
+/** All at once: the run is finished when it is started. */
+async function reconcile(
+  request: IncomingMessage,
+  standIn: StandIn,
+  emails: Map<string, StoredEmail>,
+): Promise<Answer> {
+  const run = { id: 'rec_1', compared: 0, missing: 0, emails: 0, finishedAt: iso(Date.now()), failure: null }
+  if (request.method === 'GET') return [200, { data: [run] }]
+  const { record } = standIn
+  if (!record) return [400, { status: 400, detail: 'there is no provider whose record can be compared' }]
+  const { since, dryRun } = (await json(request)) as { since: string; dryRun: boolean }
+  const window = { from: Date.parse(since), to: Date.now() - record.delayMs }
+  let cursor: string | null = null
+  do {
+    const { events, next } = await record.read(window, cursor)
+    if (!dryRun) for (const event of events) store(event, standIn, emails)
+    cursor = next
+  } while (cursor !== null)
+  return [202, run]
 }
 
 function getEmail(id: string, standIn: StandIn, emails: Map<string, StoredEmail>): Answer {

@@ -1,7 +1,7 @@
 /** Opsgenie's Alert API (docs.opsgenie.com, "Alert API"): create, acknowledge, snooze and close, by alias. */
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { startStandInServer } from './server.ts'
+import { startStandInServer } from '../../src/stand-ins/server.ts'
 
 const created = z.strictObject({
   message: z.string().min(1).max(130),

@@ -1,6 +1,6 @@
 /** PagerDuty's Events API v2 (developer.pagerduty.com, "Send an Alert Event"), with what its events do to an incident. */
 import { z } from 'zod'
-import { startStandInServer } from './server.ts'
+import { startStandInServer } from '../../src/stand-ins/server.ts'
 
 const routingKey = 'R0123456789abcdef0123456789abcde'
 

@@ -3,8 +3,13 @@
  * bucket in the path. Requests are refused unless they are signed, and their body is what was signed.
  */
 import { createHash } from 'node:crypto'
-import { isSignedWith } from './aws-signature.ts'
-import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
+import { isSignedWith } from '../../src/stand-ins/aws-signature.ts'
+import {
+  type StandInAnswer,
+  type StandInRequest,
+  type StandInServer,
+  startStandInServer,
+} from '../../src/stand-ins/server.ts'
 
 export interface S3StandIn extends Pick<StandInServer, 'setFaults' | 'requests' | 'close'> {
   /** Without a slash at its end. */

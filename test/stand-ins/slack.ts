@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { slackSignature } from '../../src/api/slack-signature.ts'
-import { type StandInAnswer, type StandInRequest, startStandInServer } from './server.ts'
+import { type StandInAnswer, type StandInRequest, startStandInServer } from '../../src/stand-ins/server.ts'
 
 const plainText = (max: number) =>
   z.strictObject({ type: z.literal('plain_text'), text: z.string().min(1).max(max), emoji: z.boolean().optional() })

@@ -3,7 +3,7 @@
  * schema of Adaptive Cards 1.4 that we use (adaptivecards.io/schemas/adaptive-card.json) and Teams' limit of 28 KB.
  */
 import { z } from 'zod'
-import { startStandInServer } from './server.ts'
+import { startStandInServer } from '../../src/stand-ins/server.ts'
 
 const textBlock = z.strictObject({
   type: z.literal('TextBlock'),

@@ -4,7 +4,11 @@ import ms from 'ms'
 import { z } from 'zod'
 import { providers } from '../../providers/registry.ts'
 import type { SimulateOptions } from '../../simulator/options.ts'
+import { standIns } from '../../stand-ins/registry.ts'
 import { keyOption, UsageError, urlOption } from '../command-context.ts'
+
+/** Free on most machines, and named in the documentation. */
+const defaultPort = 4010
 
 /** Adds description and options to the command. */
 export const simulateOptions = (command: Command): Command =>
@@ -27,6 +31,19 @@ export const simulateOptions = (command: Command): Command =>
       'part of all IDs and addresses, so that runs do not disturb each other (default: from the clock)',
     )
     .option('--secret <secret>', 'signing secret (default: the provider’s variable, or the generated one in DATA_DIR)')
+    .addOption(
+      new Option(
+        '--stand-in <provider>',
+        'play the provider with its API too, which Aftersend must be started with: what webhooks miss is reconciled',
+      )
+        .choices(Object.keys(standIns))
+        .conflicts('provider'),
+    )
+    .option('--stand-in-port <port>', `port of that API on this machine (default: ${defaultPort})`)
+    .option('--lose <share>', 'webhooks of the stand-in that are lost, such as 5%')
+    .option('--duplicate <share>', 'webhooks of the stand-in that are posted twice')
+    .option('--reorder', 'webhooks of the stand-in overtake one another')
+    .option('--outage <duration>', 'for so long the stand-in posts nothing, nor later; --speed shortens it')
     .addOption(urlOption())
     .addOption(keyOption())
     .option('--json', 'print JSON')
@@ -47,11 +64,18 @@ const positive = (fallback: number) =>
     .max(1_000_000, 'must be at most 1000000')
     .default(fallback)
 
-const duration = z
+const duration = (fallback: string) =>
+  z
+    .string()
+    .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'must be a duration such as 30s or 5m')
+    .default(fallback)
+    .transform((text) => ms(text as ms.StringValue))
+
+const share = z
   .string()
-  .regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'must be a duration such as 30s or 5m')
-  .default('5m')
-  .transform((text) => ms(text as ms.StringValue))
+  .regex(/^(\d{1,2}(\.\d+)?|100)%$/, 'must be a share from 0% to 100%')
+  .default('0%')
+  .transform((text) => Number.parseFloat(text) / 100)
 
 const form = z.object({
   emails: whole(1, 1_000_000, 500),
@@ -59,7 +83,7 @@ const form = z.object({
   seed: whole(0, 4_294_967_295, 1),
   speed: positive(600),
   verify: z.boolean().default(false),
-  timeout: duration,
+  timeout: duration('5m'),
   concurrency: whole(1, 1_000, 32),
   run: z
     .string()
@@ -71,7 +95,16 @@ const form = z.object({
   progress: z.boolean().default(true),
   json: z.boolean().default(false),
   provider: z.string(),
+  standIn: z.string().optional(),
+  standInPort: whole(1, 65_535, defaultPort),
+  lose: share,
+  duplicate: share,
+  reorder: z.boolean().default(false),
+  outage: duration('0s'),
 })
+
+/** They are faults of a stand-in. */
+const faultOptions = ['lose', 'duplicate', 'reorder', 'outage'] as const
 
 /**
  * @param given the options as commander parsed them.
@@ -83,9 +116,15 @@ export function readOptions(given: unknown, now: number): SimulateOptions {
   if (!parsed.success) {
     throw new UsageError(parsed.error.issues.map((issue) => `--${issue.path.join('.')} ${issue.message}`).join('\n'))
   }
-  const { timeout, run, key, progress, url, secret, ...plain } = parsed.data
+  const { timeout, run, key, progress, url, secret, standIn, standInPort, outage, ...others } = parsed.data
+  const { lose, duplicate, reorder, ...plain } = others
+  const [fault] = faultOptions.filter((option) => option in Object(given))
+  if (fault && standIn === undefined) throw new UsageError(`--${fault} needs --stand-in`)
   return {
     ...plain,
+    provider: standIn ?? plain.provider,
+    standIn:
+      standIn === undefined ? null : { port: standInPort, faults: { lose, duplicate, reorder, outageMs: outage } },
     url,
     secret,
     apiKey: key,

@@ -27,8 +27,9 @@ const cursorForm = z.tuple([z.int().min(0), z.number(), z.number(), z.string()])
  */
 export const historyIn = (logs: EmailLogs): EventHistory => ({
   retainedMs: 30 * dayMs,
-  // In pages of about ten requests. SendGrid publishes no limit for Email Logs, and 600 requests a minute for others of its endpoints.
-  requestsPerSecond: 1,
+  // Of pages, each of one search and the messages. SendGrid publishes no limit for Email Logs, and 600 requests a minute for others of its
+  // endpoints.
+  requestsPerSecond: 10 / (1 + messagesPerPage),
   // "Near real time".
   delayMs: 5 * 60_000,
 

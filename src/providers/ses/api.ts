@@ -2,8 +2,11 @@
  * The API of Amazon SES, by Amazon's service model (github.com/boto/botocore 1.43.67, sesv2 2019-09-27): `GetMessageInsights`, of emails in
  * accounts with Virtual Deliverability Manager, and `ListSuppressedDestinations`, `PutSuppressedDestination` and `DeleteSuppressedDestination`.
  *
- * There is no `history`: SES has one only as export jobs (`CreateExportJob` with `MESSAGE_INSIGHTS`), which run in the background, hold
- * 10,000 emails at most, and leave a file in S3 instead of pages that continue at a cursor.
+ * There is no `history`: SES has one only as export jobs (`CreateExportJob` with `MESSAGE_INSIGHTS`), which leave a file in S3. Neither the
+ * model nor Amazon's documentation publishes what is in that file: no columns, no JSON, not whether it has an event each or the last event of
+ * an email, which is all that a job can be filtered by. What the file of an account holds could be guessed from one, and would be compared
+ * with a guess. It holds 10,000 emails at most, in no published order, and like insights needs Virtual Deliverability Manager and would
+ * have no `feedbackId` or SNS message ID, of which the webhooks' identities are made.
  */
 import { AwsV4Signer } from 'aws4fetch'
 import { z } from 'zod'

@@ -2,14 +2,19 @@
  * A stand-in for Postmark: its API by postmarkapp.com/developer/api (messages, bounces, message streams, suppressions, error codes), and the
  * webhooks about the same events.
  */
-import type { SuppressionReason } from '../../src/domain/suppression.ts'
-import { generatePostmarkSecret, postmarkFormat, signPostmark } from '../../src/providers/postmark/sample.ts'
-import type { DatedSampleEvent } from '../../src/providers/sample.ts'
+import type { SuppressionReason } from '../domain/suppression.ts'
+import { generatePostmarkSecret, postmarkFormat, signPostmark } from '../providers/postmark/sample.ts'
+import type { DatedSampleEvent, SignedRequest } from '../providers/sample.ts'
+import { easternInstants, easternText } from './eastern-time.ts'
 import { changePostmarkLists } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
-import type { ProviderStandIn, StandInEmail, StandInEvent, StandInOptions } from './stand-in.ts'
-
-const apiKey = '6ae1f3d4-0c4b-4a57-9c55-2f0a1f6f4f4e'
+import {
+  engagementOf,
+  type ProviderStandIn,
+  type StandInEmail,
+  type StandInEvent,
+  type StandInOptions,
+} from './stand-in.ts'
 
 /** A webhook's record, from which the API's answers are made too. */
 type PostmarkRecord = Readonly<Record<string, unknown>> & { readonly MessageID: string }
@@ -60,8 +65,10 @@ const suppressionOf: Readonly<Record<SuppressionReason, readonly [reason: string
 
 export async function startPostmarkStandIn(options: PostmarkStandInOptions = {}): Promise<PostmarkStandIn> {
   const { clock = Date.now, webhookSecret = generatePostmarkSecret().signing, streamOf = () => 'outbound' } = options
+  const { apiKey = '6ae1f3d4-0c4b-4a57-9c55-2f0a1f6f4f4e' } = options
   const emails = new Map<string, StoredEmail>()
   const events: StoredEvent[] = []
+  const sign = ({ record }: StoredEvent): SignedRequest => signPostmark(JSON.stringify(record), webhookSecret, clock())
   const suppressions: StoredSuppression[] = []
   const reading = options.ambiguousTimesAre === 'first' ? 0 : -1
   const truth: Truth = { emails, suppressions, reading, isVisible: (at) => server.isVisible(at) }
@@ -78,9 +85,17 @@ export async function startPostmarkStandIn(options: PostmarkStandInOptions = {})
   }
 
   return {
-    ...{ apiUrl: server.apiUrl, apiKey, requests: server.requests, setFaults: server.setFaults, close: server.close },
+    ...{
+      apiUrl: server.apiUrl,
+      apiKey,
+      requests: server.requests,
+      setFaults: server.setFaults,
+      requestCount: server.requestCount,
+      close: server.close,
+    },
     addEmail(email) {
-      emails.set(email.emailId, { ...email, stream: streamOf(email.emailId), receivedAt: clock(), events: [] })
+      const receivedAt = email.sentAt ?? clock()
+      emails.set(email.emailId, { ...email, stream: streamOf(email.emailId), receivedAt, events: [] })
     },
     addEvent(emailId, event) {
       const email = emails.get(emailId)
@@ -93,22 +108,23 @@ export async function startPostmarkStandIn(options: PostmarkStandInOptions = {})
       email.receivedAt = Math.min(email.receivedAt, event.at)
       email.events.push(...added)
       events.push(...added)
+      return added.map((event) => () => sign(event))
     },
     suppress: (address, reason) => suppressInStream('outbound', address, ...suppressionOf[reason]),
     suppressInStream,
-    webhooks: () => events.map(({ record }) => signPostmark(JSON.stringify(record), webhookSecret, clock())),
+    webhooks: () => events.map(sign),
   }
 }
 
 /** A record for each recipient where Postmark reports each alone. */
-function recordsOf(email: StoredEmail, { at, bounce, ...event }: StandInEvent, index: number): PostmarkRecord[] {
+function recordsOf(email: StoredEmail, event: StandInEvent, index: number): PostmarkRecord[] {
   const sample = { id: email.emailId, to: email.to, subject: email.subject, tags: [] }
   const dated: DatedSampleEvent = {
     ...event,
     id: `${email.emailId}-${index}`,
-    bounce: bounce ?? null,
-    engagement: null,
-    at: new Date(at),
+    bounce: event.bounce ?? null,
+    engagement: engagementOf(event),
+    at: new Date(event.at),
   }
   return postmarkFormat.adapt(dated, sample).map((adapted) => ({
     ...JSON.parse(postmarkFormat.bodyOf([adapted], sample)),
@@ -129,8 +145,8 @@ function answerTo({ path, query }: StandInRequest, truth: Truth): StandInAnswer 
   const [, stream] = /^\/message-streams\/([^/]+)\/suppressions\/dump$/.exec(path) ?? []
   if (details !== undefined) return detailsOf(truth.emails.get(details), truth)
   if (stream !== undefined) return dumpOf(stream, truth)
-  if (path === '/messages/outbound') return pageOf('Messages', query, messagesIn(query, truth))
-  if (path === '/bounces') return pageOf('Bounces', query, bouncesIn(query, truth))
+  if (path === '/messages/outbound') return pageOf('Messages', query, messagesIn(query, truth), summaryOf)
+  if (path === '/bounces') return pageOf('Bounces', query, bouncesIn(query, truth), bounceSummary)
   if (path === '/message-streams') return answer({ MessageStreams: streams, TotalCount: streams.length })
   return refusal(404, 12)
 }
@@ -187,7 +203,6 @@ function messagesIn(query: URLSearchParams, truth: Truth) {
   return inStream(query, truth)
     .filter(({ receivedAt }) => isAsked(receivedAt) && truth.isVisible(receivedAt))
     .toSorted((a, b) => b.receivedAt - a.receivedAt)
-    .map(summaryOf)
 }
 
 /** Complaints too, as bounces of that type. */
@@ -198,28 +213,28 @@ function bouncesIn(query: URLSearchParams, truth: Truth) {
     .filter(({ at, record }) => record['ID'] !== undefined && truth.isVisible(at) && isAsked(at))
     .filter(({ record }) => (query.get('messageID') ?? record.MessageID) === record.MessageID)
     .toSorted((a, b) => b.at - a.at)
-    .map(({ time, record }) => ({ ...record, RecordType: 'Bounce', BouncedAt: time }))
 }
+
+const bounceSummary = ({ time, record }: StoredEvent) => ({ ...record, RecordType: 'Bounce', BouncedAt: time })
 
 const inStream = (query: URLSearchParams, { emails }: Truth): StoredEmail[] =>
   [...emails.values()].filter(({ stream }) => stream === (query.get('messagestream') ?? 'outbound'))
 
 /** Whether a time is within the filters of a search. */
 function filterOf(query: URLSearchParams, { reading }: Truth): (at: number) => boolean {
-  const [from, to] = ['fromdate', 'todate'].map((name) => instantsOf(query.get(name) ?? '').at(reading))
+  const [from, to] = ['fromdate', 'todate'].map((name) => easternInstants(query.get(name) ?? '').at(reading))
   return (at) => (from ?? Number.NEGATIVE_INFINITY) <= at && at <= (to ?? Number.POSITIVE_INFINITY)
 }
 
-/** What a local time of the east of America may mean: two instants in the hour that an autumn night has twice. */
-const instantsOf = (local: string): number[] =>
-  ['-04:00', '-05:00']
-    .map((offset) => Date.parse(`${local}${offset}`))
-    .filter((at) => Number.isFinite(at) && easternText(at).startsWith(local))
-
-function pageOf(name: string, query: URLSearchParams, found: readonly unknown[]): StandInAnswer {
+function pageOf<T>(
+  name: string,
+  query: URLSearchParams,
+  found: readonly T[],
+  written: (one: T) => object,
+): StandInAnswer {
   const [count, offset] = [Number(query.get('count') ?? Number.NaN), Number(query.get('offset') ?? Number.NaN)]
   if (!(count >= 1 && count <= 500 && offset >= 0 && count + offset <= 10_000)) return refusal(422, 700)
-  return answer({ TotalCount: found.length, [name]: found.slice(offset, offset + count) })
+  return answer({ TotalCount: found.length, [name]: found.slice(offset, offset + count).map(written) })
 }
 
 function dumpOf(id: string, { suppressions }: Truth): StandInAnswer {
@@ -227,24 +242,4 @@ function dumpOf(id: string, { suppressions }: Truth): StandInAnswer {
   return answer({
     Suppressions: suppressions.filter(({ stream }) => stream === id).map(({ stream: _, ...entry }) => entry),
   })
-}
-
-const easternParts = new Intl.DateTimeFormat('sv-SE', {
-  ...{
-    timeZone: 'America/New_York',
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-  },
-  ...{ second: '2-digit', fractionalSecondDigits: 3, timeZoneName: 'longOffset' },
-})
-
-/** `2014-02-14T11:13:10.8050000-05:00`. */
-function easternText(at: number): string {
-  const part = Object.fromEntries(easternParts.formatToParts(at).map(({ type, value }) => [type, value]))
-  const offset = String(part['timeZoneName']).replace('GMT', '').replace('\u2212', '-')
-  const time = `${part['hour']}:${part['minute']}:${part['second']}.${part['fractionalSecond']}0000`
-  return `${part['year']}-${part['month']}-${part['day']}T${time}${offset}`
 }

@@ -2,13 +2,19 @@
  * A stand-in for SendGrid: its Email Logs and suppression lists, from github.com/twilio/sendgrid-oai (tsg_logs_v3 and tsg_suppressions_v3
  * 1.0.0, January 2026), and its Event Webhook.
  */
-import { eventIdOf } from '../../src/providers/event-builder.ts'
-import { jsonIn } from '../../src/providers/fields.ts'
-import type { SampleEvent } from '../../src/providers/sample.ts'
-import { generateSendgridKeys, sendgridFormat, signSendgrid } from '../../src/providers/sendgrid/sample.ts'
+import { eventIdOf } from '../providers/event-builder.ts'
+import { jsonIn } from '../providers/fields.ts'
+import type { SampleEvent, SignedRequest } from '../providers/sample.ts'
+import { generateSendgridKeys, sendgridFormat, signSendgrid } from '../providers/sendgrid/sample.ts'
 import { changeSendgridLists } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, startStandInServer } from './server.ts'
-import type { ProviderStandIn, StandInEmail, StandInEvent, StandInOptions } from './stand-in.ts'
+import {
+  engagementOf,
+  type ProviderStandIn,
+  type StandInEmail,
+  type StandInEvent,
+  type StandInOptions,
+} from './stand-in.ts'
 
 type Entry = Readonly<Record<string, unknown>>
 
@@ -52,16 +58,18 @@ export const dropReasons = [
  */
 export async function startSendgridStandIn(options: StandInOptions = {}): Promise<SendgridStandIn> {
   const { clock = Date.now, webhookSecret = generateSendgridKeys().signing, port } = options
-  const apiKey = 'SG.stand-in'
-  const messages: Message[] = []
+  const { apiKey = 'SG.stand-in' } = options
+  const messages = new Messages()
   const lists = new Map<string, { readonly created: number; readonly email: string }[]>()
   const sent: Entry[] = []
+  const sign = (entry: Entry): SignedRequest => signSendgrid(JSON.stringify([entry]), webhookSecret, clock())
 
   const visible = (message: Message) => message.events.filter(({ at }) => server.isVisible(at))
   const answer = (request: StandInRequest): StandInAnswer => {
-    if (request.method === 'POST' && request.path === '/v3/logs') return search(messages, visible, jsonIn(request.body))
+    if (request.method === 'POST' && request.path === '/v3/logs')
+      return search(messages.all, visible, jsonIn(request.body))
     const [, messageId] = /^\/v3\/logs\/(.+)$/.exec(request.path) ?? []
-    if (messageId !== undefined) return details(messages, visible, messageId)
+    if (messageId !== undefined) return details(messages.byId.get(messageId), visible)
     const changed = changeSendgridLists(request, lists, clock())
     if (changed) return changed
     const [, list] = /^\/v3\/suppression\/(\w+)$/.exec(request.path) ?? []
@@ -82,10 +90,11 @@ export async function startSendgridStandIn(options: StandInOptions = {}): Promis
     apiUrl: server.apiUrl,
     apiKey,
     requests: server.requests,
-    addEmail: (email) => messages.push(...messagesOf(email, clock())),
+    addEmail: (email) => messages.add(messagesOf(email, email.sentAt ?? clock())),
     addEvent(emailId, event) {
-      const added = entriesOf(messages, emailId, event)
+      const added = entriesOf(messages.ofEmail(emailId), emailId, event)
       sent.push(...added)
+      return added.map((entry) => () => sign(entry))
     },
     list,
     suppress(address, reason) {
@@ -93,10 +102,27 @@ export async function startSendgridStandIn(options: StandInOptions = {}): Promis
       if (!name) throw new Error(`SendGrid has no list for ${reason}`)
       list(name, address)
     },
-    webhooks: () => sent.map((entry) => signSendgrid(JSON.stringify([entry]), webhookSecret, clock())),
+    webhooks: () => sent.map(sign),
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
+}
+
+/** Found by their IDs without a search: there may be 100,000. */
+class Messages {
+  readonly all: Message[] = []
+  readonly byId = new Map<string, Message>()
+  readonly #byEmail = new Map<string, readonly Message[]>()
+
+  add(ofEmail: readonly Message[]): void {
+    this.all.push(...ofEmail)
+    for (const message of ofEmail) this.byId.set(message.id, message)
+    const [first] = ofEmail
+    if (first) this.#byEmail.set(first.email.emailId, ofEmail)
+  }
+
+  ofEmail = (emailId: string): readonly Message[] => this.#byEmail.get(emailId) ?? []
 }
 
 const messagesOf = (email: StandInEmail, createdAt: number): Message[] =>
@@ -107,8 +133,7 @@ const messagesOf = (email: StandInEmail, createdAt: number): Message[] =>
   }))
 
 /** Adds an event to the messages that it is about. @returns its entries in webhooks. */
-function entriesOf(messages: readonly Message[], emailId: string, { bounce, ...event }: StandInEvent): Entry[] {
-  const ofEmail = messages.filter(({ email }) => email.emailId === emailId)
+function entriesOf(ofEmail: readonly Message[], emailId: string, { bounce, ...event }: StandInEvent): Entry[] {
   const [first] = ofEmail
   if (!first) throw new Error(`there is no email ${emailId}`)
   const email = { id: emailId, ...first.email, tags: [] }
@@ -116,7 +141,7 @@ function entriesOf(messages: readonly Message[], emailId: string, { bounce, ...e
     id: `${emailId} ${eventIdOf(event, bounce)}`,
     ...event,
     bounce: bounce ?? null,
-    engagement: null,
+    engagement: engagementOf(event),
   }
   return sendgridFormat.adapt({ ...sample, at: new Date(event.at) }, email).flatMap((adapted) => {
     const message = ofEmail.find(({ recipient }) => recipient === adapted.recipient)
@@ -162,8 +187,9 @@ function search(messages: readonly Message[], visible: Visible, body: unknown): 
   const matches = query === '' ? [] : query.split(' AND ').map(conditionOf)
   if (matches.includes(null)) return refused(400, 'query')
   const found = messages
+    .filter((message) => matches.every((match) => match?.(message, visible)))
     .map((message) => ({ message, events: visible(message) }))
-    .filter(({ message, events }) => events.length > 0 && matches.every((match) => match?.(message, events)))
+    .filter(({ events }) => events.length > 0)
   const sorted = found.toSorted((one, other) => (one.message.place < other.message.place ? -1 : 1))
   const listed = sorted.slice(0, limit).map(({ message, events }) => ({
     ...summaryOf(message, events),
@@ -172,14 +198,14 @@ function search(messages: readonly Message[], visible: Visible, body: unknown): 
   return { status: 200, body: { messages: listed } }
 }
 
-type Condition = (message: Message, events: Message['events']) => boolean
+type Condition = (message: Message, visible: Visible) => boolean
 
 /** Null for a condition that is not documented. */
 function conditionOf(text: string): Condition | null {
   const [, recipient] = /^to_email = "([^"]*)"$/.exec(text) ?? []
   if (recipient !== undefined) return (message) => message.recipient === recipient
   const [, statuses] = /^status IN \(('\w+'(?:, '\w+')*)\)$/.exec(text) ?? []
-  if (statuses !== undefined) return (_, events) => statuses.includes(`'${statusOf(events)}'`)
+  if (statuses !== undefined) return (message, visible) => statuses.includes(`'${statusOf(visible(message))}'`)
   const [, operator, time] = /^sg_message_id_created_at (>|<|>=|<=) TIMESTAMP "([^"]+Z)"$/.exec(text) ?? []
   const at = Date.parse(time ?? '')
   if (Number.isNaN(at)) return null
@@ -199,8 +225,7 @@ function statusOf(events: Message['events']): string {
   return event === 'processed' || event === 'deferred' || event === 'dropped' ? event : 'delivered'
 }
 
-function details(messages: readonly Message[], visible: Visible, messageId: string): StandInAnswer {
-  const message = messages.find(({ id }) => id === messageId)
+function details(message: Message | undefined, visible: Visible): StandInAnswer {
   const events = message ? visible(message) : []
   if (!message || events.length === 0) return refused(404, 'not found')
   const entries = events.map(({ log }) => log).slice(-100)

@@ -5,12 +5,18 @@
  * Virtual Deliverability Manager gets `NotFoundException`.
  */
 import { randomBytes } from 'node:crypto'
-import type { DatedSampleEvent } from '../../src/providers/sample.ts'
-import { generateSesTopic, sesFormat, signSes } from '../../src/providers/ses/sample.ts'
+import type { DatedSampleEvent, SignedRequest } from '../providers/sample.ts'
+import { generateSesTopic, sesFormat, signSes } from '../providers/ses/sample.ts'
 import { isSignedWith } from './aws-signature.ts'
 import { changeSesList } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, startStandInServer } from './server.ts'
-import type { ProviderStandIn, StandInEmail, StandInEvent, StandInOptions } from './stand-in.ts'
+import {
+  engagementOf,
+  type ProviderStandIn,
+  type StandInEmail,
+  type StandInEvent,
+  type StandInOptions,
+} from './stand-in.ts'
 
 export interface SesStandInOptions extends StandInOptions {
   /** Addresses in a page of the suppression list. Default 1,000, as in SES. */
@@ -38,15 +44,18 @@ interface SuppressedAddress {
   readonly LastUpdateTime: number
 }
 
-const [keyId, region] = ['stand-in-key', 'eu-west-1']
+export const [standInKeyId, standInRegion] = ['stand-in-key', 'eu-west-1'] as const
 
 export async function startSesStandIn(options: SesStandInOptions = {}): Promise<SesStandIn> {
   const { clock = Date.now, pageSize = 1_000, port } = options
+  const [keyId, region] = [standInKeyId, standInRegion]
   const topic = options.webhookSecret === undefined ? generateSesTopic() : null
-  const secret = randomBytes(30).toString('base64')
+  const { apiKey: secret = randomBytes(30).toString('base64') } = options
   const emails = new Map<string, StoredEmail>()
   const suppressed: SuppressedAddress[] = []
-  const posted: { email: StandInEmail; event: DatedSampleEvent }[] = []
+  const posted: PostedEvent[] = []
+  const secretOfTopic = options.webhookSecret ?? topic?.signing ?? ''
+  const sign = (body: string): SignedRequest => signSes(body, secretOfTopic, clock())
   let hasInsights = true
 
   const server = await startStandInServer({
@@ -75,8 +84,9 @@ export async function startSesStandIn(options: SesStandInOptions = {}): Promise<
       const stored = emails.get(emailId)
       if (!stored) throw new Error(`the stand-in has no email ${emailId}`)
       stored.events.push(event)
-      const sample = sampleOf(event, `feedback-${posted.length}`)
-      posted.push({ email: stored.email, event: sample })
+      const added = { email: stored.email, event: sampleOf(event, `feedback-${posted.length}`) }
+      posted.push(added)
+      return bodiesOf(added).map((body) => () => sign(body))
     },
     suppress: (address, reason) =>
       void suppressed.push({
@@ -84,23 +94,28 @@ export async function startSesStandIn(options: SesStandInOptions = {}): Promise<
         Reason: reason === 'complaint' ? 'COMPLAINT' : 'BOUNCE',
         LastUpdateTime: clock() / 1_000,
       }),
-    webhooks: () =>
-      posted.flatMap(({ email, event }) => {
-        const sampleEmail = { id: email.emailId, to: email.to, subject: email.subject, tags: [] }
-        const secretOfTopic = options.webhookSecret ?? topic?.signing ?? ''
-        return sesFormat
-          .adapt(event, sampleEmail)
-          .map((one) => signSes(sesFormat.bodyOf([one], sampleEmail), secretOfTopic, clock()))
-      }),
+    webhooks: () => posted.flatMap(bodiesOf).map(sign),
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
 }
 
-const sampleOf = ({ type, recipient, at, bounce }: StandInEvent, id: string): DatedSampleEvent => ({
-  ...{ id, type, recipient, bounce: bounce ?? null, at: new Date(at) },
-  engagement: type === 'opened' || type === 'clicked' ? { userAgent: 'Mozilla/5.0', url: null } : null,
+const sampleOf = (event: StandInEvent, id: string): DatedSampleEvent => ({
+  ...{ id, type: event.type, recipient: event.recipient, bounce: event.bounce ?? null, at: new Date(event.at) },
+  engagement: engagementOf(event),
 })
+
+interface PostedEvent {
+  readonly email: StandInEmail
+  readonly event: DatedSampleEvent
+}
+
+/** Of the requests about an event. */
+function bodiesOf({ email: { emailId: id, to, subject }, event }: PostedEvent): string[] {
+  const email = { id, to, subject, tags: [] }
+  return sesFormat.adapt(event, email).map((one) => sesFormat.bodyOf([one], email))
+}
 
 /** The code of an error is in a header, and says more than the status. */
 const errorAnswer = (status: number, code: string, message: string): StandInAnswer => ({

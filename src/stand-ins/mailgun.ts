@@ -3,12 +3,12 @@
  * it: the logs of an account, the suppression lists of one domain, and signed webhooks about the same events.
  */
 import { z } from 'zod'
-import { mailgunEntry } from '../../src/providers/mailgun/entry.ts'
-import { mailgunFormat, signMailgun } from '../../src/providers/mailgun/sample.ts'
-import type { DatedSampleEvent, SampleEmail } from '../../src/providers/sample.ts'
+import { mailgunEntry } from '../providers/mailgun/entry.ts'
+import { mailgunFormat, signMailgun } from '../providers/mailgun/sample.ts'
+import type { DatedSampleEvent, SampleEmail, SignedRequest } from '../providers/sample.ts'
 import { changeMailgunLists } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
-import type { ProviderStandIn, StandInEvent, StandInOptions } from './stand-in.ts'
+import { engagementOf, type ProviderStandIn, type StandInEvent, type StandInOptions } from './stand-in.ts'
 
 /** The domain that all emails of the stand-in are sent from. */
 export const standInDomain = 'mg.example.com'
@@ -36,6 +36,8 @@ interface StoredEvent {
   readonly at: number
   /** The JSON of the webhook's `event-data`. */
   readonly data: string
+  /** The same in the logs. */
+  readonly entry: ReturnType<typeof entryOf>
 }
 
 /** For how long the account's plan keeps logs. */
@@ -43,7 +45,7 @@ const retainedMs = 30 * 24 * 3_600_000
 
 export async function startMailgunStandIn(options: StandInOptions = {}): Promise<MailgunStandIn> {
   const { clock = Date.now, webhookSecret = mailgunEntry.generateSecret().signing, port } = options
-  const apiKey = 'key-of-the-stand-in'
+  const { apiKey = 'key-of-the-stand-in' } = options
   const truth: Truth = {
     emails: new Map(),
     events: [],
@@ -62,6 +64,7 @@ export async function startMailgunStandIn(options: StandInOptions = {}): Promise
   })
   const list = (name: string, address: string, facts: object) =>
     truth.lists[name]?.set(address, { address, ...facts, created_at: listTime(clock()) })
+  const sign = (data: string): SignedRequest => signMailgun(data, webhookSecret, clock())
   return {
     apiUrl: server.apiUrl,
     apiKey,
@@ -69,7 +72,12 @@ export async function startMailgunStandIn(options: StandInOptions = {}): Promise
     addEmail({ emailId, to, subject }) {
       truth.emails.set(emailId, { id: emailId, to, subject, tags: [] })
     },
-    addEvent: (emailId, event) => addEvent(truth, emailId, event),
+    addEvent: (emailId, event) =>
+      addEvent(truth, emailId, event).map(
+        ({ data }) =>
+          () =>
+            sign(data),
+      ),
     suppress(address, reason) {
       if (reason === 'complaint') list('complaints', address, {})
       else if (reason === 'manual') list('unsubscribes', address, { tags: ['*'] })
@@ -80,13 +88,15 @@ export async function startMailgunStandIn(options: StandInOptions = {}): Promise
     setEntryChange(change) {
       truth.entryChange = change
     },
-    webhooks: () => truth.events.map(({ data }) => signMailgun(data, webhookSecret, clock())),
+    webhooks: () => truth.events.map(({ data }) => sign(data)),
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
 }
 
-function addEvent(truth: Truth, emailId: string, { type, recipient, at, bounce }: StandInEvent): void {
+function addEvent(truth: Truth, emailId: string, event: StandInEvent): readonly StoredEvent[] {
+  const { type, recipient, at, bounce = null } = event
   const email = truth.emails.get(emailId)
   if (!email) throw new Error(`there is no email ${emailId}`)
   if (!mailgunEntry.eventTypes.includes(type)) throw new Error(`Mailgun has no event ${type}`)
@@ -94,19 +104,18 @@ function addEvent(truth: Truth, emailId: string, { type, recipient, at, bounce }
     id: `${emailId}/${truth.events.length}`,
     type,
     recipient,
-    bounce: bounce ?? null,
+    bounce,
     at: new Date(at),
-    engagement: engagements.get(type) ?? null,
+    engagement: engagementOf(event),
   }
-  for (const adapted of mailgunFormat.adapt(sample, email)) {
-    truth.events.push({ number: truth.events.length, at, data: mailgunFormat.bodyOf([adapted], email) })
-  }
+  const first = truth.events.length
+  const added = mailgunFormat.adapt(sample, email).map((adapted, index) => {
+    const data = mailgunFormat.bodyOf([adapted], email)
+    return { number: first + index, at, data, entry: entryOf(data) }
+  })
+  truth.events.push(...added)
+  return added
 }
-
-const engagements = new Map<string, DatedSampleEvent['engagement']>([
-  ['opened', { userAgent: 'Mozilla/5.0', url: null }],
-  ['clicked', { userAgent: 'Mozilla/5.0', url: 'https://example.com/' }],
-])
 
 function answerTo(request: StandInRequest, truth: Truth): StandInAnswer {
   const { method, path, query, body } = request
@@ -161,7 +170,6 @@ function logsAnswer(body: unknown, truth: Truth): StandInAnswer {
   const direction = sort === 'timestamp:asc' ? 1 : -1
   const emailId = filter?.AND[0].values[0].value
   const page = truth.events
-    .map((event) => ({ ...event, entry: entryOf(event.data) }))
     .filter(({ at, entry }) => at >= start && at <= end && truth.isVisible(at) && events.includes(entry.event))
     .filter(({ entry }) => emailId === undefined || entry.message.headers['message-id'] === emailId)
     .sort((a, b) => direction * comparePlaces(a, b))

@@ -36,25 +36,31 @@ export interface StandInServerOptions {
 
 export interface StandInServer {
   readonly apiUrl: string
-  /** All requests so far, also refused ones. */
+  /** The last requests, also refused ones: {@link keptRequests} or more. */
   readonly requests: readonly StandInRequest[]
+  /** How many requests there were, also refused ones. */
+  requestCount(): number
   setFaults(faults: StandInFaults): void
   /** Whether the API shows an event of this time yet. */
   isVisible(at: number): boolean
   close(): void
 }
 
+/** Of 100,000 requests, all would take the memory. */
+const keptRequests = 10_000
+
 export async function startStandInServer(options: StandInServerOptions): Promise<StandInServer> {
   const requests: StandInRequest[] = []
   const { clock } = options
   const limit = rateLimit(clock)
   let faults: StandInFaults = {}
+  let count = 0
 
   const answerTo = (request: StandInRequest): StandInAnswer => {
-    const { rateLimit: allowed = Number.POSITIVE_INFINITY, failEvery = 0 } = faults
-    const waitMs = limit.take(allowed)
+    const { rateLimit: allowed = Number.POSITIVE_INFINITY, ratePeriodMs = 1_000, failEvery = 0 } = faults
+    const waitMs = limit.take(allowed, ratePeriodMs)
     if (waitMs > 0) return { status: 429, body: {}, headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } }
-    if (failEvery > 0 && requests.length % failEvery === 0) return { status: 500, body: {} }
+    if (failEvery > 0 && count % failEvery === 0) return { status: 500, body: {} }
     if (!options.isAuthorized(request)) return options.refusal ?? { status: 401, body: {} }
     return options.answer(request)
   }
@@ -62,6 +68,8 @@ export async function startStandInServer(options: StandInServerOptions): Promise
   const server = createServer(async (incoming, response) => {
     const request = await requestOf(incoming)
     requests.push(request)
+    count += 1
+    if (requests.length > 2 * keptRequests) requests.splice(0, keptRequests)
     const answer = answerTo(request)
     if (faults.slowMs) await pause(faults.slowMs)
     send(response, answer)
@@ -71,6 +79,7 @@ export async function startStandInServer(options: StandInServerOptions): Promise
   return {
     apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    requestCount: () => count,
     setFaults(given) {
       faults = given
     },
@@ -99,16 +108,16 @@ function send(response: ServerResponse, { status, body, headers }: StandInAnswer
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 }
 
-/** Counts in windows of a second, of which the first begins with the first request. */
+/** Counts in windows, of which the first begins with the first request. */
 function rateLimit(clock: () => number) {
   let [startedAt, taken] = [Number.NEGATIVE_INFINITY, 0]
   return {
     /** Returns for how many milliseconds to wait; 0 for a request that is allowed. */
-    take(allowed: number): number {
+    take(allowed: number, periodMs: number): number {
       const now = clock()
-      if (now - startedAt >= 1_000) [startedAt, taken] = [now, 0]
+      if (now - startedAt >= periodMs) [startedAt, taken] = [now, 0]
       taken += 1
-      return taken > allowed ? startedAt + 1_000 - now : 0
+      return taken > allowed ? startedAt + periodMs - now : 0
     },
   }
 }

@@ -3,10 +3,16 @@
  * and the time of each event. It has neither a history nor suppression lists.
  */
 import { randomUUID } from 'node:crypto'
-import { aisendFormat, generateAisendSecret, signAisend } from '../../src/providers/aisend/sample.ts'
-import type { SampleBounce, SignedRequest } from '../../src/providers/sample.ts'
+import { aisendFormat, generateAisendSecret, signAisend } from '../providers/aisend/sample.ts'
+import type { SampleBounce, SignedRequest } from '../providers/sample.ts'
 import { type StandInRequest, startStandInServer } from './server.ts'
-import type { ProviderStandIn, StandInEmail, StandInEvent, StandInOptions } from './stand-in.ts'
+import {
+  engagementOf,
+  type ProviderStandIn,
+  type StandInEmail,
+  type StandInEvent,
+  type StandInOptions,
+} from './stand-in.ts'
 
 interface AisendStandIn extends ProviderStandIn {
   readonly requests: readonly StandInRequest[]
@@ -18,10 +24,10 @@ type Recorded = StandInEvent & { readonly emailId: string; readonly body: string
 const emailsPath = '/v1/emails/'
 
 export async function startAisendStandIn(options: StandInOptions = {}): Promise<AisendStandIn> {
-  const { clock = Date.now, webhookSecret = generateAisendSecret().signing } = options
-  const apiKey = `as_${randomUUID()}`
+  const { clock = Date.now, webhookSecret = generateAisendSecret().signing, apiKey = `as_${randomUUID()}` } = options
   const emails = new Map<string, StandInEmail>()
   const recorded: Recorded[] = []
+  const sign = (body: string): SignedRequest => signAisend(body, webhookSecret, clock())
 
   const server = await startStandInServer({
     clock,
@@ -43,24 +49,22 @@ export async function startAisendStandIn(options: StandInOptions = {}): Promise<
     addEvent(emailId, event) {
       const email = emails.get(emailId)
       if (email === undefined) throw new Error(`the email ${emailId} was not added`)
-      recorded.push({ ...event, emailId, body: bodyOf(email, event) })
+      const body = bodyOf(email, event)
+      recorded.push({ ...event, emailId, body })
+      return [() => sign(body)]
     },
     suppress() {},
-    webhooks: (): SignedRequest[] => recorded.map(({ body }) => signAisend(body, webhookSecret, clock())),
+    webhooks: () => recorded.map(({ body }) => sign(body)),
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
 }
 
-function bodyOf({ emailId, to, subject }: StandInEmail, { type, recipient, at, bounce }: StandInEvent): string {
-  const event = {
-    id: `evt_${randomUUID()}`,
-    type,
-    recipient,
-    bounce: bounce ?? null,
-    engagement: null,
-    at: new Date(at),
-  }
+function bodyOf({ emailId, to, subject }: StandInEmail, given: StandInEvent): string {
+  const { type, recipient, at, bounce = null } = given
+  const id = `evt_${randomUUID()}`
+  const event = { id, type, recipient, bounce, engagement: engagementOf(given), at: new Date(at) }
   const email = { id: emailId, to, subject, tags: [] }
   return aisendFormat.bodyOf(aisendFormat.adapt(event, email), email)
 }

@@ -3,15 +3,20 @@
  * resend.com/docs/api-reference/webhooks (September 2026), and its webhooks.
  */
 import { randomUUID } from 'node:crypto'
-import { isEngagement } from '../../src/domain/events.ts'
-import type { SuppressionReason } from '../../src/domain/suppression.ts'
-import { resendEmailEvents } from '../../src/providers/resend/api.ts'
-import { resendFormat, signResend } from '../../src/providers/resend/sample.ts'
-import type { SignedRequest } from '../../src/providers/sample.ts'
-import { generateStandardSecret } from '../../src/providers/standard-signature.ts'
+import type { SuppressionReason } from '../domain/suppression.ts'
+import { resendEmailEvents } from '../providers/resend/api.ts'
+import { resendFormat, signResend } from '../providers/resend/sample.ts'
+import type { SignedRequest } from '../providers/sample.ts'
+import { generateStandardSecret } from '../providers/standard-signature.ts'
 import { changeResendList } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, startStandInServer } from './server.ts'
-import type { ProviderStandIn, StandInEmail, StandInEvent, StandInOptions } from './stand-in.ts'
+import {
+  engagementOf,
+  type ProviderStandIn,
+  type StandInEmail,
+  type StandInEvent,
+  type StandInOptions,
+} from './stand-in.ts'
 
 interface ResendWebhook {
   readonly id: string
@@ -54,7 +59,7 @@ const [defaultLimit, largestLimit] = [20, 100]
 
 export async function startResendStandIn(options: StandInOptions = {}): Promise<ResendStandIn> {
   const { clock = Date.now, webhookSecret = generateStandardSecret().signing } = options
-  const apiKey = `re_${randomUUID()}`
+  const { apiKey = `re_${randomUUID()}` } = options
   const account = new Account((at) => server.isVisible(at))
   const server = await startStandInServer({
     clock,
@@ -67,11 +72,12 @@ export async function startResendStandIn(options: StandInOptions = {}): Promise<
 
   return {
     ...{ apiUrl: server.apiUrl, apiKey, webhookSecret, requests: server.requests },
-    addEmail: (email) => account.add(email, clock()),
+    addEmail: (email) => account.add(email, email.sentAt ?? clock()),
     addEvent(emailId, event) {
       const body = bodyOf(account.email(emailId), event)
       const id = sign(body).headers['svix-id'] ?? ''
       account.record(emailId, { id, type: JSON.parse(body).type, at: event.at, body })
+      return [() => sign(body)]
     },
     suppress(address, reason) {
       const origin = originOf[reason]
@@ -88,6 +94,7 @@ export async function startResendStandIn(options: StandInOptions = {}): Promise<
       account.webhooks = webhooks
     },
     setFaults: server.setFaults,
+    requestCount: server.requestCount,
     close: server.close,
   }
 }
@@ -98,6 +105,7 @@ class Account {
   readonly suppressed: { readonly id: string; readonly [field: string]: unknown }[] = []
   webhooks: readonly ResendWebhook[] = [completeWebhook]
   readonly #emails = new Map<string, Email>()
+  readonly #recordedById = new Map<string, Recorded>()
   readonly #isVisible: (at: number) => boolean
 
   constructor(isVisible: (at: number) => boolean) {
@@ -116,6 +124,7 @@ class Account {
 
   record(emailId: string, event: Recorded): void {
     this.recorded.push(event)
+    this.#recordedById.set(event.id, event)
     const { events } = this.email(emailId)
     events.push(event)
     events.sort((a, b) => a.at - b.at)
@@ -150,7 +159,7 @@ class Account {
       const log = this.recorded.filter(isLogged).toReversed()
       return page(log.toSorted((a, b) => b.at - a.at).map(entryOf), query)
     }
-    const event = this.recorded.find((each) => each.id === eventId)
+    const event = this.#recordedById.get(eventId)
     return one(event !== undefined && isLogged(event) && eventOf(event))
   }
 
@@ -178,9 +187,9 @@ const originOf: Record<SuppressionReason, string> = {
 }
 
 /** Each event is about one recipient and names no other (resend.com/changelog/webhook-event-visibility). */
-function bodyOf({ emailId, to, subject }: StandInEmail, { type, recipient, at, bounce }: StandInEvent): string {
-  const engagement = isEngagement({ type }) ? { userAgent: 'Mozilla/5.0', url: 'https://example.com/' } : null
-  const event = { id: '', type, recipient, bounce: bounce ?? null, engagement, at: new Date(at) }
+function bodyOf({ emailId, to, subject }: StandInEmail, given: StandInEvent): string {
+  const { type, recipient, at, bounce = null } = given
+  const event = { id: '', type, recipient, bounce, engagement: engagementOf(given), at: new Date(at) }
   return resendFormat.bodyOf([event], { id: emailId, to: recipient === null ? to : [recipient], subject, tags: [] })
 }
 

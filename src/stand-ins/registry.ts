@@ -1,0 +1,29 @@
+/** Every stand-in, by the name of its provider. */
+import { startAisendStandIn } from './aisend.ts'
+import { standInDomain, startMailgunStandIn } from './mailgun.ts'
+import { startPostmarkStandIn } from './postmark.ts'
+import { startResendStandIn } from './resend.ts'
+import { startSendgridStandIn } from './sendgrid.ts'
+import { standInKeyId, standInRegion, startSesStandIn } from './ses.ts'
+import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
+
+interface StandInKind {
+  readonly start: (options: StandInOptions) => Promise<ProviderStandIn>
+  /** The settings besides the API's URL and key. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+export const standIns: Readonly<Record<string, StandInKind>> = {
+  aisend: { start: startAisendStandIn },
+  resend: { start: startResendStandIn },
+  sendgrid: { start: startSendgridStandIn },
+  postmark: { start: startPostmarkStandIn },
+  mailgun: { start: startMailgunStandIn, settings: { MAILGUN_DOMAINS: standInDomain } },
+  ses: { start: startSesStandIn, settings: { SES_ACCESS_KEY_ID: standInKeyId, SES_REGION: standInRegion } },
+}
+
+/** The settings with which Aftersend asks a stand-in instead of the provider. */
+export function settingsFor(provider: string, api: Pick<ProviderStandIn, 'apiUrl' | 'apiKey'>): Record<string, string> {
+  const prefix = provider.toUpperCase()
+  return { [`${prefix}_API_URL`]: api.apiUrl, [`${prefix}_API_KEY`]: api.apiKey, ...standIns[provider]?.settings }
+}
