@@ -20,7 +20,7 @@ export interface DueDelivery {
   readonly provider: string | null
   readonly emailId: string | null
   readonly eventId: string | null
-  /** What the application knows the email by: its own ID and metadata belong here. */
+  /** What the application knows the email by: its own ID and metadata. */
   readonly identity: Json
   readonly emailState: Json | null
   readonly subjectState: Json | null
@@ -43,7 +43,7 @@ const eventColumns = `'id', event.event_id, 'type', event.type, 'occurred_at', e
   'response', event.response, 'list', event.list`
 
 /** An object with what the application itself has named the email by. */
-const identity = `'{}'::jsonb`
+const identity = `jsonb_build_object('externalId', email.external_id, 'metadata', coalesce(email.metadata, '{}'))`
 
 /** By its key for each row: a plan that does not know how few rows are due would read whole tables. */
 const lookedUp = (name: string, table: string, key: string): string =>

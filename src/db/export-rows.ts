@@ -69,7 +69,7 @@ export interface ExportedEmailRow {
 
 /** What is exported of an email: no subject. Opens and clicks that were judged to be machines' later are not human. */
 const emailColumns =
-  Prisma.raw(`id, provider, created_at, updated_at, registered_at, priority, tags, status, delivery, queued_at,
+  Prisma.raw(`id, external_id, provider, created_at, updated_at, registered_at, priority, tags, status, delivery, queued_at,
   sending_at, sent_at, delivered_at, bounce_class, bounce_code, bounced_at, failure_reason, failure_party, complained_at,
   scheduled_for, opens_total, opens_human - opens_judged_machine AS opens_human, opens_first_at, opens_last_at, clicks_total,
   clicks_human - clicks_judged_machine AS clicks_human, clicks_first_at, clicks_last_at, cardinality("to") AS recipient_count`)

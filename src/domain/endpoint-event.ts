@@ -54,6 +54,8 @@ const providerEventSchema = z
 const emailSchema = z
   .object({
     id: z.string(),
+    externalId: z.string().nullable().describe("The application's own ID"),
+    metadata: z.record(z.string(), z.string()),
     provider: z.string(),
     to: z.array(z.string()),
     subject: z.string().nullable(),

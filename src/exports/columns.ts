@@ -37,7 +37,7 @@ const recipientColumns = (withAddresses: boolean): readonly Column[] => [
 
 /** @param withAddresses whether addresses are exported, and not their hashes alone. */
 export const emailColumns = (withAddresses: boolean): readonly Column[] => [
-  ...columns('text', 'provider', 'project', 'email_id', 'priority', 'status', 'delivery'),
+  ...columns('text', 'provider', 'project', 'email_id', 'external_id', 'priority', 'status', 'delivery'),
   ...columns('time', 'created_at', 'updated_at', 'registered_at', 'scheduled_for'),
   ...columns('time', 'queued_at', 'sending_at', 'sent_at', 'delivered_at', 'bounced_at', 'complained_at'),
   ...columns('text', 'bounce_class', 'bounce_code', 'failure_reason', 'failure_party'),

@@ -101,6 +101,39 @@ describe('the watch for incidents of the system, without Temporal', () => {
     ])
   })
 
+  it('shows a person’s command and the end of an incident where a message follows it, once', async () => {
+    const shown: string[] = []
+    const oncall: SupportChannel = {
+      name: 'oncall',
+      async send() {},
+      async showState({ state }) {
+        shown.push(state)
+        return null
+      },
+    }
+    const id = await oldEvent()
+    const instances = [watch({ channels: [channel, oncall] }), watch({ channels: [channel, oncall] })]
+    const checkAll = () => Promise.all(instances.map((it) => it.check()))
+    await checkAll()
+    const [escalation] = await escalations()
+    const by = { state: 'acknowledged', acknowledgedBy: 'ada', acknowledgedAt: new Date(), nextNoticeAt: null }
+    await database.db.escalation.update({
+      where: { id: escalation?.id ?? '' },
+      data: { ...by, version: { increment: 1 } },
+    })
+    await until(async () => {
+      await checkAll()
+      return shown.length > 0
+    })
+    await apply(database.db, id)
+    await until(async () => {
+      await checkAll()
+      return shown.length > 1
+    })
+    await checkAll()
+    assert.deepEqual(shown, ['acknowledged', 'resolved'])
+  })
+
   it('does not end an incident whose cause another instance still sees', async () => {
     const seeing = watch({ temporalStatus: () => refused, timing: { quietMs: minute } })
     const idle = watch({ timing: { quietMs: minute } })
