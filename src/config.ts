@@ -155,10 +155,7 @@ const isEmbedded = (given: Given) => !given['DATABASE_URL'] || !given['TEMPORAL_
 
 const isEmpty = (text: string | undefined) => list.parse(text).length === 0
 
-const otherVariables = providers
-  .slice(1)
-  .map(({ variable }) => variable)
-  .join(', ')
+const [, ...otherVariables] = providers.map(({ variable }) => variable)
 
 /** Settings that another one requires. Checks the raw values, so that these errors are reported with all others. */
 function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
@@ -167,7 +164,7 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   if (!isEmbedded(given) && role !== 'worker') {
     if (webhooks.secrets.size === 0 && webhooks.errors.length === 0)
       errors.push(
-        `AISEND_WEBHOOK_SECRET is missing: set the secret from AISend, or another provider's (${otherVariables})`,
+        `AISEND_WEBHOOK_SECRET is missing: set the secret from AISend, or another provider's (${otherVariables.join(', ')})`,
       )
     if (isEmpty(given['API_KEYS']))
       errors.push('API_KEYS is missing: set one or more keys for /v1, separated by commas')
@@ -175,8 +172,7 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   if (['api', 'worker'].includes(role) && isEmbedded(given)) {
     errors.push(`ROLE=${role} requires DATABASE_URL and TEMPORAL_ADDRESS: only ROLE=all embeds servers`)
   }
-  errors.push(...missingProjectSettings(given))
-  return errors
+  return [...errors, ...missingProjectSettings(given)]
 }
 
 type ReadApart = Pick<Config, 'webhookSecrets' | 'projects' | 'channels'> & { readonly security: TemporalSecurity }

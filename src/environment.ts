@@ -27,9 +27,6 @@ const secrets = {
       'Create it with `openssl rand -hex 32`.',
     'generated with embedded servers, else persons cannot be erased',
   ),
-}
-
-const insecure = {
   ALLOW_INSECURE: forBoth(
     format.list.meta({ form: 'comma-separated names of variables' }),
     'Variables that you accept although they are insecure: URLs with `http://` to another network, an `SMTP_URL` whose server offers no TLS, and ' +
@@ -200,7 +197,6 @@ const machine = { PATH: z.string().optional(), XDG_CACHE_HOME: z.string().option
 
 export const environment = z.object({
   ...secrets,
-  ...insecure,
   ...people,
   ...servers,
   ...processes,
@@ -221,7 +217,7 @@ export const environment = z.object({
 
 /** The variables by subject, in the order in which docs/configuration.md and .env.example list them. */
 export const settingGroups = {
-  secrets: { ...secrets, ...insecure },
+  secrets,
   people,
   servers,
   processes,
