@@ -9,8 +9,10 @@ import { type CommandContext, exitCodes, UsageError } from './command-context.ts
 import { bouncesCommand } from './commands/bounces.ts'
 import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { endpointsCommand } from './commands/endpoints.ts'
 import { erasuresCommand } from './commands/erasures.ts'
 import { keysCommand } from './commands/keys.ts'
+import { listenCommand } from './commands/listen.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
 import { replayCommand } from './commands/replay.ts'
 import { signCommand } from './commands/sign.ts'
@@ -42,6 +44,8 @@ function createProgram(context: CommandContext): Command {
     suppressionsCommand,
     bouncesCommand,
     webhooksCommand,
+    endpointsCommand,
+    listenCommand,
     keysCommand,
     erasuresCommand,
     deploymentCommand,

@@ -1,0 +1,2 @@
+export type WebhookEventType = string
+export interface WebhookEvent { readonly type: string }
