@@ -2,6 +2,7 @@
 import { receivedBetween } from '../domain/received-between.ts'
 import { type Database, statementNameOf } from './database.ts'
 import type { StoredEventKey } from './event-key.ts'
+import { deliveredColumns, outboxOf } from './outbox.ts'
 import { receivedBounds } from './received-between.ts'
 import { keyOfRecipient } from './signalled-events.ts'
 
@@ -91,10 +92,10 @@ const applyStatement = `
       revision = revision + 1000 + floor(random() * 1000)::int, updated_at = now()
     FROM by_email AS tallies
     WHERE existing.id = ANY(ARRAY[tallies.email_id]) AND existing.provider = tallies.provider
-    RETURNING existing.id, existing.provider, existing.erased_at IS NOT NULL AS is_erased, existing.recipients
+    RETURNING existing.id, existing.provider, existing.erased_at IS NOT NULL AS is_erased, existing.recipients, existing AS email
   ), erased AS (
     SELECT id, provider, unnest(recipients) AS recipient FROM counted WHERE is_erased
-  )
+  ), applied AS (
   UPDATE events SET applied_at = now(),
     "to" = CASE WHEN ${ofErased} THEN '{}' ELSE "to" END,
     recipient = CASE WHEN ${ofErased} AND ((email_id, provider, recipient) IN (SELECT * FROM erased)) IS NOT TRUE
@@ -105,7 +106,11 @@ const applyStatement = `
     AND received_at BETWEEN $3::timestamptz AND $4::timestamptz
     AND ((provider, event_id) IN (SELECT provider, event_id FROM pending)) IS TRUE
     AND ((email_id, provider) IN (SELECT id, provider FROM counted)) IS TRUE
-  RETURNING provider, event_id AS id, received_at AS "receivedAt"`
+  RETURNING ${deliveredColumns}
+  ), applied_to AS (
+    SELECT applied.*, counted.email FROM applied JOIN counted ON counted.id = email_id AND counted.provider = applied.provider
+  ), ${outboxOf('applied_to')}
+  SELECT provider, event_id AS id, received_at AS "receivedAt" FROM applied`
 
 /**
  * Adds opens and clicks to the counters of their emails and recipients and marks them applied, in one statement. Skips those whose

@@ -3,6 +3,7 @@ import type { EmailKey } from '../domain/events.ts'
 import type { Snapshot } from '../domain/lifecycle.ts'
 import type { ReceivedBetween } from '../domain/received-between.ts'
 import { type Database, statementNameOf } from './database.ts'
+import { deliveredColumns, outboxOf } from './outbox.ts'
 import { receivedBounds } from './received-between.ts'
 import { columnsOf, foldedColumns, recipientColumns, recipientRowsOf, snapshotColumns } from './snapshot-columns.ts'
 
@@ -57,7 +58,8 @@ const saveStatement = `
       ${['revision', ...foldedColumns].map((column) => `${column} = excluded.${column}`).join(', ')},
       updated_at = now()
     WHERE existing.revision = $4::int
-    RETURNING existing.erased_at IS NOT NULL AS is_erased, existing.recipients, existing.created_at
+    -- The whole row: no column of a delivery costs anything while there is no endpoint.
+    RETURNING existing.erased_at IS NOT NULL AS is_erased, existing.recipients, existing.created_at, existing AS email
   ), saved_recipients AS (
     INSERT INTO email_recipients AS existing (provider, email_id, key, address, domain, created_at, ${recipientColumns.join(', ')})
     SELECT $1, $2, given.key, CASE WHEN NOT is_erased OR recipients @> ARRAY[named.address] THEN named.address END,
@@ -68,7 +70,7 @@ const saveStatement = `
     ) AS named ON named.key = given.key
     ON CONFLICT (email_id, provider, key) DO UPDATE SET
       ${recipientColumns.map((column) => `${column} = excluded.${column}`).join(', ')}
-  )
+  ), applied AS (
   UPDATE events SET applied_at = now(), quarantined_reason = NULL,
     "to" = CASE WHEN is_erased THEN '{}' ELSE events."to" END,
     recipient = CASE WHEN is_erased AND NOT stored.recipients @> ARRAY[events.recipient] THEN NULL ELSE events.recipient END,
@@ -80,7 +82,9 @@ const saveStatement = `
   -- By the key again, and not by a join with pending: a plan made on an empty table would execute it as a scan.
   WHERE events.provider = $1 AND events.event_id = ANY($3::text[])
     AND events.received_at BETWEEN $6::timestamptz AND $7::timestamptz
-  RETURNING 1`
+  RETURNING ${deliveredColumns}, email
+  ), ${outboxOf('applied')}
+  SELECT 1 FROM applied`
 
 /**
  * Stores the snapshot and marks its events applied, in one statement. Does nothing if the stored revision is not the expected one or
