@@ -13,6 +13,7 @@ const projectRole = 'aftersend_project'
 
 const byProvider = "project_of(provider) = current_setting('aftersend.project')"
 const byProject = "project = current_setting('aftersend.project')"
+const byEndpoint = "endpoint_id IN (SELECT id FROM endpoints WHERE project = current_setting('aftersend.project'))"
 const byList = "project = current_setting('aftersend.suppression_list')"
 
 /** The tables that belong to projects: what a project's connection may do there, and which rows are its own. */
@@ -29,6 +30,10 @@ const projectTables: Readonly<Record<string, { readonly rights: readonly string[
   suppressions: { rights: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'], isOwn: byList },
   api_keys: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byProject },
   erasures: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byProject },
+  endpoints: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byProject },
+  endpoint_secrets: { rights: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'], isOwn: byEndpoint },
+  deliveries: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byEndpoint },
+  delivery_attempts: { rights: ['INSERT', 'SELECT'], isOwn: byEndpoint },
   sessions: { rights: ['SELECT', 'UPDATE'], isOwn: byProject },
   audit_log: { rights: ['SELECT'], isOwn: byProject },
 }
@@ -52,7 +57,7 @@ export async function secureProjectRows(client: pg.ClientBase): Promise<void> {
     role: projectRole,
     otherTables: [],
     tables: { ...Object.fromEntries(rights), ...sharedTables },
-    sequencesOf: ['suppressions'],
+    sequencesOf: ['suppressions', 'endpoint_secrets', 'deliveries', 'delivery_attempts'],
     functions: [],
   })
   for (const { table, others } of await readUnsecured(client)) {

@@ -70,7 +70,8 @@ export type FailureParty = (typeof failureParties)[number]
  * What a failure means for the delivery to its recipient. `bounced`: the recipient's address refused the email for good. `failed`: it
  * will not be delivered, for another reason. `deferred`: the provider still tries. `none`: not a failure, such as an automatic reply.
  */
-export type FailureOutcome = 'bounced' | 'failed' | 'deferred' | 'none'
+export const failureOutcomes = ['bounced', 'failed', 'deferred', 'none'] as const
+export type FailureOutcome = (typeof failureOutcomes)[number]
 
 /** What is known of a failure; any of it may be missing. */
 export interface FailureEvidence {
