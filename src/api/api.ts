@@ -3,6 +3,7 @@ import type Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
+import { type AddressGuard, createAddressGuard } from '../endpoints/address-guard.ts'
 import { fixedKeys, type KeyRing, requireKey } from '../http/api-key.ts'
 import { jsonBodyWithin, limitBodiesInFlight } from '../http/body.ts'
 import { type Deadlines, defaultDeadlines } from '../http/deadlines.ts'
@@ -28,6 +29,9 @@ import { analyticsRoutes } from './analytics.ts'
 import { auditRequests, auditRoutes } from './audit.ts'
 import { bounceRoutes } from './bounces.ts'
 import { emailRoutes } from './emails.ts'
+import { type EndpointSenders, noSenders } from './endpoint-commands.ts'
+import { endpointDeliveryRoutes } from './endpoint-deliveries.ts'
+import { endpointRoutes } from './endpoints.ts'
 import { escalationRoutes } from './escalations.ts'
 import { eventRoutes } from './events.ts'
 import { apiReadiness, healthDescriptions, healthRoutes } from './health.ts'
@@ -39,6 +43,7 @@ import { createProjectParts, type ProjectAccess, type ProjectParts } from './pro
 import { recipientRoutes } from './recipients.ts'
 import { reconciliationRoutes } from './reconciliations.ts'
 import { sendRoutes } from './send.ts'
+import { sentWebhooks } from './sent-webhooks.ts'
 import { sessionRoutes } from './sessions.ts'
 import { streamRoutes } from './stream.ts'
 import { suppressionFileRoutes } from './suppression-files.ts'
@@ -57,6 +62,10 @@ export interface ApiDependencies {
   readonly providerApis: ReadonlyMap<string, ProviderApi>
   /** Default: none can be started. */
   readonly reconciliations?: Reconciliations
+  /** Default: none can be started. */
+  readonly endpoints?: EndpointSenders
+  /** Where webhooks may be sent to. Default: public addresses, by https. */
+  readonly endpointGuard?: Pick<AddressGuard, 'checkedUrl'>
   /** Keys of the environment for `/v1`, which allow everything. */
   readonly apiKeys: readonly string[]
   /** Keys for `/metrics` only, besides the API keys. Default none. */
@@ -111,6 +120,8 @@ export function createApi(dependencies: ApiDependencies): Api {
     receiptClock = clock,
     streams = createEventStreams(),
     reconciliations = noReconciliations,
+    endpoints = noSenders,
+    endpointGuard = createAddressGuard([]),
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
   const ring = createKeyRing(dependencies.db, apiKeys, clock)
@@ -129,7 +140,16 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(metricsRoutes(dependencies.metrics, fixedKeys([...apiKeys, ...metricsKeys])).routes())
   app.use(
     routerOf(
-      servedRoutes({ ...dependencies, receiptDb, keys: ring, clock, streams, reconciliations }),
+      servedRoutes({
+        ...dependencies,
+        receiptDb,
+        keys: ring,
+        clock,
+        streams,
+        reconciliations,
+        endpoints,
+        endpointGuard,
+      }),
       (needed) => requireKey(ring, { needed, failedKeys }),
       jsonBodyWithin(deadlines),
     ).routes(),
@@ -150,7 +170,9 @@ export function createApi(dependencies: ApiDependencies): Api {
 }
 
 type ServedDependencies = ApiDependencies &
-  Required<Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams' | 'reconciliations'>> & {
+  Required<
+    Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams' | 'reconciliations' | 'endpoints' | 'endpointGuard'>
+  > & {
     readonly keys: KeyRing
   }
 type V1Dependencies = ServedDependencies & ProjectParts
@@ -160,7 +182,7 @@ function servedRoutes(dependencies: ServedDependencies): (project: string | null
   const partsOf = createProjectParts(dependencies, dependencies.projects ?? null)
   const ofAll = v1Routes(partsOf(null))
   const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...ofAll]
-  const reference = referenceRoutes(described)
+  const reference = referenceRoutes(described, sentWebhooks)
   const composed = new Map<string | null, readonly Route[]>([[null, [...reference, ...ofAll]]])
   return (project) => {
     const routes = composed.get(project) ?? [...reference, ...v1Routes(partsOf(project))]
@@ -182,6 +204,8 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...recipientRoutes(dependencies),
   ...reconciliationRoutes(dependencies),
   ...analyticsRoutes(dependencies),
+  ...endpointRoutes(dependencies),
+  ...endpointDeliveryRoutes(dependencies),
   ...keyRoutes(dependencies),
   ...sessionRoutes(dependencies),
   ...auditRoutes(dependencies),

@@ -4,6 +4,7 @@ import type { AttemptOfDelivery, EndpointWithBacklog } from '../db/endpoints-rea
 import { attemptOutcomes } from '../db/endpoints-read.ts'
 import { endpointEventTypes, endpointStates, pauseReasons, testSentType } from '../domain/endpoint.ts'
 import { priorities } from '../domain/events.ts'
+import type { SignedRequest } from '../endpoints/signed-request.ts'
 import { jsonObject, name, oneOf, text } from '../http/input.ts'
 import { providers } from '../providers/registry.ts'
 import { maybeTime, time } from './answers.ts'
@@ -123,13 +124,7 @@ export const attempt = z
   })
   .meta({ id: 'EndpointAttempt' })
 
-/** A webhook as it is sent. */
-export interface SentRequest {
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-export const attemptViewOf = (row: AttemptOfDelivery, request: SentRequest | null) => ({
+export const attemptViewOf = (row: AttemptOfDelivery, request: SignedRequest | null) => ({
   id: String(row.id),
   deliveryId: String(row.deliveryId),
   type: row.delivery?.type ?? null,

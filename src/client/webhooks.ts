@@ -33,7 +33,9 @@ export async function verifyWebhook(
   const id = headerOf(headers, 'webhook-id')
   const timestamp = headerOf(headers, 'webhook-timestamp')
   if (!/^\d{1,12}$/.test(timestamp) || Math.abs(now - Number(timestamp) * 1_000) > toleranceMs) {
-    throw new WebhookVerificationError(`webhook-timestamp must be within ${toleranceMs} ms of this clock: set the clock`)
+    throw new WebhookVerificationError(
+      `webhook-timestamp must be within ${toleranceMs} ms of this clock: set the clock`,
+    )
   }
   const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body)
   const content = concatenated(new TextEncoder().encode(`${id}.${timestamp}.`), bytes)
@@ -41,7 +43,9 @@ export async function verifyWebhook(
   for (const secret of [secrets].flat()) {
     if (await isSignedWith(secret, signatures, content)) return eventIn(bytes)
   }
-  throw new WebhookVerificationError('none of the secrets signed this body: compare them, and pass the body as received')
+  throw new WebhookVerificationError(
+    'none of the secrets signed this body: compare them, and pass the body as received',
+  )
 }
 
 function headerOf(headers: WebhookHeaders, name: string): string {

@@ -70,6 +70,17 @@ export async function storeProject(db: Database, project: string): Promise<void>
       ...{ client: '-', userAgent: mark, createdAt: at, lastSeenAt: at },
     },
   })
+  await db.endpoint.create({
+    data: {
+      ...{ id: `ep_${project}`, project, url: 'https://app.example.com', description: mark, createdBy: mark },
+      secrets: { create: { secret: `whsec_${mark}` } },
+    },
+  })
+  const delivery = { messageId: `msg_${project}`, endpointId: `ep_${project}`, lane: mark, type: 'endpoint.test' }
+  const { id: deliveryId } = await db.delivery.create({ data: delivery })
+  await db.deliveryAttempt.create({
+    data: { deliveryId, endpointId: `ep_${project}`, at, status: 200, durationMs: 1, answer: mark },
+  })
   await db.webhookMinute.create({ data: { provider, minute: openedAt, genuine: 1, refused: 1 } })
 }
 
@@ -84,6 +95,10 @@ const conditions: Readonly<Record<string, string>> = {
   suppressions: 'project = $1',
   api_keys: 'project = $1',
   sessions: 'project = $1',
+  endpoints: 'project = $1',
+  endpoint_secrets: "endpoint_id = 'ep_' || $1",
+  deliveries: "endpoint_id = 'ep_' || $1",
+  delivery_attempts: "endpoint_id = 'ep_' || $1",
 }
 
 /** All rows of a project, to be compared. */

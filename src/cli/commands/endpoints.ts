@@ -154,7 +154,14 @@ const attemptsCommand = (context: CommandContext): Command =>
       const page = { ...outcome, limit: Number(options.limit) }
       const { data } = await (await endpointsOf(options, context)).attempts(id, page)
       const rows = data.map(({ at, type, status, durationMs, error, deliveryId }) => [
-        ...[at.slice(0, 19).replace('T', ' '), type, String(status ?? '–'), `${durationMs} ms`, deliveryId, error ?? ''],
+        ...[
+          at.slice(0, 19).replace('T', ' '),
+          type,
+          String(status ?? '–'),
+          `${durationMs} ms`,
+          deliveryId,
+          error ?? '',
+        ],
       ])
       const head = ['at (UTC)', 'event', 'status', 'took', 'delivery', 'error']
       printResult(context, options, data, () =>

@@ -6,7 +6,14 @@ import {
   type PulledOutcome,
   type PulledWebhook,
 } from '../../client/index.ts'
-import { type ApiOptions, type CommandContext, clientFor, printResult, UsageError, withApi } from '../command-context.ts'
+import {
+  type ApiOptions,
+  type CommandContext,
+  clientFor,
+  printResult,
+  UsageError,
+  withApi,
+} from '../command-context.ts'
 import { type ChosenEvents, chosenOf, withChosenEvents } from './endpoints.ts'
 
 interface ListenOptions extends ApiOptions, ChosenEvents {
@@ -61,7 +68,14 @@ async function forwardNext(
     outcomes.push(outcome)
     const { deliveryId, type, headers } = webhook
     const { status, durationMs } = outcome
-    const line = { at: new Date().toISOString(), type, webhookId: headers['webhook-id'], deliveryId, status, durationMs }
+    const line = {
+      at: new Date().toISOString(),
+      type,
+      webhookId: headers['webhook-id'],
+      deliveryId,
+      status,
+      durationMs,
+    }
     printResult(context, options, line, () => lineOf(line))
   }
   if (outcomes.length > 0) await endpoints.acknowledge(id, outcomes)
