@@ -1,8 +1,8 @@
 /** Statements on the deliveries of webhooks to applications: what is due, what became of it, and what is sent again. */
 import { randomUUID } from 'node:crypto'
 import { testSentType } from '../domain/endpoint.ts'
-import type { Database } from './database.ts'
-import { statementNameOf } from './database.ts'
+import type { EndpointHealth } from '../domain/endpoint-health.ts'
+import { type Database, statementNameOf } from './database.ts'
 import { iso, isoOrNull } from './epoch-ms.ts'
 import { Prisma } from './generated/client.ts'
 
@@ -19,6 +19,9 @@ export interface DueDelivery {
   readonly createdAt: Date
   readonly provider: string | null
   readonly emailId: string | null
+  readonly eventId: string | null
+  /** What the application knows the email by: its own ID and metadata belong here. */
+  readonly identity: Json
   readonly emailState: Json | null
   readonly subjectState: Json | null
   readonly to: readonly string[] | null
@@ -39,10 +42,13 @@ const eventColumns = `'id', event.event_id, 'type', event.type, 'occurred_at', e
   'failure_reason', event.failure_reason, 'failure_party', event.failure_party, 'failure_outcome', event.failure_outcome,
   'response', event.response, 'list', event.list`
 
+/** An object with what the application itself has named the email by. */
+const identity = `'{}'::jsonb`
+
 /** What a payload is made of, of the rows of `due`. Indexes: events_pkey, emails_pkey, escalations_pkey, suppressions_pkey. */
 const withParts = (due: string): string => `
   SELECT due.id::text, due.message_id AS "messageId", due.lane, due.type, due.attempts, due.created_at AS "createdAt",
-    due.provider, due.email_id AS "emailId", due.email_state AS "emailState", due.subject_state AS "subjectState",
+    due.provider, due.email_id AS "emailId", due.event_id AS "eventId", ${identity} AS identity, due.email_state AS "emailState", due.subject_state AS "subjectState",
     endpoint.project, email."to", email.subject, email.tags,
     CASE WHEN event.event_id IS NOT NULL THEN jsonb_build_object(${eventColumns}) END AS event,
     due.escalation_id AS "escalationId", escalation.detail AS "escalationDetail",
@@ -161,14 +167,6 @@ export interface DeliveryAttemptResult {
   readonly isCounted: boolean
   /** Epoch milliseconds; null unless it is pending. */
   readonly nextAttemptAt: number | null
-}
-
-/** How the attempts on an endpoint went, for its row. */
-export interface EndpointHealth {
-  readonly failures: number
-  readonly firstFailedAt: number | null
-  readonly lastSucceededAt: number | null
-  readonly notBefore: number | null
 }
 
 const recordStatement = `

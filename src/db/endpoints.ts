@@ -110,11 +110,7 @@ export async function resumeEndpoint(
   const paused = await db.endpoint.findFirst({ where: { id, deletedAt: null, state: 'paused' }, select: { id: true } })
   if (!paused) return false
   if (skip) await skipPending(db, id)
-  else {
-    await db.$executeRaw`
-      UPDATE deliveries SET attempts = 0, next_attempt_at = now()
-      WHERE endpoint_id = ${id} AND state = 'pending' AND next_attempt_at > now()`
-  }
+  else await releaseRetries(db, id)
   const { count } = await db.endpoint.updateMany({
     where: { id, deletedAt: null, state: 'paused' },
     data: {
@@ -124,6 +120,11 @@ export async function resumeEndpoint(
   })
   return count > 0
 }
+
+/** What waits for its next attempt is due now, with all attempts before it. Index: deliveries_pending. */
+export const releaseRetries = (db: Database, id: string): Promise<unknown> => db.$executeRaw`
+  UPDATE deliveries SET attempts = 0, next_attempt_at = now()
+  WHERE endpoint_id = ${id} AND state = 'pending' AND next_attempt_at > now()`
 
 async function skipPending(db: Database, id: string): Promise<void> {
   for (let skipped = skippedAtOnce; skipped === skippedAtOnce; ) {
