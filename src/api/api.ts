@@ -21,6 +21,7 @@ import type { Metrics } from '../metrics.ts'
 import type { WebhookSource } from '../providers/provider.ts'
 import type { ProviderApi } from '../providers/provider-api.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
+import { type EndpointWorkflows, noEndpointWorkflows } from '../temporal/endpoints.ts'
 import { noReconciliations, type Reconciliations } from '../temporal/reconciliations.ts'
 import type { TemporalStatus } from '../temporal/temporal-status.ts'
 import type { WebhookCounts } from '../webhooks/webhook-counts.ts'
@@ -29,7 +30,6 @@ import { analyticsRoutes } from './analytics.ts'
 import { auditRequests, auditRoutes } from './audit.ts'
 import { bounceRoutes } from './bounces.ts'
 import { emailRoutes } from './emails.ts'
-import { type EndpointSenders, noSenders } from './endpoint-commands.ts'
 import { endpointDeliveryRoutes } from './endpoint-deliveries.ts'
 import { endpointRoutes } from './endpoints.ts'
 import { escalationRoutes } from './escalations.ts'
@@ -63,7 +63,7 @@ export interface ApiDependencies {
   /** Default: none can be started. */
   readonly reconciliations?: Reconciliations
   /** Default: none can be started. */
-  readonly endpoints?: EndpointSenders
+  readonly endpointWorkflows?: EndpointWorkflows
   /** Where webhooks may be sent to. Default: public addresses, by https. */
   readonly endpointGuard?: Pick<AddressGuard, 'checkedUrl'>
   /** Keys of the environment for `/v1`, which allow everything. */
@@ -120,7 +120,7 @@ export function createApi(dependencies: ApiDependencies): Api {
     receiptClock = clock,
     streams = createEventStreams(),
     reconciliations = noReconciliations,
-    endpoints = noSenders,
+    endpointWorkflows = noEndpointWorkflows,
     endpointGuard = createAddressGuard([]),
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
@@ -147,7 +147,7 @@ export function createApi(dependencies: ApiDependencies): Api {
         clock,
         streams,
         reconciliations,
-        endpoints,
+        endpointWorkflows,
         endpointGuard,
       }),
       (needed) => requireKey(ring, { needed, failedKeys }),
@@ -171,7 +171,7 @@ export function createApi(dependencies: ApiDependencies): Api {
 
 type ServedDependencies = ApiDependencies &
   Required<
-    Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams' | 'reconciliations' | 'endpoints' | 'endpointGuard'>
+    Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams' | 'reconciliations' | 'endpointWorkflows' | 'endpointGuard'>
   > & {
     readonly keys: KeyRing
   }

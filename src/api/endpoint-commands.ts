@@ -7,22 +7,15 @@ import { type EndpointWithBacklog, withBacklogs } from '../db/endpoints-read.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { type AddressGuard, EndpointRefusedError } from '../endpoints/address-guard.ts'
 import { createEndpointSecret } from '../endpoints/signed-request.ts'
+import { TemporalUnavailableError } from '../errors.ts'
 import { Problem, validationProblem } from '../http/problem.ts'
+import type { EndpointWorkflows } from '../temporal/endpoints.ts'
 import type { newEndpoint } from './endpoint-view.ts'
 import { type KeyProjects, projectOfKey } from './keys.ts'
 
-/** The workflows that send. */
-export interface EndpointSenders {
-  /** Starts the endpoint's workflow if it does not run. */
-  ensureStarted(id: string): Promise<unknown>
-}
-
-/** Where there is no Temporal: the schedule starts what is missing. */
-export const noSenders: EndpointSenders = { ensureStarted: async () => {} }
-
 export interface EndpointDependencies extends KeyProjects {
   readonly db: Database
-  readonly endpoints: EndpointSenders
+  readonly endpointWorkflows: Pick<EndpointWorkflows, 'changed'>
   readonly endpointGuard: Pick<AddressGuard, 'checkedUrl'>
   /** Epoch milliseconds. */
   readonly clock: () => number
@@ -38,7 +31,7 @@ export async function addEndpoint(
   const secret = createEndpointSecret()
   const created = { ...settings, project: projectOfKey(dependencies, project), secret, by }
   const row = await inTime(() => createEndpoint(dependencies.db, created))
-  await wakeSender(dependencies, row.id)
+  if (row.url !== null) await announceChange(dependencies, row.id)
   return { row: { ...row, pending: 0 }, secret }
 }
 
@@ -58,12 +51,14 @@ export async function requireUrl(dependencies: EndpointDependencies, id: string,
   if (present === null) throw new Problem(409, 'the webhooks of this endpoint are pulled: create one with a URL')
 }
 
-/** Its present sender sees a change by itself. If Temporal does not answer, the schedule starts it. */
-export const wakeSender = ({ endpoints }: EndpointDependencies, id: string): Promise<void> =>
-  endpoints.ensureStarted(id).then(
-    () => {},
-    () => {},
-  )
+/** Its workflow acts on a change at once; if Temporal does not answer, the schedule makes up for it. */
+export async function announceChange({ endpointWorkflows }: EndpointDependencies, id: string): Promise<void> {
+  try {
+    await endpointWorkflows.changed(id)
+  } catch (error) {
+    if (!(error instanceof TemporalUnavailableError)) throw error
+  }
+}
 
 /** @throws Problem 404. @returns the ID of the delivery. */
 export async function sendTestEvent(dependencies: EndpointDependencies, id: string): Promise<string> {

@@ -19,13 +19,13 @@ import { time } from './answers.ts'
 import {
   addEndpoint,
   addEndpointSecret,
+  announceChange,
   type EndpointDependencies,
   existing,
   noSuchEndpoint,
   readBacklogOf,
   requireUrl,
   sendTestEvent,
-  wakeSender,
 } from './endpoint-commands.ts'
 import { createdEndpoint, endpoint, endpointChanges, endpointViewOf, newEndpoint } from './endpoint-view.ts'
 
@@ -110,7 +110,7 @@ const setUpRoutes = (dependencies: EndpointDependencies): Route[] => [
     async (ctx, { params: { id } }) => {
       const isKnown = await inTime(() => deleteEndpoint(dependencies.db, id))
       if (!isKnown) throw noSuchEndpoint()
-      await wakeSender(dependencies, id)
+      await announceChange(dependencies, id)
       ctx.status = 204
     },
   ),
@@ -144,7 +144,7 @@ const commandRoutes = (dependencies: EndpointDependencies): Route[] => [
     async (ctx, { params: { id }, body }) => {
       await inTime(() => resumeEndpoint(dependencies.db, id, body))
       const row = await readBacklogOf(dependencies, id)
-      await wakeSender(dependencies, id)
+      await announceChange(dependencies, id)
       ctx.status = 200
       ctx.body = endpointViewOf(row)
     },

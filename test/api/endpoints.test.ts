@@ -3,6 +3,7 @@ import { createClient, type Endpoint, verifyWebhook } from '../../src/client/ind
 import { recordAttempts } from '../../src/db/deliveries.ts'
 import { saveSnapshot } from '../../src/db/snapshots.ts'
 import { emptySnapshot, foldEvents } from '../../src/domain/lifecycle.ts'
+import { TemporalUnavailableError } from '../../src/errors.ts'
 import { store } from '../db/stored.ts'
 import { useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
@@ -10,14 +11,15 @@ import { apiKey, problemIn, useApi } from './served.ts'
 
 describe('endpoints', () => {
   const { db } = useDatabase('endpoints, deliveries, delivery_attempts, emails, events')
-  const started: string[] = []
-  const endpoints = {
-    ensureStarted: async (id: string) => {
-      started.push(id)
-      throw new Error('Temporal does not answer')
+  const changed: string[] = []
+  const endpointWorkflows = {
+    ensureStarted: async () => false,
+    changed: async (id: string) => {
+      changed.push(id)
+      throw new TemporalUnavailableError('Temporal does not answer')
     },
   }
-  const served = useApi(() => ({ db, endpoints }))
+  const served = useApi(() => ({ db, endpointWorkflows }))
   const client = () => createClient({ url: served.url, apiKey, timeoutMs: 5_000 }).endpoints
   const url = 'https://app.example.com/webhooks'
 
@@ -33,13 +35,13 @@ describe('endpoints', () => {
     const created = await client().create({ url, eventTypes: ['email.bounced'], filters: { tags: [] } })
     const { secret, ...shown } = created
     assert.match(secret, /^whsec_[\w+/]{43}=$/)
-    assert.deepEqual(started, [created.id])
+    assert.deepEqual(changed, [created.id])
     assert.deepEqual(await client().list(), [shown])
     assert.deepEqual([shown.filters, shown.state, shown.pending], [{}, 'active', 0])
     const filters = { priorities: ['critical'] } as const
-    const changed = await client().update(created.id, { filters, description: 'The shop' })
-    assert.deepEqual(changed, { ...shown, filters, description: 'The shop' })
-    assert.deepEqual(await client().pause(created.id), { ...changed, state: 'paused', pausedReason: 'person' })
+    const updated = await client().update(created.id, { filters, description: 'The shop' })
+    assert.deepEqual(updated, { ...shown, filters, description: 'The shop' })
+    assert.deepEqual(await client().pause(created.id), { ...updated, state: 'paused', pausedReason: 'person' })
     assert.equal((await client().resume(created.id)).state, 'active')
     await client().delete(created.id)
     assert.equal(await client().get(created.id), null)
