@@ -164,6 +164,11 @@ const sections: readonly Section[] = [
     variables: variablesOf(settingGroups.mailboxProviders),
   },
   {
+    title: 'Webhooks to applications',
+    intro: ['See [which targets are refused](webhooks-to-applications.md#internal-targets).'],
+    variables: variablesOf(settingGroups.endpoints),
+  },
+  {
     title: 'Notifications',
     intro: [
       'Where notifications of escalations and incidents are sent. The API sends those of incidents about the system itself, a ' +

@@ -93,6 +93,8 @@ export interface Config {
   readonly support: ProjectSettings['support']
   /** The other projects, and what is set for each of them. */
   readonly projects: Projects & { readonly settings: ReadonlyMap<string, ProjectSettings> }
+  /** Hosts, addresses and networks that endpoints may name although they are internal, also with `http://`. */
+  readonly endpointAllowedHosts: readonly string[]
   /** Null: tracing is off, and OpenTelemetry is not loaded. */
   readonly tracing: TracingSettings | null
   /** The Worker Deployment of this build; null: builds are not versioned. */
@@ -229,6 +231,7 @@ function configOf(
     },
     mailServerLookup: env.MAILBOX_PROVIDER_LOOKUP === 'on' ? { servers: env.DNS_SERVERS } : null,
     projects,
+    endpointAllowedHosts: env.ENDPOINT_ALLOWED_HOSTS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? {
           url: `${env.OTEL_EXPORTER_OTLP_ENDPOINT.replace(/\/+$/, '')}/v1/traces`,

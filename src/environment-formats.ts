@@ -116,6 +116,21 @@ function isDnsServer(text: string): boolean {
   return hasPort && (bracketed === undefined ? isIPv4(plain ?? '') : isIPv6(bracketed))
 }
 
+/** Without ports: a target of it may be any. */
+export const allowedHosts = list
+  .refine(
+    (given) => given.every(isHost),
+    'must be hosts, IP addresses or networks such as hooks.internal, 10.0.0.7 or 10.0.0.0/8',
+  )
+  .meta({ form: 'comma-separated hosts, IP addresses, or networks such as `10.0.0.0/8`' })
+
+function isHost(text: string): boolean {
+  const [address = '', prefix] = text.split('/')
+  const family = isIP(address)
+  if (family === 0) return /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
+}
+
 /** In OpenTelemetry's format: percent-encoded name=value pairs, separated by commas. */
 export const headers = list
   .refine(

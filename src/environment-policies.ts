@@ -100,3 +100,11 @@ export const mailboxProviders = {
   ),
   DNS_SERVERS: forWorker(format.dnsServers, 'The DNS servers that are asked.', 'those of the machine'),
 }
+
+export const endpoints = {
+  ENDPOINT_ALLOWED_HOSTS: forBoth(
+    format.allowedHosts,
+    'Internal targets that webhooks to applications may be sent to, also with `http://`. Without it, endpoints name public hosts with `https://`.',
+    'none',
+  ),
+}

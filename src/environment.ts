@@ -3,7 +3,7 @@ import { z } from 'zod'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
 import { people } from './environment-people.ts'
-import { alarms, lifecycle, mailboxProviders, retention } from './environment-policies.ts'
+import { alarms, endpoints, lifecycle, mailboxProviders, retention } from './environment-policies.ts'
 import { providers } from './providers/registry.ts'
 
 const generated = 'generated with embedded servers, else required'
@@ -209,6 +209,7 @@ export const environment = z.object({
   ...retention,
   ...alarms,
   ...mailboxProviders,
+  ...endpoints,
   ...notifications,
   ...tracing,
   ...machine,
@@ -227,6 +228,7 @@ export const settingGroups = {
   retention,
   alarms,
   mailboxProviders,
+  endpoints,
   notifications,
   tracing,
 }

@@ -9,9 +9,11 @@ import { applyPool, schedulePool } from './db/pools.ts'
 import { listenAsWorker } from './listening.ts'
 import { createSupportChannels } from './notifications/channels.ts'
 import { createAllProviderApis } from './providers/registry.ts'
+import { startEndpoints } from './start-endpoints.ts'
 import { stopStep } from './stopping.ts'
 import { connectEmailWorkflows, type RunningPart, type SharedParts, type SystemOptions } from './system-options.ts'
 import { thisBuildId } from './temporal/deployment.ts'
+import { createEndpointWorkflows } from './temporal/endpoints.ts'
 import { createTemporalIncidents } from './temporal/incidents.ts'
 import { createReconciliations } from './temporal/reconciliations.ts'
 import { runWorker, workerStopsWithinMs } from './temporal/run-worker.ts'
@@ -51,6 +53,7 @@ export async function startWorker(
     ...createScheduledActivities({
       db: scheduleDb,
       emailWorkflows,
+      endpointWorkflows: createEndpointWorkflows(client, taskQueue),
       policy: config.policy,
       retention: config.retention,
       alarms: config.alarms,
@@ -68,8 +71,9 @@ export async function startWorker(
     tracing: options.tracing?.worker ?? null,
     deployment: config.deployment === null ? null : { name: config.deployment, buildId: thisBuildId() },
   })
+  const endpoints = startEndpoints(options, { pools })
   const stopWorker = async () => {
-    await stopStep(log, 'worker', workerStopsWithinMs, () => worker.stop())
+    await Promise.all([stopStep(log, 'worker', workerStopsWithinMs, () => worker.stop()), endpoints.stop()])
     await stopStep(log, 'Temporal connection', 1_000, () => client.connection.close())
   }
   const { whenRunning, isRunning: isPolling } = worker

@@ -94,6 +94,7 @@ const settings = {
   ALARM_BACKLOG_AFTER: '20m',
   ALARM_SIGNATURE_FAILURES: '5',
   ALARM_SILENCE_AFTER: '2h',
+  ENDPOINT_ALLOWED_HOSTS: 'hooks.internal,10.1.0.0/16',
   AISEND_API_KEY: 'api-key',
   AISEND_API_URL: 'https://aisend.example',
   RESEND_API_KEY: 'other-api-key',

@@ -54,10 +54,14 @@ export const rooms: Readonly<Record<string, Room>> = {
     ],
   },
   metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },
+  endpoints: {
+    holds: 'webhooks to applications: the payload, the guard against internal addresses, the sender',
+    imports: ['version', 'domain', 'db'],
+  },
   notifications: { holds: 'the channels that notify the team', imports: ['errors', 'domain', 'db', 'config'] },
   activities: {
     holds: 'verbs, one file per subject, and what they depend on',
-    imports: ['domain', 'db', 'providers', 'metrics', 'notifications'],
+    imports: ['domain', 'db', 'providers', 'metrics', 'endpoints', 'notifications'],
   },
   workflows: {
     holds: 'deterministic: the email, incidents, scheduled jobs, messages',

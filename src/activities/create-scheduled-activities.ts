@@ -1,4 +1,5 @@
 import { activityInfo, heartbeat } from '@temporalio/activity'
+import { readPostedEndpointIds } from '../db/endpoints.ts'
 import { readOverdueEmails } from '../db/overdue-emails.ts'
 import { onDatabase } from './database-failure.ts'
 import type { ScheduledDependencies } from './dependencies.ts'
@@ -25,6 +26,15 @@ export const createScheduledActivities = ({
   ...createRetentionActivities(dependencies),
   ...createEventMonthActivities(dependencies),
   ...createRecipientDomainActivities(dependencies),
+
+  async startEndpoints() {
+    let started = 0
+    for (const id of await onDatabase('EndpointsUnreadable', () => readPostedEndpointIds(dependencies.db))) {
+      if (await dependencies.endpointWorkflows.ensureStarted(id)) started += 1
+      heartbeat()
+    }
+    return { started }
+  },
 
   async wakeOverdueLives({ graceMs, after = null }) {
     const dueBefore = activityInfo().scheduledTimestampMs - graceMs

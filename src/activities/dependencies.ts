@@ -65,6 +65,10 @@ export interface ScheduledDependencies extends WatchDependencies {
     /** Starts the email's workflow if none is running. @returns whether it was started. */
     ensureStarted(email: EmailKey, recipientDomain: string | null): Promise<boolean>
   }
+  readonly endpointWorkflows: {
+    /** Starts the endpoint's workflow if none is running. @returns whether it was started. */
+    ensureStarted(endpointId: string): Promise<boolean>
+  }
   /** Who receives the email of a domain; null: DNS is not asked. */
   readonly mailServers: MailServers | null
   /** Of this process's configuration: whoever reaches Temporal can start the workflow that erases, but not say what. */

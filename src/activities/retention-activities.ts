@@ -1,6 +1,12 @@
 import { activityInfo, heartbeat } from '@temporalio/activity'
 import type { Database } from '../db/database.ts'
-import { type EraseByAge, eraseOldEmailAddresses, eraseOldEventAddresses, eraseOldPayloads } from '../db/retention.ts'
+import {
+  deleteOldDeliveries,
+  type EraseByAge,
+  eraseOldEmailAddresses,
+  eraseOldEventAddresses,
+  eraseOldPayloads,
+} from '../db/retention.ts'
 import { keyFingerprints } from '../db/sendings.ts'
 import { onDatabase } from './database-failure.ts'
 import type { Retention } from './dependencies.ts'
@@ -29,10 +35,21 @@ export const createRetentionActivities = ({ db, retention }: RetentionDependenci
     const events = await erase(eraseOldEventAddresses, addressesAfterMs)
     const emails = await erase(eraseOldEmailAddresses, addressesAfterMs)
     await inBatches(db, (on, _, batch) => keyFingerprints(on, batch), now)
+    await deleteDeliveries(db, retention.keptForMs, now)
     const limit = batchSize * maxBatches
     return { payloads, events, emails, hasMore: [payloads, events, emails].some((count) => count >= limit) }
   },
 })
+
+/** What is over is of use to a person who asks what was sent, and for a replay. */
+const deliveriesKeptForMs = 30 * 86_400_000
+
+/** None longer than the event that it is about. */
+async function deleteDeliveries(db: Database, eventsKeptForMs: number | null, now: number): Promise<void> {
+  const before = now - Math.min(deliveriesKeptForMs, eventsKeptForMs ?? deliveriesKeptForMs)
+  const pendingBefore = eventsKeptForMs === null ? null : now - eventsKeptForMs
+  await inBatches(db, (on, _, batch) => deleteOldDeliveries(on, { before, pendingBefore }, batch), now)
+}
 
 async function inBatches(db: Database, erase: EraseByAge, before: number): Promise<number> {
   let total = 0

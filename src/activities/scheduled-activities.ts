@@ -35,6 +35,8 @@ export interface ScheduledActivities {
   keepEventMonths(): Promise<{ made: number; dropped: string[]; forgotten: number }>
   /** Finds the mailbox providers of one page of the domains that emails went to. Continues after `next`, unless it is null. */
   lookUpRecipientDomains(input: RecipientDomainsInput): Promise<{ lookedUp: number; next: string | null }>
+  /** Starts the workflow of each endpoint with a URL, where none is running. */
+  startEndpoints(): Promise<{ started: number }>
   /** Measures rates and webhooks; raises incidents that have started, and clears those that have ended. */
   watchForIncidents(): Promise<{ raised: string[]; cleared: string[] }>
 }

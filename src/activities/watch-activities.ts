@@ -1,10 +1,12 @@
 import { activityInfo } from '@temporalio/activity'
 import { readBreakdown } from '../db/analytics.ts'
 import type { Database } from '../db/database.ts'
+import { readFailedEndpoints } from '../db/endpoints.ts'
 import { readEscalations, writeEscalation } from '../db/escalations.ts'
 import { readIncidents, type StoredIncident } from '../db/incidents.ts'
 import { readRefusals } from '../db/refusals.ts'
 import { readProviderTraffic } from '../db/webhook-minutes.ts'
+import { endpointFindings } from '../domain/endpoint-policy.ts'
 import { resolveEscalation } from '../domain/escalation.ts'
 import type { Tally } from '../domain/figures.ts'
 import { type Incident, incidentKeyOf, isSystemReason, recovered } from '../domain/incident.ts'
@@ -28,10 +30,11 @@ export const createWatchActivities = ({
 }: WatchDependencies): WatchActivities => ({
   async watchForIncidents() {
     const now = activityInfo().scheduledTimestampMs
-    const [figures, refusals, known] = await onDatabase('FiguresUnreadable', () =>
+    const [figures, refusals, failedEndpoints, known] = await onDatabase('FiguresUnreadable', () =>
       Promise.all([
         readAlarmFigures(db, now),
         readRefusals(db, new Date(now - refusalWindowMs), Math.ceil(alarms.minimumRefusals / 2)),
+        readFailedEndpoints(db),
         readIncidents(db, channels),
       ]),
     )
@@ -41,7 +44,11 @@ export const createWatchActivities = ({
     // A notice is overdue: Temporal has lost the workflow, or a channel is unavailable.
     for (const incident of stored.filter(({ isOverdue }) => isOverdue))
       await incidents.ensureStarted(incident, incident.episode)
-    const measured = [...findingsOf(figures, alarms), ...refusalFindings(refusals, alarms)]
+    const measured = [
+      ...findingsOf(figures, alarms),
+      ...refusalFindings(refusals, alarms),
+      ...endpointFindings(failedEndpoints),
+    ]
     const findings = new Map(measured.map((finding) => [nameOf(finding), finding]))
     const unresolved = new Set(stored.filter(({ isResolved }) => !isResolved).map(nameOf))
     const raised = [...findings].filter(([name, { level }]) => level === 'raised' && !unresolved.has(name))

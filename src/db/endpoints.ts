@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { EndpointFilters, PauseReason } from '../domain/endpoint.ts'
+import type { FailedEndpoint } from '../domain/endpoint-policy.ts'
 import type { Database } from './database.ts'
 import { iso } from './epoch-ms.ts'
 import type { Endpoint, Prisma } from './generated/client.ts'
@@ -172,4 +173,13 @@ export async function readPostedEndpointIds(db: Database): Promise<string[]> {
     { id: string }[]
   >`SELECT id FROM endpoints WHERE deleted_at IS NULL AND url IS NOT NULL ORDER BY id`
   return rows.map(({ id }) => id)
+}
+
+/** The endpoints that were paused by themselves. There are few. */
+export async function readFailedEndpoints(db: Database): Promise<FailedEndpoint[]> {
+  const rows = await db.endpoint.findMany({
+    where: { deletedAt: null, state: 'paused', pausedReason: { in: ['failing', 'gone'] } },
+    select: { id: true, pausedReason: true },
+  })
+  return rows.map(({ id, pausedReason }) => ({ id, reason: pausedReason as PauseReason }))
 }

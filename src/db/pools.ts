@@ -29,3 +29,6 @@ export const schedulePool: PoolSettings = {
   statementTimeoutMs: 60_000,
   answerTimeoutMs: rollUpTimeoutMs + 1_000,
 }
+
+/** For webhooks to applications: what is due, and what became of it. */
+export const endpointPool: PoolSettings = { name: 'endpoints', poolSize: 4, statementTimeoutMs: 5_000 }

@@ -98,3 +98,27 @@ export async function eraseOldEmailAddresses(db: Database, before: number, limit
     SELECT count(*)::int AS count FROM erased`
   return row?.count ?? 0
 }
+
+/**
+ * Deletes deliveries of webhooks to applications, each with its attempts: those that are over, of before `before`; and of before
+ * `pendingBefore` also those that wait, whose events are deleted. Indexes: deliveries_created_at_idx, deliveries_pkey, delivery_attempts_delivery_id_idx.
+ */
+export async function deleteOldDeliveries(
+  db: Database,
+  { before, pendingBefore }: { readonly before: number; readonly pendingBefore: number | null },
+  limit: number,
+): Promise<number> {
+  const [row] = await db.$queryRaw<{ count: number }[]>`
+    WITH chosen AS MATERIALIZED (
+      SELECT id FROM deliveries
+      WHERE created_at < ${iso(before)}::timestamptz
+        AND (state <> 'pending' OR created_at < ${pendingBefore === null ? '-infinity' : iso(pendingBefore)}::timestamptz)
+      ORDER BY created_at LIMIT ${limit}
+    ), attempts AS (
+      DELETE FROM delivery_attempts WHERE delivery_id IN (SELECT id FROM chosen)
+    ), deleted AS (
+      DELETE FROM deliveries WHERE id IN (SELECT id FROM chosen) RETURNING 1
+    )
+    SELECT count(*)::int AS count FROM deleted`
+  return row?.count ?? 0
+}

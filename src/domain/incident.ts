@@ -17,13 +17,14 @@ export const incidentReasons = [
   'signature_failures',
   'silence',
   'sender_refused',
+  'endpoint_failing',
   ...systemReasons,
 ] as const
 export type IncidentReason = (typeof incidentReasons)[number]
 
 export interface Incident {
   readonly reason: IncidentReason
-  /** `system`, `provider:<name>`, `tag:<tag>`, or for `sender_refused` a reason and a mailbox provider: `authentication/gmail`. */
+  /** `system`, `provider:<name>`, `tag:<tag>`, `endpoint:<id>`, or for `sender_refused` a reason and a mailbox provider: `authentication/gmail`. */
   readonly scope: string
 }
 

@@ -10,8 +10,9 @@ import {
   takeOverEndpoint,
 } from '../db/deliveries.ts'
 import { pauseEndpoint, readEndpointSecrets, releaseRetries } from '../db/endpoints.ts'
-import { isProbed, type PauseReason, retryAfterMs } from '../domain/endpoint.ts'
-import { type EndpointHealth, outcomeOf } from '../domain/endpoint-health.ts'
+import { isProbed, type PauseReason } from '../domain/endpoint.ts'
+import type { EndpointHealth } from '../domain/endpoint-health.ts'
+import { resultOf, type SentRequest, unwritable } from './attempt-result.ts'
 import type { Answer, Poster } from './poster.ts'
 import { type SignedRequest, signedRequestOf } from './signed-request.ts'
 import { Wakeup } from './wakeup.ts'
@@ -213,31 +214,21 @@ class Sender {
     try {
       return signedRequestOf(delivery, this.#secrets, at)
     } catch {
-      const error = 'the event cannot be written in the form of this release'
-      const outcome = { state: 'failed', isCounted: true, nextAttemptAt: null } as const
-      this.#results.push({ deliveryId: delivery.id, at, status: null, durationMs: 0, error, answer: null, ...outcome })
+      this.#results.push(unwritable(delivery, at))
       return null
     }
   }
 
-  #note(
-    delivery: DueDelivery,
-    answer: Answer,
-    { at, isProbe }: { readonly at: number; readonly isProbe: boolean },
-  ): void {
-    const now = Date.now()
-    const attempt = {
-      ...{ at: now, status: answer.status, earlier: delivery.attempts, isProbe },
-      retryAfterMs: retryAfterMs(answer.retryAfter, now),
-    }
-    const { health, pause, ...outcome } = outcomeOf(this.#health, attempt, Math.random())
+  #note(delivery: DueDelivery, answer: Answer, sent: SentRequest): void {
+    const { health, pause, result } = resultOf(this.#health, delivery, answer, sent)
     this.#health = health
     this.#pause ??= pause
-    if (outcome.state === 'delivered') this.#delivered += 1
-    else this.#failed += 1
-    if (isProbe && outcome.state === 'delivered') this.#hasRecovered = true
-    const { status, durationMs, error, body } = answer
-    this.#results.push({ deliveryId: delivery.id, at, status, durationMs, error, answer: body, ...outcome })
+    this.#results.push(result)
+    if (result.state !== 'delivered') this.#failed += 1
+    else {
+      this.#delivered += 1
+      if (sent.isProbe) this.#hasRecovered = true
+    }
   }
 
   async #record(): Promise<void> {

@@ -18,6 +18,7 @@ export const incidentHeadlines: Record<IncidentReason, string> = {
   signature_failures: 'webhooks have wrong signatures',
   silence: 'no webhooks are received',
   sender_refused: 'emails are refused through a fault on your side',
+  endpoint_failing: 'an application does not accept its webhooks',
   temporal_refused: 'Temporal refuses requests',
   workflow_tasks_failing: 'workflows fail repeatedly',
 }
@@ -42,6 +43,9 @@ export const remedies: Readonly<Record<EmailEscalationReason | IncidentReason, s
   sender_refused:
     'The lines above say what to fix. No recipient was suppressed for it. Send the refused emails again after the fix: ' +
     'GET /v1/emails?reason=… lists them. The incident is resolved when the share of refused emails is low again.',
+  endpoint_failing:
+    'Check the application: the attempts of the endpoint say what it answered. Then resume the endpoint: what it missed is sent, ' +
+    'in order, unless you skip it.',
   silence: 'Check at the provider that its webhook is enabled and that its URL reaches this system.',
   stalled:
     'Check the email at the provider. If it was not delivered, contact the recipient in another way or send it again. ' +

@@ -85,7 +85,7 @@ export function runWorker(options: RunWorkerOptions): ManagedWorker {
 }
 
 /** Runs one worker after another until `signal` is aborted, with a pause after a failure. */
-async function repeat(runOnce: () => Promise<void>, signal: AbortSignal, log: Logger): Promise<void> {
+export async function repeat(runOnce: () => Promise<void>, signal: AbortSignal, log: Logger): Promise<void> {
   while (!signal.aborted) {
     try {
       await runOnce()

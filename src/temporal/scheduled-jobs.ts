@@ -63,6 +63,14 @@ export const scheduledJobs: readonly ScheduledJob[] = [
     everyMs: 60 * minuteMs,
   },
   {
+    id: 'serve-endpoints',
+    summary: 'Starts the workflows of endpoints where none is running',
+    workflow: 'serveEndpoints',
+    args: [],
+    startsAtOnce: true,
+    everyMs: 5 * minuteMs,
+  },
+  {
     id: 'watch-for-incidents',
     summary: 'Checks rates and webhooks, and raises incidents',
     workflow: 'watchForIncidents',

@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Delivered, EndpointActivities } from '../activities/endpoint-activities.ts'
+import { commandRefused } from './command-queue.ts'
 import {
   type EndpointInput,
   type EndpointStatus,
@@ -55,11 +56,15 @@ export async function endpoint({ endpointId, delivered = 0 }: EndpointInput): Pr
     hasChanged = true
   })
   // These two act, unlike handlers elsewhere: the loop waits for `deliver`. Each is one compare-and-set, so their order decides nothing more.
-  setHandler(pauseEndpoint, async ({ by }) => {
-    const paused = await pause({ endpointId, by })
-    show({ state: 'paused', reason: 'person' })
-    return paused
-  })
+  setHandler(
+    pauseEndpoint,
+    async ({ by }) => {
+      const paused = await pause({ endpointId, by })
+      show({ state: 'paused', reason: 'person' })
+      return paused
+    },
+    { validator: ({ by }) => validateName(by) },
+  )
   setHandler(resumeEndpoint, async ({ skip = false }) => {
     const resumed = await resume({ endpointId, skip })
     hasChanged = true
@@ -79,6 +84,12 @@ export async function endpoint({ endpointId, delivered = 0 }: EndpointInput): Pr
     }
   }
   await condition(allHandlersFinished)
+}
+
+/** @throws a failure for the person: what is sent here stays in the history. */
+function validateName(by: unknown): void {
+  if (typeof by === 'string' && by.trim() !== '' && !by.includes('@')) return
+  throw commandRefused('by must be the name of who pauses the endpoint, not an address')
 }
 
 const afterCall = (before: EndpointStatus, { end, reason, delivered, failed }: Delivered): EndpointStatus => ({

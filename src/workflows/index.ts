@@ -1,5 +1,6 @@
 /** Every workflow that a worker runs. */
 export { emailLifecycle } from './email-lifecycle.ts'
+export { endpoint } from './endpoint.ts'
 export { incident } from './incident.ts'
 export { mergeSuppressionLists, reconcile, reconcileProviders } from './reconcile.ts'
 export {
@@ -7,6 +8,7 @@ export {
   keepEventMonths,
   lookUpRecipientDomains,
   rollUpAnalytics,
+  serveEndpoints,
   wakeOverdueLives,
   watchForIncidents,
 } from './scheduled.ts'

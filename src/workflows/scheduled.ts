@@ -118,3 +118,12 @@ const { watchForIncidents: watch } = proxyActivities<Pick<ScheduledActivities, '
  * @returns which incidents it raised, and which it cleared.
  */
 export const watchForIncidents = (): Promise<{ raised: string[]; cleared: string[] }> => watch()
+
+const { startEndpoints: startAll } = proxyActivities<Pick<ScheduledActivities, 'startEndpoints'>>({
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+})
+
+/** Starts the workflows of endpoints that Temporal has lost, or that could not be started when the endpoint was created. */
+export const serveEndpoints = (): Promise<{ started: number }> => startAll()

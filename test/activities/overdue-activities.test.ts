@@ -3,6 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { createScheduledActivities } from '../../src/activities/create-scheduled-activities.ts'
 import type { OverdueInput, OverduePage } from '../../src/activities/scheduled-activities.ts'
 import { readConfig } from '../../src/config.ts'
+import { noEndpointWorkflows } from '../../src/temporal/endpoints.ts'
 import { useDatabase } from '../stack.ts'
 
 const lateMs = 3_600_000
@@ -44,6 +45,7 @@ describe('the activity that restarts overdue workflows', () => {
       },
       startReconcile: async () => false,
       channels: [],
+      endpointWorkflows: noEndpointWorkflows,
       mailServers: null,
     })
     const environment = () => new MockActivityEnvironment({ scheduledTimestampMs: Date.now() })

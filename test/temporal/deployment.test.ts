@@ -8,6 +8,7 @@ import { runCommandLine } from '../../src/cli/program.ts'
 import { readConfig } from '../../src/config.ts'
 import { createTemporalClient } from '../../src/temporal/connection.ts'
 import { thisBuildId } from '../../src/temporal/deployment.ts'
+import { noEndpointWorkflows } from '../../src/temporal/endpoints.ts'
 import { createTemporalIncidents } from '../../src/temporal/incidents.ts'
 import { runWorker } from '../../src/temporal/run-worker.ts'
 import { createTemporalEmailWorkflows } from '../../src/temporal/temporal-email-workflows.ts'
@@ -96,6 +97,7 @@ describe('builds of the workflow code', function () {
           incidents,
           startReconcile: async () => false,
           channels: [],
+          endpointWorkflows: noEndpointWorkflows,
           mailServers: null,
           retention: readConfig({}).retention,
         }),

@@ -5,6 +5,7 @@ import { createActivities } from '../../src/activities/create-activities.ts'
 import { createScheduledActivities } from '../../src/activities/create-scheduled-activities.ts'
 import { readConfig } from '../../src/config.ts'
 import { createTemporalClient } from '../../src/temporal/connection.ts'
+import { noEndpointWorkflows } from '../../src/temporal/endpoints.ts'
 import { createTemporalIncidents } from '../../src/temporal/incidents.ts'
 import { type ManagedWorker, runWorker } from '../../src/temporal/run-worker.ts'
 import { scheduledJobs } from '../../src/temporal/scheduled-jobs.ts'
@@ -54,6 +55,7 @@ describe('a managed worker', function () {
           incidents,
           startReconcile: async () => false,
           channels: [],
+          endpointWorkflows: noEndpointWorkflows,
           mailServers: null,
           retention,
         }),

@@ -63,7 +63,7 @@ ALTER TABLE "deliveries" SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_
 CREATE INDEX "deliveries_pending" ON "deliveries" ("endpoint_id", "id") WHERE "state" = 'pending';
 CREATE INDEX "deliveries_pending_lane" ON "deliveries" ("endpoint_id", "lane", "id") WHERE "state" = 'pending';
 CREATE INDEX "deliveries_endpoint_id_id_idx" ON "deliveries" ("endpoint_id", "id" DESC);
-CREATE INDEX "deliveries_created_at_idx" ON "deliveries" USING brin ("created_at");
+CREATE INDEX "deliveries_created_at_idx" ON "deliveries" ("created_at");
 
 CREATE TABLE "delivery_attempts" (
   "id" BIGSERIAL NOT NULL,
@@ -78,7 +78,6 @@ CREATE TABLE "delivery_attempts" (
 );
 CREATE INDEX "delivery_attempts_endpoint_id_id_idx" ON "delivery_attempts" ("endpoint_id", "id" DESC);
 CREATE INDEX "delivery_attempts_delivery_id_idx" ON "delivery_attempts" ("delivery_id");
-CREATE INDEX "delivery_attempts_at_idx" ON "delivery_attempts" USING brin ("at");
 
 -- Whether an endpoint takes events of a type. The provider is named as it is stored; tags and priority are null without an email. A filter
 -- of which nothing is known excludes the event.
