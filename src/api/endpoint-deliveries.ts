@@ -32,7 +32,7 @@ const position = z.object({ id: deliveryId })
 const sentType = oneOf([...endpointEventTypes, testSentType])
 
 /** Each has its request, with the recipients' addresses. */
-const attemptsQuery = z.object({
+export const attemptsQuery = z.object({
   outcome: oneOf(attemptOutcomes).optional(),
   cursor: cursor(position),
   limit: limitUpTo(100),
@@ -104,7 +104,7 @@ export async function replay(db: Database, id: string, body: z.infer<typeof repl
 }
 
 /** The requests of the attempts' deliveries as they would be sent now, without their signature, by the delivery. */
-async function readRequests(
+export async function readRequests(
   db: Database,
   endpointId: string,
   attempts: readonly AttemptOfDelivery[],

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { createClient, type Endpoint, verifyWebhook } from '../../src/client/index.ts'
 import { recordAttempts } from '../../src/db/deliveries.ts'
-import { saveSnapshot } from '../../src/db/snapshots.ts'
-import { emptySnapshot, foldEvents } from '../../src/domain/lifecycle.ts'
 import { TemporalUnavailableError } from '../../src/errors.ts'
-import { store } from '../db/stored.ts'
+import { deliverEmail } from '../db/delivered.ts'
 import { useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 import { apiKey, problemIn, useApi } from './served.ts'
@@ -23,13 +21,7 @@ describe('endpoints', () => {
   const client = () => createClient({ url: served.url, apiKey, timeoutMs: 5_000 }).endpoints
   const url = 'https://app.example.com/webhooks'
 
-  /** An email is delivered: what waits for the endpoints is written by the same statement. */
-  const deliver = async (emailId: string) => {
-    const id = `${emailId}/1`
-    await store(db, { emailId, id, type: 'delivered', recipient: 'ada@example.com', to: ['ada@example.com'] })
-    const snapshot = foldEvents(emptySnapshot, [{ id, type: 'delivered', occurredAt: 2_000, receivedAt: 2_000 }])
-    await saveSnapshot(db, { provider: 'aisend', emailId, snapshot, expectedRevision: 0, eventIds: [id] })
-  }
+  const deliver = (emailId: string) => deliverEmail(db, emailId)
 
   it('are created, changed, paused, resumed and deleted; their secret is shown once', async () => {
     const created = await client().create({ url, eventTypes: ['email.bounced'], filters: { tags: [] } })
