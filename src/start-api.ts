@@ -11,6 +11,7 @@ import { warmUp } from './db/warm-up.ts'
 import { addWebhookCounts } from './db/webhook-minutes.ts'
 import { claimWebhookToken } from './db/webhook-tokens.ts'
 import { defaultProject } from './domain/project.ts'
+import { createAddressGuard } from './endpoints/address-guard.ts'
 import { createEventStreams } from './http/event-streams.ts'
 import { createInbox } from './inbox/create-inbox.ts'
 import { watchSystem } from './incidents/watch.ts'
@@ -21,6 +22,7 @@ import { createSupportChannels } from './notifications/channels.ts'
 import { createAllProviderApis, createWebhookSources } from './providers/registry.ts'
 import { stopStep } from './stopping.ts'
 import { connectEmailWorkflows, type SharedParts, type SystemOptions } from './system-options.ts'
+import { createEndpointWorkflows } from './temporal/endpoints.ts'
 import { countFailingWorkflows } from './temporal/failing-workflows.ts'
 import { createReconciliations } from './temporal/reconciliations.ts'
 import { taskQueue } from './temporal/worker.ts'
@@ -66,6 +68,8 @@ export async function startApi(
     webhooks: webhookSources(options, receiptDb),
     providerApis: createAllProviderApis(config),
     reconciliations: createReconciliations(client, taskQueue),
+    endpointWorkflows: createEndpointWorkflows(client, taskQueue),
+    endpointGuard: createAddressGuard(config.endpointAllowedHosts),
     apiKeys: options.apiKeys,
     signIn: { withKeys: config.signIn.withKeys, openId: openId && createOpenIdProvider(openId, Date.now) },
     metricsKeys: config.metricsKeys,

@@ -35,7 +35,7 @@ export interface ScheduledActivities {
   keepEventMonths(): Promise<{ made: number; dropped: string[]; forgotten: number }>
   /** Finds the mailbox providers of one page of the domains that emails went to. Continues after `next`, unless it is null. */
   lookUpRecipientDomains(input: RecipientDomainsInput): Promise<{ lookedUp: number; next: string | null }>
-  /** Starts the workflow of each endpoint with a URL, where none is running. */
+  /** Starts the workflow of each endpoint with a URL, where none is running, and deletes those from which nobody pulls any more. */
   startEndpoints(): Promise<{ started: number }>
   /** Measures rates and webhooks; raises incidents that have started, and clears those that have ended. */
   watchForIncidents(): Promise<{ raised: string[]; cleared: string[] }>

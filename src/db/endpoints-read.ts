@@ -1,4 +1,4 @@
-/** Statements on endpoints for people and programs: backlogs, attempts, and what is pulled. */
+/** Statements that show endpoints: backlogs and attempts. */
 import { cappedCount } from './capped-count.ts'
 import type { Database } from './database.ts'
 import { type Delivery, type DeliveryAttempt, type Endpoint, Prisma } from './generated/client.ts'
@@ -61,19 +61,3 @@ export async function listAttempts(
 }
 
 const isAccepted = (status: number | null): boolean => status !== null && status >= 200 && status < 300
-
-/** Index: endpoints_pkey. */
-export const notePull = (db: Database, id: string): Promise<unknown> =>
-  db.endpoint.updateMany({ where: { id }, data: { pulledAt: new Date() } })
-
-/** Endpoints without a URL from which nobody has pulled since. There are few endpoints. */
-export async function readAbandonedEndpointIds(db: Database, since: Date): Promise<string[]> {
-  const rows = await db.endpoint.findMany({
-    where: {
-      ...{ url: null, deletedAt: null },
-      OR: [{ pulledAt: { lt: since } }, { pulledAt: null, createdAt: { lt: since } }],
-    },
-    select: { id: true },
-  })
-  return rows.map(({ id }) => id)
-}

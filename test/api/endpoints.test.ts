@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createClient, type Endpoint, verifyWebhook } from '../../src/client/index.ts'
 import { recordAttempts } from '../../src/db/deliveries.ts'
+import { deleteAbandonedEndpoints } from '../../src/db/endpoint-pulls.ts'
 import { TemporalUnavailableError } from '../../src/errors.ts'
 import { deliverEmail } from '../db/delivered.ts'
 import { useDatabase } from '../stack.ts'
@@ -100,6 +101,19 @@ describe('endpoints', () => {
     await assert.rejects(client().pull(posted.id), { status: 409 })
     const outcome = { deliveryId: '1', status: 200, durationMs: 1 }
     await assert.rejects(client().acknowledge(posted.id, [outcome]), { status: 409 })
+  })
+
+  it('without a URL are deleted when nobody has pulled for a while', async () => {
+    const [left, used, posted] = [
+      ...[await client().create({ url: null }), await client().create({ url: null })],
+      await client().create({ url }),
+    ]
+    const later = new Date(Date.now() + 1)
+    await until(async () => Date.now() > later.getTime())
+    await client().pull(used.id)
+    assert.equal(await deleteAbandonedEndpoints(db, later), 1)
+    assert.deepEqual((await client().list()).map(({ id }) => id).sort(), [used.id, posted.id].sort())
+    await assert.rejects(client().pull(left.id), { status: 404 })
   })
 
   it('end a pull that waits when the server stops', async () => {

@@ -73,7 +73,7 @@ const Command = ({ of: { id }, name, isPrimary = false, fields, children }: Comm
 
 const Paused = ({ endpoint }: { endpoint: EndpointWithBacklog }) => (
   <section class="card" aria-labelledby="paused">
-    <h2 id="paused">Paused {pauseReasons[endpoint.pausedReason as keyof typeof pauseReasons] ?? ''}</h2>
+    <h2 id="paused">Paused: {pauseReasons[endpoint.pausedReason as keyof typeof pauseReasons] ?? ''}</h2>
     <p>
       Events that were not sent: {cappedCount(endpoint.pending)}. Resume with them, or with what happens from now on.
     </p>
