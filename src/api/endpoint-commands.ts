@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { addTestDelivery } from '../db/deliveries.ts'
-import { createEndpoint, readEndpoint, rotateEndpointSecret } from '../db/endpoints.ts'
+import { createEndpoint, readEndpoint, resumeEndpoint, rotateEndpointSecret } from '../db/endpoints.ts'
 import { type EndpointWithBacklog, withBacklogs } from '../db/endpoints-read.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { type AddressGuard, EndpointRefusedError } from '../endpoints/address-guard.ts'
@@ -51,13 +51,30 @@ export async function requireUrl(dependencies: EndpointDependencies, id: string,
   if (present === null) throw new Problem(409, 'the webhooks of this endpoint are pulled: create one with a URL')
 }
 
-/** Its workflow acts on a change at once; if Temporal does not answer, the schedule makes up for it. */
+/**
+ * Its workflow acts on a change at once. If Temporal does not answer, a new one is started by the schedule, and one that runs sees the change
+ * by itself: but for a resumption, which it may find only an hour later.
+ */
 export async function announceChange({ endpointWorkflows }: EndpointDependencies, id: string): Promise<void> {
   try {
     await endpointWorkflows.changed(id)
   } catch (error) {
     if (!(error instanceof TemporalUnavailableError)) throw error
   }
+}
+
+/**
+ * Resumes, and says so to the workflow that waits. May be repeated: the second time it only says so.
+ * @throws Problem 404, TemporalUnavailableError.
+ */
+export async function resume(
+  { db, endpointWorkflows }: EndpointDependencies,
+  id: string,
+  { skip }: { readonly skip: boolean },
+): Promise<void> {
+  const { url } = existing(await inTime(() => readEndpoint(db, id)))
+  await inTime(() => resumeEndpoint(db, id, { skip }))
+  if (url !== null) await endpointWorkflows.changed(id)
 }
 
 /** @throws Problem 404. @returns the ID of the delivery. */

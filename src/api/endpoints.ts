@@ -1,13 +1,6 @@
 /** `/v1/endpoints`: what receives webhooks. */
 import { z } from 'zod'
-import {
-  deleteEndpoint,
-  listEndpoints,
-  pauseEndpoint,
-  readEndpoint,
-  resumeEndpoint,
-  updateEndpoint,
-} from '../db/endpoints.ts'
+import { deleteEndpoint, listEndpoints, pauseEndpoint, readEndpoint, updateEndpoint } from '../db/endpoints.ts'
 import { withBacklogs } from '../db/endpoints-read.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { endpointScopes } from '../domain/access.ts'
@@ -25,6 +18,7 @@ import {
   noSuchEndpoint,
   readBacklogOf,
   requireUrl,
+  resume,
   sendTestEvent,
 } from './endpoint-commands.ts'
 import { createdEndpoint, endpoint, endpointChanges, endpointViewOf, newEndpoint } from './endpoint-view.ts'
@@ -142,11 +136,9 @@ const commandRoutes = (dependencies: EndpointDependencies): Route[] => [
       ...{ params, problems, answers: { 200: { description: 'The endpoint', schema: endpoint } } },
     },
     async (ctx, { params: { id }, body }) => {
-      await inTime(() => resumeEndpoint(dependencies.db, id, body))
-      const row = await readBacklogOf(dependencies, id)
-      await announceChange(dependencies, id)
+      await resume(dependencies, id, body)
       ctx.status = 200
-      ctx.body = endpointViewOf(row)
+      ctx.body = endpointViewOf(await readBacklogOf(dependencies, id))
     },
   ),
 

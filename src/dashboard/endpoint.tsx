@@ -3,10 +3,17 @@
 import type { Context } from 'koa'
 import ms from 'ms'
 import { z } from 'zod'
-import { addEndpointSecret, announceChange, existing, readBacklogOf, sendTestEvent } from '../api/endpoint-commands.ts'
+import {
+  addEndpointSecret,
+  announceChange,
+  existing,
+  readBacklogOf,
+  resume,
+  sendTestEvent,
+} from '../api/endpoint-commands.ts'
 import { attemptPositionOf, attemptsQuery, readRequests, replay } from '../api/endpoint-deliveries.ts'
 import { endpointId } from '../api/endpoints.ts'
-import { deleteEndpoint, pauseEndpoint, readEndpoint, resumeEndpoint } from '../db/endpoints.ts'
+import { deleteEndpoint, pauseEndpoint, readEndpoint } from '../db/endpoints.ts'
 import { listAttempts } from '../db/endpoints-read.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { endpointScopes } from '../domain/access.ts'
@@ -51,9 +58,7 @@ export function addEndpointPage(router: PageRouter, dependencies: EndpointPagesD
   router.post(`${path}/resume`, endpointScopes, async (ctx) => {
     const id = idIn(ctx)
     const { fields } = await readForm(ctx)
-    existing(await inTime(() => readEndpoint(db, id)))
-    await inTime(() => resumeEndpoint(db, id, { skip: fields['skip'] === 'yes' }))
-    await announceChange(dependencies, id)
+    await resume(dependencies, id, { skip: fields['skip'] === 'yes' })
     toPage(ctx, id, 'endpoint-resumed')
   })
 
