@@ -31,4 +31,4 @@ export const schedulePool: PoolSettings = {
 }
 
 /** For webhooks to applications: what is due, and what became of it. */
-export const endpointPool: PoolSettings = { name: 'endpoints', poolSize: 4, statementTimeoutMs: 5_000 }
+export const endpointPool: PoolSettings = { name: 'endpoints', poolSize: 3, statementTimeoutMs: 5_000 }

@@ -49,8 +49,13 @@ export function createPoster({ guard, timeoutMs = 15_000 }: PosterOptions): Post
         headers: { ...headers, 'content-length': Buffer.byteLength(body) },
         signal,
       })
-      request.on('error', (error) => reject(Object.assign(error, { isStale: request.reusedSocket })))
+      // After the answer has begun, its status is known.
+      let isAnswered = false
+      request.on('error', (error) => {
+        if (!isAnswered) reject(Object.assign(error, { isStale: request.reusedSocket }))
+      })
       request.on('response', (response) => {
+        isAnswered = true
         startOf(response).then((text) =>
           resolve({
             ...{ status: response.statusCode ?? null, error: null, body: text },

@@ -38,8 +38,6 @@ export interface Sent {
   readonly failed: number
 }
 
-const defaultConcurrency = 32
-
 /** The endpoint is read so often: it may have been paused, and there may be deliveries of which nobody notified. */
 const refreshEveryMs = 2_000
 
@@ -78,7 +76,7 @@ class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options
-    this.#concurrency = options.concurrency ?? defaultConcurrency
+    this.#concurrency = options.concurrency ?? 32
   }
 
   async run(): Promise<Sent> {
@@ -137,9 +135,9 @@ class Sender {
   }
 
   #msUntilNext(): number {
+    const now = Date.now()
     const times = [this.#refreshAt, this.#health.notBefore ?? 0, this.#mayHaveDue ? this.#readNotBefore : 0]
-    const [now, later] = [Date.now(), times.filter((time) => time > Date.now())]
-    return later.length === 0 ? refreshEveryMs : Math.max(1, Math.min(...later) - now)
+    return Math.min(...times.filter((time) => time > now), now + refreshEveryMs) - now
   }
 
   #lookAgain(): void {
@@ -224,11 +222,10 @@ class Sender {
     this.#health = health
     this.#pause ??= pause
     this.#results.push(result)
-    if (result.state !== 'delivered') this.#failed += 1
-    else {
-      this.#delivered += 1
-      if (sent.isProbe) this.#hasRecovered = true
-    }
+    const isDelivered = result.state === 'delivered'
+    if (isDelivered) this.#delivered += 1
+    else this.#failed += 1
+    if (isDelivered && sent.isProbe) this.#hasRecovered = true
   }
 
   async #record(): Promise<void> {

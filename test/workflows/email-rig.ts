@@ -15,7 +15,7 @@ import type { SupportChannel, SupportNotice } from '../../src/notifications/chan
 import type { EventHistory } from '../../src/providers/provider-api.ts'
 import { connectWorker, createTemporalClient, type TemporalTarget } from '../../src/temporal/connection.ts'
 import { type EmailWorkflows, workflowIdOf } from '../../src/temporal/email-workflows.ts'
-import { noEndpointWorkflows } from '../../src/temporal/endpoints.ts'
+import { createEndpointWorkflows } from '../../src/temporal/endpoints.ts'
 import { createTemporalIncidents, incidentWorkflowIdOf } from '../../src/temporal/incidents.ts'
 import { createReconciliations } from '../../src/temporal/reconciliations.ts'
 import { createTemporalEmailWorkflows } from '../../src/temporal/temporal-email-workflows.ts'
@@ -117,7 +117,7 @@ export class EmailRig {
       policy: stallAtOnce,
       alarms: readConfig({}).alarms,
       channels: [channel.name],
-      endpointWorkflows: noEndpointWorkflows,
+      endpointWorkflows: createEndpointWorkflows(this.client, this.taskQueue),
       mailServers: null,
       retention: this.retention,
       startReconcile: async () => false,
