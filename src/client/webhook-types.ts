@@ -29,8 +29,8 @@ export interface WebhookFailure {
   readonly reason: string | null
   /** Who caused it, and so who must act. */
   readonly party: Failure['party'] | null
-  /** Whether the address refuses mail, this email will not arrive for another reason, or the provider still tries. */
-  readonly outcome: 'bounced' | 'failed' | 'deferred' | null
+  /** Whether the address refuses mail, this email will not arrive for another reason, the provider still tries, or nothing failed. */
+  readonly outcome: 'bounced' | 'failed' | 'deferred' | 'none' | null
 }
 
 /** The provider's event, in one form for all providers. */
