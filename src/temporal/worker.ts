@@ -59,6 +59,9 @@ export const createLifecycleWorker = async ({
     },
   })
 
+/** What the SDK warns of with a worker that is meant to run activities alone: run-endpoint-worker.ts. */
+const activitiesAlone = 'No workflows registered'
+
 /**
  * Routes the logs of Temporal's SDK to ours. Once per process, before the first connection.
  * @param metricsPort the local port of the SDK's metrics; null: it has none.
@@ -69,8 +72,9 @@ export function installTemporalRuntime(log: Logger, metricsPort: number | null =
   const child = log.child({ part: 'temporal' }, { level })
   const write =
     (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') =>
-    (message: string, meta: object = {}): void =>
-      child[level](meta, message)
+    (message: string, meta: object = {}): void => {
+      if (!message.startsWith(activitiesAlone)) child[level](meta, message)
+    }
   Runtime.install({
     logger: {
       log: (level, message, meta) => write(level.toLowerCase() as 'info')(message, meta),

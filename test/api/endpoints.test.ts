@@ -3,7 +3,7 @@ import { createClient, type Endpoint, verifyWebhook } from '../../src/client/ind
 import { recordAttempts } from '../../src/db/deliveries.ts'
 import { deleteAbandonedEndpoints } from '../../src/db/endpoint-pulls.ts'
 import { TemporalUnavailableError } from '../../src/errors.ts'
-import { deliverEmail } from '../db/delivered.ts'
+import { applyEvents } from '../endpoints/outbox-rig.ts'
 import { useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 import { apiKey, problemIn, useApi } from './served.ts'
@@ -22,7 +22,8 @@ describe('endpoints', () => {
   const client = () => createClient({ url: served.url, apiKey, timeoutMs: 5_000 }).endpoints
   const url = 'https://app.example.com/webhooks'
 
-  const deliver = (emailId: string) => deliverEmail(db, emailId)
+  const deliver = (emailId: string) =>
+    applyEvents(db, { provider: 'aisend', emailId }, { type: 'delivered', recipient: 'ada@example.com' })
 
   it('are created, changed, paused, resumed and deleted; their secret is shown once', async () => {
     const created = await client().create({ url, eventTypes: ['email.bounced'], filters: { tags: [] } })

@@ -5,9 +5,11 @@ import { createDatabase, type Database } from '../../src/db/database.ts'
 import { eraseAgain } from '../../src/db/erase-again.ts'
 import { eraseRecipient } from '../../src/db/erasure.ts'
 import { applyMigrations } from '../../src/db/migrate.ts'
+import { addManualSuppression, removeSuppression } from '../../src/db/suppressions.ts'
 import { type Scope, scopeNames } from '../../src/domain/access.ts'
 import type { ProviderApi } from '../../src/providers/provider-api.ts'
 import { runtimeLogin } from '../db/runtime-login.ts'
+import { typesFor } from '../endpoints/outbox-rig.ts'
 import { useDatabase } from '../stack.ts'
 import { problemIn, useApi } from './served.ts'
 import { confinedTo, markOf, projects, rowsOf, storeProject, webhooks } from './two-projects.ts'
@@ -272,8 +274,8 @@ describe('the database of a project', () => {
 
   it('changes no row of another, and adds none', async () => {
     const before = await rowsOf(db, 'blog')
-    for (const table of ['emails', 'email_recipients', 'events', 'sendings', 'suppressions', 'api_keys']) {
-      const column = ['suppressions', 'api_keys'].includes(table) ? 'project' : 'provider'
+    for (const table of ['emails', 'email_recipients', 'events', 'sendings', 'suppressions', 'api_keys', 'endpoints']) {
+      const column = ['suppressions', 'api_keys', 'endpoints'].includes(table) ? 'project' : 'provider'
       const value = column === 'project' ? 'blog' : 'blog:aisend'
       const { rowCount } = await shop.pool.query(`UPDATE ${table} SET ${column} = ${column} WHERE ${column} = $1`, [
         value,
@@ -288,6 +290,23 @@ describe('the database of a project', () => {
     await assert.rejects(shop.pool.query('TRUNCATE emails'), /permission denied/)
     await assert.rejects(shop.pool.query('DELETE FROM audit_log'), /permission denied|append-only/)
     assert.deepEqual(await rowsOf(db, 'blog'), before)
+  })
+
+  it('has its endpoints sent what it changes, with rights on what it cannot see', async () => {
+    const [own, other] = await Promise.all(
+      ['shop', 'blog'].map((project) => db.endpoint.findFirstOrThrow({ where: { project } })),
+    )
+    const before = await typesFor(db, other?.id ?? '')
+    await addManualSuppression(shop, 'shop', 'new@example.com')
+    assert.equal((await typesFor(db, own?.id ?? '')).at(-1), 'recipient.suppressed')
+    assert.deepEqual(await typesFor(db, other?.id ?? ''), before)
+    await assert.rejects(
+      shop.pool.query(`INSERT INTO deliveries (message_id, endpoint_id, lane, type) VALUES ('msg_1', $1, '', '')`, [
+        other?.id,
+      ]),
+      /row-level security/,
+    )
+    await removeSuppression(shop, 'shop', 'new@example.com')
   })
 
   it('erases a person from its project alone, also again after a restore', async () => {

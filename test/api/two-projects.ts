@@ -4,6 +4,7 @@ import { insertEvents } from '../../src/db/events.ts'
 import { addManualSuppression } from '../../src/db/suppressions.ts'
 import { type Projects, providerIn } from '../../src/domain/project.ts'
 import { aisend } from '../../src/providers/aisend/webhook.ts'
+import { endpointWith } from '../endpoints/outbox-rig.ts'
 import { receivedEvent } from '../received-event.ts'
 
 export const projects: Projects = {
@@ -33,6 +34,10 @@ export const confinedTo = (url: string, project: string): Database =>
 /** Stores an email with an event, an escalation, a suppression and a sending of the project. */
 export async function storeProject(db: Database, project: string): Promise<void> {
   const [provider, mark, person] = [providerIn(project, 'aisend'), markOf(project), personOf(project)]
+  // First, so that what follows is to be delivered to it.
+  const created = await endpointWith(db, { project, url: `https://${project}.example/hooks`, description: mark })
+  const endpointId = `ep_${project}`
+  await db.endpoint.update({ where: { id: created }, data: { id: endpointId } })
   const event = { provider, emailId: 'em_1', to: [person], recipient: person, subject: mark }
   await insertEvents(db, [
     receivedEvent({ ...event, id: 'ev_1', payload: JSON.stringify({ mark }) }),
@@ -70,17 +75,8 @@ export async function storeProject(db: Database, project: string): Promise<void>
       ...{ client: '-', userAgent: mark, createdAt: at, lastSeenAt: at },
     },
   })
-  await db.endpoint.create({
-    data: {
-      ...{ id: `ep_${project}`, project, url: 'https://app.example.com', description: mark, createdBy: mark },
-      secrets: { create: { secret: `whsec_${mark}` } },
-    },
-  })
-  const delivery = { messageId: `msg_${project}`, endpointId: `ep_${project}`, lane: mark, type: 'endpoint.test' }
-  const { id: deliveryId } = await db.delivery.create({ data: delivery })
-  await db.deliveryAttempt.create({
-    data: { deliveryId, endpointId: `ep_${project}`, at, status: 200, durationMs: 1, answer: mark },
-  })
+  const { id: deliveryId } = await db.delivery.findFirstOrThrow({ where: { endpointId } })
+  await db.deliveryAttempt.create({ data: { deliveryId, endpointId, at, durationMs: 1, error: mark, answer: project } })
   await db.webhookMinute.create({ data: { provider, minute: openedAt, genuine: 1, refused: 1 } })
 }
 
@@ -96,9 +92,9 @@ const conditions: Readonly<Record<string, string>> = {
   api_keys: 'project = $1',
   sessions: 'project = $1',
   endpoints: 'project = $1',
-  endpoint_secrets: "endpoint_id = 'ep_' || $1",
-  deliveries: "endpoint_id = 'ep_' || $1",
-  delivery_attempts: "endpoint_id = 'ep_' || $1",
+  endpoint_secrets: 'endpoint_id IN (SELECT id FROM endpoints WHERE project = $1)',
+  deliveries: 'endpoint_id IN (SELECT id FROM endpoints WHERE project = $1)',
+  delivery_attempts: 'endpoint_id IN (SELECT id FROM endpoints WHERE project = $1)',
 }
 
 /** All rows of a project, to be compared. */

@@ -3,7 +3,7 @@ import { createNamedKey } from '../../src/api/keys.ts'
 import { recordAttempts } from '../../src/db/deliveries.ts'
 import { pauseEndpoint } from '../../src/db/endpoints.ts'
 import { roles } from '../../src/domain/access.ts'
-import { deliverEmail } from '../db/delivered.ts'
+import { applyEvents } from '../endpoints/outbox-rig.ts'
 import { useDatabase } from '../stack.ts'
 import { useDashboard, Visitor } from './visitor.ts'
 
@@ -53,7 +53,7 @@ describe('the endpoints on the dashboard', () => {
     const { id } = await stored()
     const page = `/setup/endpoints/${id}`
     await visitor.post(`${page}/pause`, {})
-    await deliverEmail(db, 'em_1')
+    await applyEvents(db, { provider: 'aisend', emailId: 'em_1' }, { type: 'delivered' })
     assert.match(await visitor.html(page), /Paused: by a person[\s\S]*were not sent: 1\./)
     const response = await visitor.post(`${page}/resume`, {})
     assert.equal(response.headers.get('location'), `${page}?done=endpoint-resumed`)
