@@ -20,7 +20,7 @@ export async function withBacklogs(db: Database, endpoints: readonly Endpoint[])
 }
 
 export const attemptOutcomes = ['succeeded', 'failed'] as const
-export type AttemptOutcome = (typeof attemptOutcomes)[number]
+type AttemptOutcome = (typeof attemptOutcomes)[number]
 
 export interface AttemptOfDelivery extends DeliveryAttempt {
   readonly outcome: AttemptOutcome

@@ -88,6 +88,8 @@ describe('the endpoints on the dashboard', () => {
     await create()
     const { id } = await stored()
     const page = `/setup/endpoints/${id}`
+    // The first choice is the default: the receiver has time to change.
+    assert.match(await visitor.html(page), /name="overlap"><option value="86400">/)
     const html = await (await visitor.post(`${page}/secret`, { overlap: '86400' })).text()
     assert.match(html, /value="whsec_[\w+/]{43}="/)
     assert.equal(await db.endpointSecret.count({ where: { endpointId: id } }), 2)

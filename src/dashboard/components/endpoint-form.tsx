@@ -12,7 +12,7 @@ export interface EndpointFormProps {
 }
 
 export const EndpointForm = ({ projects, rejected }: EndpointFormProps) => (
-  <form class="card" method="post" action="/setup/endpoints">
+  <form class="card form-stack" method="post" action="/setup/endpoints">
     <h2>Create an endpoint</h2>
     <label>
       URL that receives webhooks
@@ -60,7 +60,7 @@ interface ChoiceProps {
 }
 
 const Choice = ({ name, legend, options }: ChoiceProps) => (
-  <fieldset>
+  <fieldset class="choices">
     <legend>{legend}</legend>
     {options.map((option) => {
       const [value, title] = typeof option === 'string' ? [option, phrase(option)] : [option.name, option.title]

@@ -63,7 +63,7 @@ interface CommandProps {
 }
 
 const Command = ({ of: { id }, name, isPrimary = false, fields, children }: CommandProps) => (
-  <form method="post" action={`${endpointPath(id)}/${name}`}>
+  <form class="form-row" method="post" action={`${endpointPath(id)}/${name}`}>
     {fields}
     <button type="submit" class={isPrimary ? 'primary' : undefined}>
       {children}
@@ -133,19 +133,18 @@ const filterText = ({ providers, tags, priorities }: EndpointFilters): string =>
 const spans = { '1h': 'the last hour', '24h': 'the last 24 hours', '7d': 'the last 7 days' } as const
 export const replaySpans = Object.keys(spans) as (keyof typeof spans)[]
 
-const Select = ({
-  name,
-  label,
-  options,
-}: {
-  name: string
-  label: string
-  options: Readonly<Record<string, string>>
-}) => (
+interface SelectProps {
+  readonly name: string
+  readonly label: string
+  /** Each as its value and text; the first is the default. */
+  readonly options: readonly (readonly [value: string, text: string])[]
+}
+
+const Select = ({ name, label, options }: SelectProps) => (
   <label>
     {label}
     <select name={name}>
-      {Object.entries(options).map(([value, text]) => (
+      {options.map(([value, text]) => (
         <option key={value} value={value}>
           {text}
         </option>
@@ -158,13 +157,21 @@ const Replay = ({ of: endpoint }: { of: EndpointWithBacklog }) => (
   <section class="card" aria-labelledby="replay">
     <h2 id="replay">Send again</h2>
     <p>What was sent before is sent once more, with the same ID: a receiver that remembers IDs ignores what it has.</p>
-    <Command of={endpoint} name="replay" fields={<Select name="since" label="What was sent in" options={spans} />}>
+    <Command
+      of={endpoint}
+      name="replay"
+      fields={<Select name="since" label="What was sent in" options={Object.entries(spans)} />}
+    >
       Send again
     </Command>
   </section>
 )
 
-const overlaps = { 86400: 'another day', 604800: 'another 7 days', 0: 'no longer' }
+const overlaps = [
+  ['86400', 'another day'],
+  ['604800', 'another 7 days'],
+  ['0', 'no longer'],
+] as const
 
 const Secrets = ({ of: endpoint }: { of: EndpointWithBacklog }) => (
   <section class="card" aria-labelledby="secrets">
