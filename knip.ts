@@ -13,7 +13,7 @@ export default {
     'src/client/index.ts',
     'src/**/worker-process.ts',
     'src/dashboard/*/*.js',
-    'bench/{bare-receiver,minimal-receiver,receiver}.ts',
+    'bench/{bare-receiver,endpoint-receiver,minimal-receiver,receiver}.ts',
     'test/**/*.test.ts',
     'test/**/changed-workflows.ts',
   ],

@@ -45,6 +45,10 @@ const eventColumns = `'id', event.event_id, 'type', event.type, 'occurred_at', e
 /** An object with what the application itself has named the email by. */
 const identity = `'{}'::jsonb`
 
+/** By its key for each row: a plan that does not know how few rows are due would read whole tables. */
+const lookedUp = (name: string, table: string, key: string): string =>
+  `LEFT JOIN LATERAL (SELECT * FROM ${table} WHERE ${key} LIMIT 1) AS ${name} ON true`
+
 /** What a payload is made of, of the rows of `due`. Indexes: events_pkey, emails_pkey, escalations_pkey, suppressions_pkey. */
 const withParts = (due: string): string => `
   SELECT due.id::text, due.message_id AS "messageId", due.lane, due.type, due.attempts, due.created_at AS "createdAt",
@@ -55,22 +59,32 @@ const withParts = (due: string): string => `
     due.suppression_id::text AS "suppressionId", suppression.address AS "suppressedAddress"
   FROM ${due} AS due
   JOIN endpoints AS endpoint ON endpoint.id = due.endpoint_id
-  LEFT JOIN events AS event ON event.provider = due.provider AND event.event_id = due.event_id AND event.received_at = due.event_received_at
-  LEFT JOIN emails AS email ON email.id = due.email_id AND email.provider = due.provider
-  LEFT JOIN escalations AS escalation ON escalation.id = due.escalation_id
-  LEFT JOIN suppressions AS suppression ON suppression.id = due.suppression_id
+  ${lookedUp('event', 'events', 'provider = due.provider AND event_id = due.event_id AND received_at = due.event_received_at')}
+  ${lookedUp('email', 'emails', 'id = due.email_id AND provider = due.provider')}
+  ${lookedUp('escalation', 'escalations', 'id = due.escalation_id')}
+  ${lookedUp('suppression', 'suppressions', 'id = due.suppression_id')}
   ORDER BY due.id`
 
-/** A delivery waits for the earlier ones of its lane. */
+/**
+ * A delivery waits for the earlier ones of its lane. `OFFSET 0` keeps it a lookup for each row: an anti-join may read all that waits, which
+ * may be millions for an endpoint that was paused.
+ */
 const isFirstOfLane = `NOT EXISTS (
-        SELECT FROM deliveries AS earlier
-        WHERE earlier.endpoint_id = waiting.endpoint_id AND earlier.lane = waiting.lane AND earlier.id < waiting.id AND earlier.state = 'pending')`
+      SELECT FROM deliveries AS earlier WHERE earlier.endpoint_id = waiting.endpoint_id AND earlier.lane = waiting.lane
+        AND earlier.id < waiting.id AND earlier.state = 'pending' OFFSET 0)`
+
+const isDue = `endpoint_id = $1 AND state = 'pending' AND next_attempt_at <= now() AND id <> ALL($2::bigint[])`
 
 const dueStatement = `
   WITH due AS MATERIALIZED (
-    SELECT * FROM deliveries AS waiting
-    WHERE endpoint_id = $1 AND state = 'pending' AND next_attempt_at <= now() AND id <> ALL($2::bigint[]) AND ${isFirstOfLane}
-    ORDER BY CASE WHEN $4::boolean THEN next_attempt_at END, id LIMIT $3
+    SELECT * FROM deliveries AS waiting WHERE ${isDue} AND ${isFirstOfLane} ORDER BY id LIMIT $3
+  ) ${withParts('due')}`
+
+/** Among the first ones, since to sort all that waits would take too long. */
+const probeStatement = `
+  WITH due AS MATERIALIZED (
+    SELECT * FROM (SELECT * FROM deliveries WHERE ${isDue} ORDER BY id LIMIT 100) AS waiting
+    WHERE ${isFirstOfLane} ORDER BY next_attempt_at, id LIMIT $3
   ) ${withParts('due')}`
 
 export interface DueSearch {
@@ -84,10 +98,11 @@ export interface DueSearch {
 
 /** The first deliveries that are due, at most one of each lane, in order. Indexes: deliveries_pending, deliveries_pending_lane. */
 export async function readDueDeliveries({ pool }: Database, search: DueSearch): Promise<DueDelivery[]> {
+  const text = search.byLastAttempt ? probeStatement : dueStatement
   const { rows } = await pool.query<DueDelivery>({
-    name: statementNameOf(dueStatement),
-    text: dueStatement,
-    values: [search.endpointId, search.except, search.limit, search.byLastAttempt ?? false],
+    name: statementNameOf(text),
+    text,
+    values: [search.endpointId, search.except, search.limit],
   })
   return rows
 }
@@ -178,7 +193,8 @@ const recordStatement = `
     UPDATE deliveries SET state = result.state, attempts = attempts + CASE WHEN result."isCounted" THEN 1 ELSE 0 END,
       next_attempt_at = coalesce(result."nextAttemptAt", next_attempt_at),
       delivered_at = CASE WHEN result.state = 'delivered' THEN result.at END
-    FROM result WHERE id = result."deliveryId" AND endpoint_id = $1 AND deliveries.state = 'pending'
+    -- The array: a plan that does not know how few results there are would read all that waits.
+    FROM result WHERE id = result."deliveryId" AND id = ANY($8::bigint[]) AND endpoint_id = $1 AND deliveries.state = 'pending'
   ), added AS (
     INSERT INTO delivery_attempts (delivery_id, endpoint_id, at, status, duration_ms, error, answer)
     SELECT "deliveryId", $1, at, status, "durationMs", error, answer FROM result ORDER BY at
@@ -190,7 +206,7 @@ const recordStatement = `
 
 /**
  * Records attempts and the endpoint's health, in one statement. Attempts are recorded also by a sender that was replaced: they were made.
- * Indexes: deliveries_pkey, endpoints_pkey.
+ * Indexes: deliveries_pending, endpoints_pkey.
  * @param sender null: a program that pulls.
  * @returns whether it may go on: the endpoint is active, and no other sender has taken over.
  */
@@ -212,31 +228,8 @@ export async function recordAttempts(
     values: [
       ...[endpointId, JSON.stringify(given), sender, health.failures],
       ...[isoOrNull(health.firstFailedAt), isoOrNull(health.notBefore), isoOrNull(health.lastSucceededAt)],
+      results.map(({ deliveryId }) => deliveryId),
     ],
   })
   return rows[0]?.isActive ?? false
-}
-
-/** What a sender starts from. */
-export interface EndpointToServe {
-  readonly url: string | null
-  readonly failures: number
-  readonly firstFailedAt: Date | null
-  readonly notBefore: Date | null
-}
-
-/** Makes `sender` the endpoint's only one. @returns null unless the endpoint is active. Index: endpoints_pkey. */
-export async function takeOverEndpoint(db: Database, id: string, sender: string): Promise<EndpointToServe | null> {
-  const [row] = await db.$queryRaw<EndpointToServe[]>`
-    UPDATE endpoints SET sender = ${sender} WHERE id = ${id} AND state = 'active' AND deleted_at IS NULL
-    RETURNING url, failures, first_failed_at AS "firstFailedAt", not_before AS "notBefore"`
-  return row ?? null
-}
-
-/** The endpoint as its sender finds it now. @returns null unless it is active and still this sender's. Index: endpoints_pkey. */
-export async function readServedEndpoint(db: Database, id: string, sender: string): Promise<EndpointToServe | null> {
-  const [row] = await db.$queryRaw<EndpointToServe[]>`
-    SELECT url, failures, first_failed_at AS "firstFailedAt", not_before AS "notBefore" FROM endpoints
-    WHERE id = ${id} AND sender = ${sender} AND state = 'active' AND deleted_at IS NULL`
-  return row ?? null
 }

@@ -115,9 +115,9 @@ export async function deleteOldDeliveries(
         AND (state <> 'pending' OR created_at < ${pendingBefore === null ? '-infinity' : iso(pendingBefore)}::timestamptz)
       ORDER BY created_at LIMIT ${limit}
     ), attempts AS (
-      DELETE FROM delivery_attempts WHERE delivery_id IN (SELECT id FROM chosen)
+      DELETE FROM delivery_attempts WHERE delivery_id = ANY(ARRAY(SELECT id FROM chosen))
     ), deleted AS (
-      DELETE FROM deliveries WHERE id IN (SELECT id FROM chosen) RETURNING 1
+      DELETE FROM deliveries WHERE id = ANY(ARRAY(SELECT id FROM chosen)) RETURNING 1
     )
     SELECT count(*)::int AS count FROM deleted`
   return row?.count ?? 0

@@ -1,14 +1,7 @@
 /** Sends the deliveries of one endpoint. Everything that is to be sent is in the database: what is lost with a sender is sent again. */
 import type { Database } from '../db/database.ts'
-import {
-  type DeliveryAttemptResult,
-  type DueDelivery,
-  type EndpointToServe,
-  readDueDeliveries,
-  readServedEndpoint,
-  recordAttempts,
-  takeOverEndpoint,
-} from '../db/deliveries.ts'
+import { type DeliveryAttemptResult, type DueDelivery, readDueDeliveries, recordAttempts } from '../db/deliveries.ts'
+import { type EndpointToServe, readServedEndpoint, takeOverEndpoint } from '../db/endpoint-senders.ts'
 import { pauseEndpoint, readEndpointSecrets, releaseRetries } from '../db/endpoints.ts'
 import { isProbed, type PauseReason } from '../domain/endpoint.ts'
 import type { EndpointHealth } from '../domain/endpoint-health.ts'

@@ -36,6 +36,8 @@ const startOf = (taskQueue: string, endpointId: string) => ({
   taskQueue,
   args: [{ endpointId }] as Parameters<typeof endpoint>,
   workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+  // Its few tasks, one in ten minutes, go before a backlog of emails: each of those has an event to be delivered here.
+  priority: { priorityKey: 1 },
   staticSummary: staticSummaryOf('webhooks to an application', endpointId),
 })
 

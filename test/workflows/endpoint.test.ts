@@ -58,6 +58,8 @@ describe('the workflow of an endpoint', () => {
     const id = await endpointWith(rig.db, { url: receiver.url })
     assert.equal(await workflows.ensureStarted(id), true)
     assert.equal(await workflows.ensureStarted(id), false)
+    const { raw } = await handleOf(id).describe()
+    assert.equal(raw.workflowExecutionInfo?.priority?.priorityKey, 1, 'it goes before a backlog of emails')
     await isSent(await addTestDelivery(rig.db, id))
     return id
   }
