@@ -12,6 +12,7 @@ import { warmUp } from './db/warm-up.ts'
 import { addWebhookCounts } from './db/webhook-minutes.ts'
 import { claimWebhookToken } from './db/webhook-tokens.ts'
 import { defaultProject } from './domain/project.ts'
+import { createAddressGuard } from './endpoints/address-guard.ts'
 import { createEventStreams } from './http/event-streams.ts'
 import { createInbox } from './inbox/create-inbox.ts'
 import { watchSystem } from './incidents/watch.ts'
@@ -22,6 +23,7 @@ import { createSupportChannels } from './notifications/channels.ts'
 import { createAllProviderApis, createWebhookSources } from './providers/registry.ts'
 import { stopStep } from './stopping.ts'
 import { connectEmailWorkflows, type SharedParts, type SystemOptions } from './system-options.ts'
+import { createEndpointWorkflows } from './temporal/endpoints.ts'
 import { countFailingWorkflows } from './temporal/failing-workflows.ts'
 import { createReconciliations } from './temporal/reconciliations.ts'
 import { taskQueue } from './temporal/worker.ts'
@@ -70,6 +72,8 @@ export async function startApi(
     reconciliations: createReconciliations(client, taskQueue),
     teamChannels: teamChannelsOf(config, channels),
     slackApps: slackAppsOf(config),
+    endpointWorkflows: createEndpointWorkflows(client, taskQueue),
+    endpointGuard: createAddressGuard(config.endpointAllowedHosts),
     apiKeys: options.apiKeys,
     signIn: { withKeys: config.signIn.withKeys, openId: openId && createOpenIdProvider(openId, Date.now) },
     metricsKeys: config.metricsKeys,

@@ -108,14 +108,14 @@ export const rooms: Readonly<Record<string, Room>> = {
   api: {
     holds: '/v1, one file per resource; health and metrics',
     imports: [
-      ...['errors', 'domain', 'http', 'db', 'providers', 'metrics', 'temporal'],
+      ...['errors', 'domain', 'http', 'db', 'providers', 'metrics', 'endpoints', 'temporal'],
       ...['inbox', 'live', 'webhooks', 'incidents', 'suppressions'],
     ],
   },
   dashboard: {
     holds: 'the pages for people',
     imports: [
-      ...['domain', 'http', 'db', 'providers', 'notifications', 'temporal'],
+      ...['domain', 'http', 'db', 'providers', 'endpoints', 'notifications', 'temporal'],
       ...['inbox', 'live', 'suppressions', 'api'],
     ],
   },

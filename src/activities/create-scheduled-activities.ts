@@ -1,4 +1,5 @@
 import { activityInfo, heartbeat } from '@temporalio/activity'
+import { deleteAbandonedEndpoints } from '../db/endpoint-pulls.ts'
 import { readPostedEndpointIds } from '../db/endpoints.ts'
 import { readOverdueEmails } from '../db/overdue-emails.ts'
 import { createChannelActivities } from './channel-activities.ts'
@@ -15,6 +16,8 @@ import { createWatchActivities } from './watch-activities.ts'
 const pageSize = 500
 /** Concurrent starts. Most are answered within milliseconds: the workflow is running already. */
 const concurrentStarts = 8
+/** After which an endpoint without a URL counts as left behind by a program that was killed. docs/webhooks-to-applications.md names it. */
+const abandonedAfterMs = 60 * 60_000
 
 /** All activities of the scheduled jobs; one file per subject. */
 export const createScheduledActivities = ({
@@ -30,6 +33,8 @@ export const createScheduledActivities = ({
   ...createRecipientDomainActivities(dependencies),
 
   async startEndpoints() {
+    const abandonedSince = new Date(activityInfo().scheduledTimestampMs - abandonedAfterMs)
+    await onDatabase('EndpointsUnreadable', () => deleteAbandonedEndpoints(dependencies.db, abandonedSince))
     let started = 0
     for (const id of await onDatabase('EndpointsUnreadable', () => readPostedEndpointIds(dependencies.db))) {
       if (await dependencies.endpointWorkflows.ensureStarted(id)) started += 1

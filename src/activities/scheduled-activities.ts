@@ -37,7 +37,7 @@ export interface ScheduledActivities {
   lookUpRecipientDomains(input: RecipientDomainsInput): Promise<{ lookedUp: number; next: string | null }>
   /** Sends the digests that are due, and shows changes that were missed. What a channel does not take, a later call tries again. */
   serveChannels(): Promise<{ digests: number; changes: number; failed: number }>
-  /** Starts the workflow of each endpoint with a URL, where none is running. */
+  /** Starts the workflow of each endpoint with a URL, where none is running, and deletes those from which nobody pulls any more. */
   startEndpoints(): Promise<{ started: number }>
   /** Measures rates and webhooks; raises incidents that have started, and clears those that have ended. */
   watchForIncidents(): Promise<{ raised: string[]; cleared: string[] }>

@@ -3,6 +3,7 @@ import type Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
+import { type AddressGuard, createAddressGuard } from '../endpoints/address-guard.ts'
 import { fixedKeys, type KeyRing, requireKey } from '../http/api-key.ts'
 import { jsonBodyWithin, limitBodiesInFlight } from '../http/body.ts'
 import { type Deadlines, defaultDeadlines } from '../http/deadlines.ts'
@@ -20,6 +21,7 @@ import type { Metrics } from '../metrics.ts'
 import type { WebhookSource } from '../providers/provider.ts'
 import type { ProviderApi } from '../providers/provider-api.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
+import { type EndpointWorkflows, noEndpointWorkflows } from '../temporal/endpoints.ts'
 import { noReconciliations, type Reconciliations } from '../temporal/reconciliations.ts'
 import type { TemporalStatus } from '../temporal/temporal-status.ts'
 import type { WebhookCounts } from '../webhooks/webhook-counts.ts'
@@ -29,6 +31,8 @@ import { auditRequests, auditRoutes } from './audit.ts'
 import { bounceRoutes } from './bounces.ts'
 import { channelRoutes, type TeamChannel } from './channels.ts'
 import { emailRoutes } from './emails.ts'
+import { endpointDeliveryRoutes } from './endpoint-deliveries.ts'
+import { endpointRoutes } from './endpoints.ts'
 import { escalationRoutes } from './escalations.ts'
 import { eventRoutes } from './events.ts'
 import { apiReadiness, healthDescriptions, healthRoutes } from './health.ts'
@@ -40,6 +44,7 @@ import { createProjectParts, type ProjectAccess, type ProjectParts } from './pro
 import { recipientRoutes } from './recipients.ts'
 import { reconciliationRoutes } from './reconciliations.ts'
 import { sendRoutes } from './send.ts'
+import { sentWebhooks } from './sent-webhooks.ts'
 import { sessionRoutes } from './sessions.ts'
 import { type SlackApp, slackRoutes } from './slack-interactions.ts'
 import { streamRoutes } from './stream.ts'
@@ -60,6 +65,10 @@ export interface ApiDependencies {
   readonly providerApis: ReadonlyMap<string, ProviderApi>
   /** Default: none can be started. */
   readonly reconciliations?: Reconciliations
+  /** Default: none can be started. */
+  readonly endpointWorkflows?: EndpointWorkflows
+  /** Where webhooks may be sent to. Default: public addresses, by https. */
+  readonly endpointGuard?: Pick<AddressGuard, 'checkedUrl'>
   /** Keys of the environment for `/v1`, which allow everything. */
   readonly apiKeys: readonly string[]
   /** Keys for `/metrics` only, besides the API keys. Default none. */
@@ -120,6 +129,8 @@ export function createApi(dependencies: ApiDependencies): Api {
     reconciliations = noReconciliations,
     teamChannels = [],
     slackApps = [],
+    endpointWorkflows = noEndpointWorkflows,
+    endpointGuard = createAddressGuard([]),
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
   const ring = createKeyRing(dependencies.db, apiKeys, clock)
@@ -141,6 +152,7 @@ export function createApi(dependencies: ApiDependencies): Api {
       servedRoutes({
         ...dependencies,
         ...{ receiptDb, keys: ring, clock, streams, reconciliations, teamChannels, slackApps },
+        ...{ endpointWorkflows, endpointGuard },
       }),
       (needed) => requireKey(ring, { needed, failedKeys }),
       jsonBodyWithin(deadlines),
@@ -163,7 +175,17 @@ export function createApi(dependencies: ApiDependencies): Api {
 
 type ServedDependencies = ApiDependencies &
   Required<
-    Pick<ApiDependencies, 'receiptDb' | 'clock' | 'streams' | 'reconciliations' | 'teamChannels' | 'slackApps'>
+    Pick<
+      ApiDependencies,
+      | 'receiptDb'
+      | 'clock'
+      | 'streams'
+      | 'reconciliations'
+      | 'teamChannels'
+      | 'slackApps'
+      | 'endpointWorkflows'
+      | 'endpointGuard'
+    >
   > & {
     readonly keys: KeyRing
   }
@@ -174,7 +196,7 @@ function servedRoutes(dependencies: ServedDependencies): (project: string | null
   const partsOf = createProjectParts(dependencies, dependencies.projects ?? null)
   const ofAll = v1Routes(partsOf(null))
   const described = [...webhookRoutes, ...healthDescriptions, metricsDescription, ...ofAll]
-  const reference = referenceRoutes(described)
+  const reference = referenceRoutes(described, sentWebhooks)
   const composed = new Map<string | null, readonly Route[]>([[null, [...reference, ...ofAll]]])
   return (project) => {
     const routes = composed.get(project) ?? [...reference, ...v1Routes(partsOf(project))]
@@ -197,6 +219,8 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...recipientRoutes(dependencies),
   ...reconciliationRoutes(dependencies),
   ...analyticsRoutes(dependencies),
+  ...endpointRoutes(dependencies),
+  ...endpointDeliveryRoutes(dependencies),
   ...keyRoutes(dependencies),
   ...sessionRoutes(dependencies),
   ...auditRoutes(dependencies),

@@ -12,9 +12,11 @@ import { bouncesCommand } from './commands/bounces.ts'
 import { channelsCommand } from './commands/channels.ts'
 import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { endpointsCommand } from './commands/endpoints.ts'
 import { erasuresCommand } from './commands/erasures.ts'
 import { exportCommand } from './commands/export.ts'
 import { keysCommand } from './commands/keys.ts'
+import { listenCommand } from './commands/listen.ts'
 import { mcpCommand } from './commands/mcp.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
@@ -51,6 +53,8 @@ function createProgram(context: CommandContext): Command {
     suppressionsCommand,
     bouncesCommand,
     webhooksCommand,
+    endpointsCommand,
+    listenCommand,
     exportCommand,
     channelsCommand,
     keysCommand,

@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 export async function runMain(args: readonly string[]): Promise<void> {
   const stop = new AbortController()
   // `up` handles signals itself; all other commands end at once.
-  if (args[0] === 'tail' || args[0] === 'status') {
+  if (['tail', 'status', 'listen'].includes(args[0] ?? '')) {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   }
   const env = environment()

@@ -1,7 +1,7 @@
 import type { AnalyticsBreakdown, AnalyticsQuery, AnalyticsSummary, BreakdownQuery } from './analytics-types.ts'
-import { AftersendProblemError } from './errors.ts'
+import { createEndpointsClient, type EndpointsClient } from './endpoints.ts'
 import type { Person } from './person-types.ts'
-import { type ConnectionOptions, pause, request } from './request.ts'
+import { type ConnectionOptions, found, pause, request } from './request.ts'
 import type { Email, EmailQuery, NewEmail, Page, Registration, Suppression } from './types.ts'
 import { follow } from './watch.ts'
 
@@ -42,6 +42,8 @@ export interface AftersendClient {
      */
     lookup(address: string, options?: { readonly cursor?: string; readonly limit?: number }): Promise<Person>
   }
+  /** What receives webhooks. Needs a key with the scope `endpoints`, or `operate` for what creates and changes none. */
+  readonly endpoints: EndpointsClient
 }
 
 export interface WatchOptions {
@@ -73,6 +75,7 @@ export function createClient(options: ConnectionOptions): AftersendClient {
       breakdown: (query) => get('/v1/analytics/breakdown', query),
     },
     recipients: { lookup: (address, page = {}) => post('/v1/recipients/lookup', { address, ...page }) },
+    endpoints: createEndpointsClient(options),
   }
   return client
 }
@@ -91,11 +94,6 @@ function queryText(query: object): string {
 const emailPath = (id: string, below: string, provider: string | undefined): string => {
   const query = provider === undefined ? '' : `?provider=${encodeURIComponent(provider)}`
   return `/v1/emails/${encodeURIComponent(id)}${below}${query}`
-}
-
-function found<T>(response: T | null): T {
-  if (response !== null) return response
-  throw new AftersendProblemError({ type: 'about:blank', title: 'Not Found', status: 404, detail: 'it does not exist' })
 }
 
 async function* watch(

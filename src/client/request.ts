@@ -1,4 +1,4 @@
-/** Requests with retries. All requests of this client are idempotent. */
+/** Requests with retries. All requests of this client are idempotent, unless they say otherwise. */
 import {
   AftersendProblemError,
   AftersendUnreachableError,
@@ -19,14 +19,16 @@ export interface ConnectionOptions {
 }
 
 export interface ClientRequest {
-  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
   readonly signal?: AbortSignal | undefined
+  /** Default true. False: it is sent once, since a second one would do it twice. */
+  readonly isRepeatable?: boolean
 }
 
-const defaultTimeoutMs = 30_000
+export const defaultTimeoutMs = 30_000
 const [firstPauseMs, longestPauseMs] = [250, 5_000]
 
 /**
@@ -46,10 +48,17 @@ export async function request<T>(options: ConnectionOptions, call: ClientRequest
       }
     }
     const error = 'response' in result ? await problemOf(result.response) : result.error
+    if (call.isRepeatable === false) throw error
     const waitMs = 'response' in result ? retryAfterMs(result.response) : pauseMs * (0.5 + Math.random() / 2)
     if (waitMs === null || Date.now() + waitMs >= endsAt) throw error
     await pause(waitMs, call.signal)
   }
+}
+
+/** @throws AftersendProblemError with status 404 for null. */
+export function found<T>(response: T | null): T {
+  if (response !== null) return response
+  throw new AftersendProblemError({ type: 'about:blank', title: 'Not Found', status: 404, detail: 'it does not exist' })
 }
 
 async function jsonOf<T>(response: Response): Promise<T> {

@@ -5,18 +5,22 @@ import type { Logger } from 'pino'
 import { createKeyRing } from '../api/key-ring.ts'
 import { createProjectParts, type ProjectAccess } from '../api/project-parts.ts'
 import type { Database } from '../db/database.ts'
+import { type AddressGuard, createAddressGuard } from '../endpoints/address-guard.ts'
 import { fixedKeys, type KeyRing } from '../http/api-key.ts'
 import type { EventStreams } from '../http/event-streams.ts'
 import { createFailedKeys } from '../http/failed-keys.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
+import { type EndpointWorkflows, noEndpointWorkflows } from '../temporal/endpoints.ts'
 import { noReconciliations, type Reconciliations } from '../temporal/reconciliations.ts'
 import { flowing, type TemporalStatus } from '../temporal/temporal-status.ts'
 import { readAssets } from './assets.ts'
 import { addAuditPage } from './audit.tsx'
 import { addEmailPage, type WebUi } from './email.tsx'
 import { addEmailListPage } from './emails.tsx'
+import { addEndpointPage } from './endpoint.tsx'
+import { addEndpointListPage } from './endpoints.tsx'
 import { addEscalationPages } from './escalations.tsx'
 import { addEventPage } from './event.tsx'
 import { addEventPages } from './events.tsx'
@@ -46,6 +50,10 @@ export interface DashboardDependencies {
   readonly supportChannels: SetupDependencies['supportChannels']
   /** Default: none can be started. */
   readonly reconciliations?: Reconciliations
+  /** Default: none can be started. */
+  readonly endpointWorkflows?: EndpointWorkflows
+  /** Where webhooks may be sent to. Default: public addresses, by https. */
+  readonly endpointGuard?: Pick<AddressGuard, 'checkedUrl'>
   /** Keys of the environment; named keys are in the database. */
   readonly apiKeys: readonly string[]
   /** How people sign in. Default: with keys. */
@@ -66,7 +74,9 @@ export interface DashboardDependencies {
 }
 
 type DashboardParts = DashboardDependencies &
-  Required<Pick<DashboardDependencies, 'temporalStatus' | 'clock' | 'reconciliations'>> & {
+  Required<
+    Pick<DashboardDependencies, 'temporalStatus' | 'clock' | 'reconciliations' | 'endpointWorkflows' | 'endpointGuard'>
+  > & {
     readonly receiptDb: Database
     readonly assets: ReturnType<typeof readAssets>
     readonly people: PersonLinks
@@ -104,6 +114,8 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
   const whole = {
     temporalStatus: () => flowing,
     reconciliations: noReconciliations,
+    endpointWorkflows: noEndpointWorkflows,
+    endpointGuard: createAddressGuard([]),
     ...dependencies,
     receiptDb: db,
     assets,
@@ -148,6 +160,8 @@ function pagesWith(composed: ReturnType<PartsOf>, ...before: Middleware[]): Page
   addEventPage(signedIn, parts)
   addSetupPage(signedIn, parts)
   addKeyPages(signedIn, parts)
+  addEndpointListPage(signedIn, parts)
+  addEndpointPage(signedIn, parts)
   addSessionPages(signedIn, parts)
   addAuditPage(signedIn, parts)
   return router.routes()

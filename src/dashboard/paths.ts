@@ -5,6 +5,8 @@ export { emailPath } from '../domain/page-paths.ts'
 export const eventPath = ({ provider, eventId }: { readonly provider: string; readonly eventId: string }): string =>
   `/events/${encodeURIComponent(provider)}/${encodeURIComponent(eventId)}`
 
+export const endpointPath = (id: string): string => `/setup/endpoints/${encodeURIComponent(id)}`
+
 /** A path with a query, of what is given. */
 export function pathWith(path: string, query: Readonly<Record<string, string | undefined>>): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1]))

@@ -7,6 +7,7 @@ import type { Reconciliation } from '../db/generated/client.ts'
 import { readLastReconciliations } from '../db/reconciliations.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { readWebhookTraffic, refusedWithinHours, type WebhookTraffic } from '../db/webhook-minutes.ts'
+import { endpointScopes } from '../domain/access.ts'
 import { defaultProject, projectOf, variablePartOf } from '../domain/project.ts'
 import { name, oneOf, parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
@@ -90,6 +91,11 @@ interface SetupBodyProps extends Settings {
 const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, runs }: SetupBodyProps) => (
   <>
     <PageHead title="Setup">
+      <Allowed to={endpointScopes}>
+        <a class="button" href="/setup/endpoints">
+          Endpoints
+        </a>
+      </Allowed>
       <Allowed to="admin">
         <a class="button" href="/setup/audit">
           Audit log

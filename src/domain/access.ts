@@ -6,7 +6,8 @@ export const scopes = {
   send: 'register and send emails, and check addresses before',
   suppress: 'add, remove and import suppressions, and judge bounces again',
   escalate: 'act on escalations',
-  operate: 'act on escalations, replay events and send test events',
+  operate: 'act on escalations, replay events, send test events, and pause, resume and replay endpoints',
+  endpoints: 'create, change and delete endpoints, which receive webhooks with addresses',
   erase: 'erase persons',
   admin: 'everything, and manage keys',
 } as const
@@ -38,6 +39,9 @@ export interface Caller {
 
 /** What opens the commands of escalations: keys from before there was `escalate` have `operate`. */
 export const escalationScopes = ['escalate', 'operate'] as const satisfies readonly Scope[]
+
+/** What shows endpoints, and pauses, resumes, tests and replays them. Who creates one decides who receives addresses: that needs `endpoints`. */
+export const endpointScopes = ['endpoints', 'operate'] as const satisfies readonly Scope[]
 
 /** @param needed one of them is enough. */
 export const allows = (caller: Pick<Caller, 'scopes'>, needed: readonly Scope[]): boolean =>

@@ -1,7 +1,7 @@
 /** The OpenAPI document, generated from the routes that are served and the schemas that validate their input. */
 import { z } from 'zod'
 import { problem } from './problem-schema.ts'
-import { type Answer, type RouteDescription, scopesOf } from './route.ts'
+import { type Answer, type RouteDescription, type SentWebhook, scopesOf } from './route.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -18,8 +18,8 @@ const commonProblems = {
   503: 'PostgreSQL or Temporal does not answer: try again after `Retry-After`',
 } as const
 
-/** The OpenAPI 3.1 document of `routes`. */
-export function openApiDocument(routes: readonly RouteDescription[]): Json {
+/** The OpenAPI 3.1 document of `routes`, and of the requests that the system sends itself. */
+export function openApiDocument(routes: readonly RouteDescription[], sent: readonly SentWebhook[] = []): Json {
   const schemas = new Map<string, Json>()
   const paths: Record<string, Record<string, Json>> = {}
   for (const route of routes) {
@@ -39,6 +39,7 @@ export function openApiDocument(routes: readonly RouteDescription[]): Json {
     servers: [{ url: '/' }],
     tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
+    webhooks: Object.fromEntries(sent.map((webhook) => [webhook.name, { post: sentOperationOf(webhook, schemas) }])),
     components: {
       schemas: Object.fromEntries([...schemas].sort(([a], [b]) => (a < b ? -1 : 1))),
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'One of the API keys.' } },
@@ -63,14 +64,23 @@ function operationOf(route: RouteDescription, schemas: Map<string, Json>): Json 
     parameters: [
       ...parametersOf('path', route.params, schemas),
       ...parametersOf('query', route.query, schemas),
-      ...Object.entries(headers).map(([name, { description: text, required }]) => ({
-        ...{ name, in: 'header', required, description: text, schema: { type: 'string' } },
-      })),
+      ...Object.entries(headers).map(([name, { description: text, required }]) => headerOf(name, text, required)),
     ],
     ...(body && { requestBody: body }),
     responses: responsesOf(route, schemas),
   }
 }
+
+const headerOf = (name: string, description: string, required: boolean): Json => ({
+  ...{ name, in: 'header', required, description, schema: { type: 'string' } },
+})
+
+const sentOperationOf = ({ summary, headers, body }: SentWebhook, schemas: Map<string, Json>): Json => ({
+  summary,
+  parameters: Object.entries(headers).map(([name, text]) => headerOf(name, text, true)),
+  requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'output', schemas) } } },
+  responses: { '2XX': { description: 'Accepted. Every other answer is a failed attempt' } },
+})
 
 const securityOf = (access: RouteDescription['access']) =>
   access === 'anyone' ? [] : [{ apiKey: [] }, ...(access === 'local' ? [{}] : [])]

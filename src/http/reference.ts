@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { openApiDocument } from './openapi.ts'
 import { Problem } from './problem.ts'
-import { defineRoute, type Route, type RouteDescription } from './route.ts'
+import { defineRoute, type Route, type RouteDescription, type SentWebhook } from './route.ts'
 
 /** Loads everything from this server, so that it works offline and contacts no other host. */
 const page = `<!doctype html>
@@ -43,8 +43,11 @@ const files: Readonly<Record<string, { type: string; read: () => Promise<string>
   'start.js': { type: 'text/javascript', read: async () => start },
 }
 
-/** @param described all other routes. */
-export function referenceRoutes(described: readonly RouteDescription[]): Route[] {
+/**
+ * @param described all other routes.
+ * @param sent the requests that the system sends itself.
+ */
+export function referenceRoutes(described: readonly RouteDescription[], sent: readonly SentWebhook[] = []): Route[] {
   let text: string | undefined
   const routes: Route[] = [
     defineRoute(
@@ -54,7 +57,7 @@ export function referenceRoutes(described: readonly RouteDescription[]): Route[]
         answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) } },
       },
       (ctx) => {
-        text ??= JSON.stringify(openApiDocument([...described, ...routes]))
+        text ??= JSON.stringify(openApiDocument([...described, ...routes], sent))
         ctx.type = 'application/json'
         ctx.body = text
       },

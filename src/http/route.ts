@@ -19,7 +19,7 @@ export interface Answer {
 
 /** What the OpenAPI document says about a route. */
 export interface RouteDescription {
-  readonly method: 'get' | 'post' | 'delete'
+  readonly method: 'get' | 'post' | 'patch' | 'delete'
   /** With `:name` for parameters. */
   readonly path: `/${string}`
   /** The resource under which the document lists it. */
@@ -42,6 +42,16 @@ export interface RouteDescription {
   readonly answers: Readonly<Record<number, Answer>>
   /** Descriptions of its own problems, by status; common ones are added. */
   readonly problems?: Readonly<Record<number, string>>
+}
+
+/** A request that the system sends: to the endpoints of applications. */
+export interface SentWebhook {
+  /** The type of what it is about. */
+  readonly name: string
+  readonly summary: string
+  readonly body: z.ZodType
+  /** Request headers, by name. */
+  readonly headers: Readonly<Record<string, string>>
 }
 
 export interface Route extends RouteDescription {

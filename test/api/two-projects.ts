@@ -35,7 +35,9 @@ export const confinedTo = (url: string, project: string): Database =>
 export async function storeProject(db: Database, project: string): Promise<void> {
   const [provider, mark, person] = [providerIn(project, 'aisend'), markOf(project), personOf(project)]
   // First, so that what follows is to be delivered to it.
-  const endpointId = await endpointWith(db, { project, url: `https://${project}.example/hooks`, description: mark })
+  const created = await endpointWith(db, { project, url: `https://${project}.example/hooks`, description: mark })
+  const endpointId = `ep_${project}`
+  await db.endpoint.update({ where: { id: created }, data: { id: endpointId } })
   const event = { provider, emailId: 'em_1', to: [person], recipient: person, subject: mark }
   await insertEvents(db, [
     receivedEvent({ ...event, id: 'ev_1', payload: JSON.stringify({ mark }) }),

@@ -219,17 +219,33 @@ describe('the dashboard in a browser', function () {
     '/events?state=applied',
     '/events/aisend/evt_aside',
     '/setup',
+    '/setup/endpoints',
+    '/setup/endpoints/ep_tried',
     '/setup/keys',
     '/setup/audit',
     '/setup/sessions',
     '/sign-in',
   ]
 
+  /** Paused, so that nothing is sent, with an attempt that failed. */
+  const addEndpoint = async () => {
+    const [id, url] = ['ep_tried', 'https://app.example.com/webhooks']
+    const isKnown = await system.db.endpoint.findUnique({ where: { id } })
+    if (isKnown) return
+    const paused = { state: 'paused', pausedReason: 'failing', firstFailedAt: new Date(), createdBy: 'grace' }
+    await system.db.endpoint.create({ data: { id, url, ...paused, eventTypes: ['email.bounced'] } })
+    const delivery = { messageId: 'msg_1', endpointId: id, lane: 'msg_1', type: 'endpoint.test', state: 'failed' }
+    const { id: deliveryId } = await system.db.delivery.create({ data: delivery })
+    const attempt = { deliveryId, endpointId: id, at: new Date(), status: 500, durationMs: 12, answer: 'out of order' }
+    await system.db.deliveryAttempt.create({ data: attempt })
+  }
+
   for (const [width, colorScheme] of [
     [1280, 'light'],
     [390, 'dark'],
   ] as const) {
     it(`has no serious accessibility fault, ${width} pixels wide and ${colorScheme}`, async () => {
+      await addEndpoint()
       await page.setViewportSize({ width, height: 800 })
       await page.emulateMedia({ colorScheme })
       for (const path of paths) {

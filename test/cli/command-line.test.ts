@@ -224,7 +224,7 @@ describe('aftersend', () => {
     it('says which scopes there are', async () => {
       const { code, failure } = await run(['keys', 'create', 'shop', '--scope', 'write', ...atServed()])
       assert.equal(code, 2)
-      assert.match(failure, /read, send, suppress, escalate, operate, erase, admin/)
+      assert.match(failure, /read, send, suppress, escalate, operate, endpoints, erase, admin/)
     })
   })
 

@@ -184,6 +184,44 @@ describe('every answer', () => {
     assert.equal(await statusOf('DELETE', '/v1/keys/none'), 404)
   })
 
+  it('about endpoints is as documented', async () => {
+    const url = 'https://app.example.com/webhooks'
+    const { status, body } = await call('POST', '/v1/endpoints', { url, filters: { tags: ['receipt'] } })
+    assert.equal(status, 201)
+    const path = `/v1/endpoints/${(body as { id: string }).id}`
+    assert.equal(await statusOf('POST', '/v1/endpoints', { url: 'https://10.0.0.1' }), 400)
+    assert.equal(await statusOf('GET', '/v1/endpoints'), 200)
+    assert.equal(await statusOf('GET', path), 200)
+    assert.equal(await statusOf('GET', '/v1/endpoints/none'), 404)
+    assert.equal(await statusOf('PATCH', path, { eventTypes: ['email.bounced'] }), 200)
+    assert.equal(await statusOf('POST', `${path}/pause`), 200)
+    assert.equal(await statusOf('POST', `${path}/resume`, { skip: true }), 200)
+    const { body: test } = await call('POST', `${path}/test`)
+    const { deliveryId } = test as { deliveryId: string }
+    assert.equal(await statusOf('POST', `${path}/secret`, {}), 201)
+    const attempt = { endpointId: path.slice(14), at: new Date(), status: 503, durationMs: 5, answer: 'busy' }
+    await db.deliveryAttempt.create({ data: { ...attempt, deliveryId: BigInt(deliveryId) } })
+    assert.equal(await statusOf('GET', `${path}/attempts?outcome=failed`), 200)
+    assert.equal(await statusOf('GET', `${path}/attempts?outcome=none`), 400)
+    assert.equal(await statusOf('POST', `${path}/replay`, { deliveryId }), 200)
+    assert.equal(await statusOf('POST', `${path}/replay`, {}), 400)
+    assert.equal(await statusOf('GET', `${path}/deliveries`), 409)
+    assert.equal(await statusOf('DELETE', path), 204)
+    assert.equal(await statusOf('DELETE', path), 404)
+  })
+
+  it('about webhooks that are pulled is as documented', async () => {
+    const { body } = await call('POST', '/v1/endpoints', { url: null })
+    const path = `/v1/endpoints/${(body as { id: string }).id}`
+    const { body: test } = await call('POST', `${path}/test`)
+    const { deliveryId } = test as { deliveryId: string }
+    assert.equal(await statusOf('GET', `${path}/deliveries?wait=1`), 200)
+    const outcomes = [{ deliveryId, status: null, durationMs: 5 }]
+    assert.equal(await statusOf('POST', `${path}/acknowledge`, { outcomes }), 204)
+    assert.equal(await statusOf('POST', `${path}/acknowledge`, { outcomes: [] }), 400)
+    assert.equal(await statusOf('PATCH', path, { url: 'https://app.example.com' }), 409)
+  })
+
   it('about sessions is as documented', async () => {
     const who = {
       name: 'ada',

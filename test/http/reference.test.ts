@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { endpointEventTypes, testSentType } from '../../src/domain/endpoint.ts'
 import { useApi } from '../api/served.ts'
 
 interface Document {
@@ -39,6 +40,20 @@ describe('the document of the API', () => {
     assert.doesNotMatch(text, /\$defs/)
   })
 
+  it('describes each webhook that endpoints are sent', async () => {
+    const { webhooks } = JSON.parse((await read('/openapi.json')).text) as {
+      webhooks: Record<string, { post: { parameters: { name: string }[]; requestBody: unknown } }>
+    }
+    assert.deepEqual(Object.keys(webhooks).sort(), [...endpointEventTypes, testSentType].sort())
+    for (const { post } of Object.values(webhooks)) {
+      assert.deepEqual(
+        post.parameters.map(({ name }) => name),
+        ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
+      )
+      assert.match(JSON.stringify(post.requestBody), /#\/components\/schemas\/\w+Webhook"/)
+    }
+  })
+
   it('requires a key wherever the server does', async () => {
     const { paths } = JSON.parse((await read('/openapi.json')).text) as Document
     const open = Object.entries(paths).filter(([path, methods]) => {
@@ -47,7 +62,7 @@ describe('the document of the API', () => {
     for (const [path, methods] of Object.entries(paths)) {
       if (open.some(([other]) => other === path) || path === '/metrics') continue
       for (const method of Object.keys(methods)) {
-        const response = await fetch(served.url + path.replace(/\{\w+\}/g, 'a@b.c'), { method })
+        const response = await fetch(served.url + path.replace(/\{\w+\}/g, 'a@b.c'), { method: method.toUpperCase() })
         assert.equal(response.status, 401, `${method} ${path}`)
       }
     }

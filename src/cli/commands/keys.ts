@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { request } from '../../client/request.ts'
+import { scopeNames } from '../../domain/access.ts'
 import {
   type ApiOptions,
   type CommandContext,
@@ -42,7 +43,7 @@ const createCommand = (context: CommandContext): Command =>
     .argument('<name>', 'of the application or person that gets it')
     .requiredOption(
       '--scope <scopes...>',
-      'read, send, suppress, escalate, operate, erase or admin; several are allowed',
+      `${scopeNames.slice(0, -1).join(', ')} or ${scopeNames.at(-1)}; several are allowed`,
     )
     .option('--project <name>', 'whose data the key reaches; default: that of the key that creates it, or `default`')
     .action(
