@@ -55,6 +55,9 @@ export interface WebhookProviderEvent {
 /** The email after the event. Recipients and subject are as they are known when it is sent. */
 export interface WebhookEmail {
   readonly id: string
+  /** The application's own ID. */
+  readonly externalId: string | null
+  readonly metadata: Readonly<Record<string, string>>
   readonly provider: string
   readonly to: readonly string[]
   readonly subject: string | null
