@@ -1,23 +1,17 @@
 /** Statements that show endpoints: backlogs and attempts. */
-import { cappedCount } from './capped-count.ts'
 import type { Database } from './database.ts'
+import { readEndpointBacklog } from './endpoints.ts'
 import { type Delivery, type DeliveryAttempt, type Endpoint, Prisma } from './generated/client.ts'
 
-/** With how many deliveries wait for it, counted up to `countCap`. */
+/** With how many deliveries wait for it, counted up to 100,000. */
 export interface EndpointWithBacklog extends Endpoint {
   readonly pending: number
 }
 
-/** Index: deliveries_pending. */
-export async function withBacklogs(db: Database, endpoints: readonly Endpoint[]): Promise<EndpointWithBacklog[]> {
-  const waiting = cappedCount(
-    Prisma.sql`FROM deliveries WHERE endpoint_id = given.id AND state = 'pending' ORDER BY endpoint_id, id`,
+export const withBacklogs = (db: Database, endpoints: readonly Endpoint[]): Promise<EndpointWithBacklog[]> =>
+  Promise.all(
+    endpoints.map(async (endpoint) => ({ ...endpoint, pending: (await readEndpointBacklog(db, endpoint.id)).pending })),
   )
-  const counts = await db.$queryRaw<{ id: string; pending: number }[]>`
-    SELECT given.id, ${waiting} AS pending FROM unnest(${endpoints.map(({ id }) => id)}::text[]) AS given(id)`
-  const pendingOf = new Map(counts.map(({ id, pending }) => [id, pending]))
-  return endpoints.map((endpoint) => ({ ...endpoint, pending: pendingOf.get(endpoint.id) ?? 0 }))
-}
 
 export const attemptOutcomes = ['succeeded', 'failed'] as const
 type AttemptOutcome = (typeof attemptOutcomes)[number]
@@ -28,11 +22,11 @@ export interface AttemptOfDelivery extends DeliveryAttempt {
   readonly delivery: Delivery | null
 }
 
-const accepted: Prisma.DeliveryAttemptWhereInput = { status: { gte: 200, lt: 300 } }
-const conditions = {
-  succeeded: accepted,
-  failed: { OR: [{ status: null }, { NOT: accepted }] },
-} satisfies Record<AttemptOutcome, Prisma.DeliveryAttemptWhereInput>
+/** The second is the condition of delivery_attempts_failed: without it, failures would be searched among all that succeeded. */
+const conditions: Readonly<Record<AttemptOutcome, Prisma.Sql>> = {
+  succeeded: Prisma.sql`AND status BETWEEN 200 AND 299`,
+  failed: Prisma.sql`AND (status BETWEEN 200 AND 299) IS NOT TRUE`,
+}
 
 export interface AttemptSearch {
   readonly endpointId: string
@@ -41,15 +35,18 @@ export interface AttemptSearch {
   readonly limit: number
 }
 
-/** Newest first. Indexes: delivery_attempts_endpoint_id_id_idx, deliveries_pkey. */
+/** Newest first. Indexes: delivery_attempts_endpoint_id_id_idx, delivery_attempts_failed, delivery_attempts_pkey, deliveries_pkey. */
 export async function listAttempts(
   db: Database,
   { endpointId, outcome, before, limit }: AttemptSearch,
 ): Promise<AttemptOfDelivery[]> {
+  const found = await db.$queryRaw<{ id: bigint }[]>`
+    SELECT id FROM delivery_attempts WHERE endpoint_id = ${endpointId} ${outcome ? conditions[outcome] : Prisma.empty}
+      ${before ? Prisma.sql`AND id < ${BigInt(before.id)}` : Prisma.empty}
+    ORDER BY endpoint_id, id DESC LIMIT ${limit}`
   const attempts = await db.deliveryAttempt.findMany({
-    where: { endpointId, ...(before && { id: { lt: BigInt(before.id) } }), ...(outcome && conditions[outcome]) },
+    where: { id: { in: found.map(({ id }) => id) } },
     orderBy: { id: 'desc' },
-    take: limit,
   })
   const deliveries = await db.delivery.findMany({ where: { id: { in: attempts.map(({ deliveryId }) => deliveryId) } } })
   const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]))

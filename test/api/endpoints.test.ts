@@ -11,11 +11,12 @@ import { apiKey, problemIn, useApi } from './served.ts'
 describe('endpoints', () => {
   const { db } = useDatabase('endpoints, deliveries, delivery_attempts, emails, events')
   const changed: string[] = []
+  let isReachable = true
   const endpointWorkflows = {
     ensureStarted: async () => false,
     changed: async (id: string) => {
       changed.push(id)
-      throw new TemporalUnavailableError('Temporal does not answer')
+      if (!isReachable) throw new TemporalUnavailableError('Temporal does not answer')
     },
   }
   const served = useApi(() => ({ db, endpointWorkflows }))
@@ -42,6 +43,18 @@ describe('endpoints', () => {
     assert.deepEqual(await client().list(), [])
     for (const id of [created.id, 'ep_none']) await assert.rejects(client().pause(id), { status: 404 })
     assert.ok(!served.logged.join().includes(secret))
+  })
+
+  it('are created without Temporal; a resumption is answered with 503 until it is announced', async () => {
+    isReachable = false
+    const { id } = await client().create({ url })
+    await client().pause(id)
+    const resume = () => served.call('POST', `/v1/endpoints/${id}/resume`, {})
+    assert.equal((await resume()).status, 503)
+    isReachable = true
+    changed.length = 0
+    assert.equal((await resume()).status, 200)
+    assert.deepEqual(changed, [id])
   })
 
   it('are not created for URLs that lead inside, nor for what does not exist', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Database } from '../../src/db/database.ts'
 import { readDueDeliveries, recordAttempts } from '../../src/db/deliveries.ts'
 import { readEndpointBacklog } from '../../src/db/endpoints.ts'
+import { listAttempts } from '../../src/db/endpoints-read.ts'
 import { deleteOldDeliveries } from '../../src/db/retention.ts'
 import { endpointWith } from '../endpoints/outbox-rig.ts'
 import { useDatabase } from '../stack.ts'
@@ -31,7 +32,8 @@ describe('on 40,000 deliveries, the', () => {
              now() - (${rows}::int - right(event_id, -4)::int) * interval '1 minute'
       FROM events ORDER BY right(event_id, -4)::int`
     await db.$executeRaw`
-      INSERT INTO delivery_attempts (delivery_id, endpoint_id, at, duration_ms) SELECT id, endpoint_id, now(), 1 FROM deliveries`
+      INSERT INTO delivery_attempts (delivery_id, endpoint_id, at, duration_ms, status)
+      SELECT id, endpoint_id, now(), 1, CASE WHEN id % 1000 = 0 THEN 500 ELSE 200 END FROM deliveries`
     await db.$executeRawUnsafe('VACUUM ANALYZE emails, events, deliveries, delivery_attempts')
   })
 
@@ -58,6 +60,16 @@ describe('on 40,000 deliveries, the', () => {
         ),
       indexes: ['deliveries_pending'],
       maxRows: 20,
+    },
+    'list of failed attempts': {
+      run: (db) => listAttempts(db, { endpointId, outcome: 'failed', before: { id: String(rows) }, limit: 20 }),
+      indexes: ['delivery_attempts_failed', 'delivery_attempts_pkey', 'deliveries_pkey'],
+      maxRows: 80,
+    },
+    'list of all attempts': {
+      run: (db) => listAttempts(db, { endpointId, before: null, limit }),
+      indexes: ['delivery_attempts_pkey', 'deliveries_pkey'],
+      maxRows: limit * 4,
     },
     'count of what waits': {
       run: (db) => readEndpointBacklog(db, endpointId),
