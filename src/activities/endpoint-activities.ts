@@ -1,7 +1,7 @@
 /** The activities of the workflows of endpoints. Types only, since workflow code imports this file. */
 import type { PauseReason } from '../domain/endpoint.ts'
 
-export interface DeliverInput {
+interface DeliverInput {
   readonly endpointId: string
 }
 
@@ -18,12 +18,12 @@ export interface Delivered {
   readonly failed: number
 }
 
-export interface PauseInput {
+interface PauseInput {
   readonly endpointId: string
   readonly by: string
 }
 
-export interface ResumeInput {
+interface ResumeInput {
   readonly endpointId: string
   /** Whether what it missed is skipped. */
   readonly skip: boolean

@@ -37,7 +37,6 @@ export const testSentType = 'endpoint.test'
 
 /** What an endpoint may choose among. */
 export const endpointEventTypes = [...emailSentTypes, ...recipientSentTypes, ...escalationSentTypes] as const
-export type EndpointEventType = (typeof endpointEventTypes)[number] | typeof testSentType
 
 /** Each that is present must hold; of each list, one value must be the event's. An event of no email has no tag and no priority. */
 export interface EndpointFilters {
@@ -48,7 +47,6 @@ export interface EndpointFilters {
 }
 
 export const endpointStates = ['active', 'paused'] as const
-export type EndpointState = (typeof endpointStates)[number]
 
 /** Why an endpoint is paused, each with its meaning. */
 export const pauseReasons = {
@@ -57,10 +55,6 @@ export const pauseReasons = {
   gone: 'answered 410 Gone',
 } as const
 export type PauseReason = keyof typeof pauseReasons
-
-/** `failed`: the last attempt failed. `skipped`: a person resumed the endpoint without what it had missed. */
-export const deliveryStates = ['pending', 'delivered', 'failed', 'skipped'] as const
-export type DeliveryState = (typeof deliveryStates)[number]
 
 const second = 1_000
 const minute = 60 * second
