@@ -8,7 +8,7 @@ import { quarantineEvents, readUnappliedIds } from '../../src/db/events.ts'
 import { suppressEventRecipient } from '../../src/db/recipients.ts'
 import { registerEmail } from '../../src/db/registrations.ts'
 import { saveSnapshot } from '../../src/db/snapshots.ts'
-import { openEscalation, resolveEscalation } from '../../src/domain/escalation.ts'
+import { openEscalation, resolveEscalation, type UndeliveredNotice } from '../../src/domain/escalation.ts'
 import { isEngagement, priorities, type ReceivedEvent, registrationEventType } from '../../src/domain/events.ts'
 import { foldEvents } from '../../src/domain/lifecycle.ts'
 import { registrationPayloadOf } from '../../src/domain/received-event.ts'
@@ -275,7 +275,9 @@ export class BothDatabases {
     await this.#db.notification.createMany({ data: [{ escalationId, notice, channel }], skipDuplicates: true })
     notifications.set(`${escalationId}.${notice}.${channel}`, true)
     const real = await readUndeliveredNotices(this.#db, { provider, emailId }, channels)
-    return { name: 'notify', real, fake: readFakeUndelivered(this.#fake, { provider, emailId }, channels) }
+    const fake = readFakeUndelivered(this.#fake, { provider, emailId }, channels)
+    // Their order is the plan's.
+    return { name: 'notify', real: inOrder(real), fake: inOrder(fake) }
   }
 
   #someRows(atMost: number): EventRow[] {
@@ -293,3 +295,6 @@ const keyOf = ({ provider: of, id, receivedAt }: EventRow): StoredEventKey => ({
 /** Without the domain, which is for the Web UI only. */
 const byId = (events: readonly RelayedEvent[]) =>
   events.map(({ recipientDomain: _, ...event }) => event).sort((a, b) => (a.event.id < b.event.id ? -1 : 1))
+
+const inOrder = (notices: readonly UndeliveredNotice[]): UndeliveredNotice[] =>
+  notices.toSorted((a, b) => `${a.reason} ${a.channel}`.localeCompare(`${b.reason} ${b.channel}`))
