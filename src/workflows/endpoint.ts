@@ -41,7 +41,7 @@ const { pauseEndpoint: pause, resumeEndpoint: resume } = proxyActivities<
 })
 
 /** A paused endpoint is looked at so often, should the signal that it was resumed be lost. */
-const lookAgainAfter = '1 hour'
+const lookAgainAfter = '5 minutes'
 
 export async function endpoint({ endpointId, delivered = 0 }: EndpointInput): Promise<void> {
   let state: EndpointStatus = { state: 'active', reason: null, delivered, failedAttempts: 0 }
