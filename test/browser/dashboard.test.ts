@@ -196,7 +196,7 @@ describe('the dashboard in a browser', function () {
     const plain = await browser?.newContext({ javaScriptEnabled: false })
     assert.ok(plain)
     const reader = await signedIn(plain)
-    await reader.getByPlaceholder('Address, email ID').fill('invit')
+    await reader.getByPlaceholder('Address, ID, key=value').fill('invit')
     await reader.getByRole('button', { name: 'Search' }).click()
     await reader.getByRole('link', { name: 'Your invitation' }).click()
     await reader.locator('summary', { hasText: 'Payload of evt_' }).first().click()
