@@ -60,7 +60,7 @@ export const slackRoutes = (dependencies: SlackDependencies): Route[] => [
       summary: 'Receive clicks on the buttons of messages in Slack',
       description:
         'The interactivity request URL of the Slack app. Verifies the signature over the exact bytes. A command that takes longer than 2 seconds is ' +
-        'answered before it is finished; the person is told in Slack if it fails.',
+        'answered before it is finished; Slack shows the person why it failed, if it does.',
       upload: ['application/x-www-form-urlencoded'],
       answers: { 200: { description: 'The click was taken, or needs nothing' } },
       problems: {
@@ -122,7 +122,7 @@ async function answerClick(ctx: Context, dependencies: SlackDependencies, app: S
     throw error
   })
   const slow = new AbortController()
-  // After the answer nobody awaits it any more: what failed, the person was told.
+  // After the answer nothing awaits it any more: Slack has shown the person what failed.
   executed.catch(() => {})
   await Promise.race([executed, pause(answerWithinMs, undefined, { signal: slow.signal }).catch(() => {})])
   slow.abort()

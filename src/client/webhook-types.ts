@@ -115,7 +115,7 @@ interface EmailChange {
   readonly email: WebhookEmail
 }
 
-/** To be told apart by `type`. Ignore types that you do not know: later versions may add some. */
+/** Distinguished by `type`. Ignore types that you do not know: later versions may add some. */
 export type WebhookEvent =
   | Webhook<EmailEventType, EmailChange>
   | Webhook<'email.stalled', { readonly email: WebhookEmail; readonly escalation: WebhookEscalation }>
