@@ -88,6 +88,8 @@ async function fill(db: Database): Promise<void> {
     INSERT INTO escalations (id, provider, email_id, reason, state, detail, opened_at)
     SELECT 'esc_' || n, ${provider}, 'em_' || n, 'stalled', CASE WHEN n % 1000 = 0 THEN 'open' ELSE 'resolved' END, '', now()
     FROM generate_series(1, ${rows}) AS n`
+  await db.$executeRaw`
+    INSERT INTO notifications (escalation_id, notice, channel) SELECT id, 1, 'log' FROM escalations`
 }
 
 /** Overdue emails for each of four searches, among twice as many others. */
