@@ -23,11 +23,15 @@ const [second, minute] = [1_000, 60_000]
 /** Which webhooks are late if they overtake one another. */
 const lateShare = 0.3
 
-/** The plan with other posts: none for an event whose webhook is lost. The same seed gives the same faults. */
+/**
+ * The plan with other posts: none for an event whose webhook is lost. The same seed gives the same faults. Every registration names the own
+ * IDs, since a stand-in's webhooks do not carry them.
+ */
 export function withFaults(plan: readonly PlannedEmail[], faults: ProviderFaults, timing: Timing): PlannedEmail[] {
   const random = createRandom(timing.seed ^ 0x5f_ae_17)
-  const posted = plan.map((email) => ({
+  const posted = plan.map(({ registration, ...email }) => ({
     ...email,
+    registration: registration && { ...registration, hasOwnIds: true },
     events: email.events.map((event) => ({ ...event, postsAfterMs: postsOf(event, faults, timing, random) })),
   }))
   const outage = outageIn(posted, faults.outageMs / timing.speed)
