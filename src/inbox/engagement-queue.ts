@@ -34,9 +34,7 @@ export class EngagementQueue {
 
   add(relayed: RelayedEvent): void {
     this.#queued.push(relayed)
-    this.#applying ??= this.#applyAll().finally(() => {
-      this.#applying = null
-    })
+    this.#applying ??= this.#applyAll()
   }
 
   async whenIdle(): Promise<void> {
@@ -47,6 +45,8 @@ export class EngagementQueue {
     // Yields once, so that events that are added together are applied together.
     await Promise.resolve()
     while (this.#queued.length > 0) await this.#apply(this.#queued.splice(0, maxPerStatement))
+    // In the same turn as the last look at the queue: what is added next starts anew.
+    this.#applying = null
   }
 
   async #apply(queued: readonly RelayedEvent[]): Promise<void> {
