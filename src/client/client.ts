@@ -2,7 +2,7 @@ import type { AnalyticsBreakdown, AnalyticsQuery, AnalyticsSummary, BreakdownQue
 import { createEndpointsClient, type EndpointsClient } from './endpoints.ts'
 import type { Person } from './person-types.ts'
 import { type ConnectionOptions, found, pause, request } from './request.ts'
-import type { Email, EmailQuery, NewEmail, Page, Registration, Suppression } from './types.ts'
+import type { Channel, Email, EmailQuery, NewEmail, Page, Registration, Suppression } from './types.ts'
 import { follow } from './watch.ts'
 
 export interface AftersendClient {
@@ -42,6 +42,15 @@ export interface AftersendClient {
      */
     lookup(address: string, options?: { readonly cursor?: string; readonly limit?: number }): Promise<Person>
   }
+  readonly channels: {
+    /** The channels that notify the team. */
+    list(): Promise<readonly Channel[]>
+    /**
+     * Sends a test message to one. Needs a key with the scope `operate`. Never repeated: each message is seen by people.
+     * @throws AftersendProblemError with status 502, which says why the channel did not accept it.
+     */
+    test(name: string): Promise<Channel>
+  }
   /** What receives webhooks. Needs a key with the scope `endpoints`, or `operate` for what creates and changes none. */
   readonly endpoints: EndpointsClient
 }
@@ -75,6 +84,16 @@ export function createClient(options: ConnectionOptions): AftersendClient {
       breakdown: (query) => get('/v1/analytics/breakdown', query),
     },
     recipients: { lookup: (address, page = {}) => post('/v1/recipients/lookup', { address, ...page }) },
+    channels: {
+      list: async () => (await get<{ data: Channel[] }>('/v1/channels', {})).data,
+      test: async (name) =>
+        found(
+          await request<Channel | null>(options, {
+            ...{ method: 'POST', isRepeatable: false },
+            ...{ path: `/v1/channels/${encodeURIComponent(name)}/test`, body: {} },
+          }),
+        ),
+    },
     endpoints: createEndpointsClient(options),
   }
   return client

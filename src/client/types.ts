@@ -192,6 +192,13 @@ export interface Registration extends OwnIds {
   readonly status?: 'sent' | 'queued'
 }
 
+/** One of the channels that notify the team. */
+export interface Channel {
+  readonly name: string
+  /** `slack`, `teams`, `pagerduty`, `opsgenie`, `webhook` or `email`. */
+  readonly type: string
+}
+
 export interface Suppression {
   /** Normalised: without display name, in lower case. */
   readonly address: string

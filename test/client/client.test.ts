@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import type { storedEmailView } from '../../src/api/email-view.ts'
 import type { PersonView } from '../../src/api/person-view.ts'
 import {
@@ -14,6 +17,7 @@ import {
   RecipientSuppressedError,
 } from '../../src/client/index.ts'
 import type { Figures as ApiFigures } from '../../src/domain/figures.ts'
+import { temporaryFolder } from '../stack.ts'
 
 interface ReceivedRequest {
   readonly method: string | undefined
@@ -139,6 +143,37 @@ describe('@aftersend/client', () => {
       'metadata[order]': '4711',
       'metadata[a b]': 'ü',
     })
+  })
+
+  it('is used by the example of own IDs in the documentation, which runs', async () => {
+    const page = readFileSync(new URL('../../docs/http-api.md', import.meta.url), 'utf8')
+    const snippet = /```ts\n([\s\S]*?)```/.exec(page.slice(page.indexOf('## Your own IDs')))?.[1] ?? ''
+    const file = join(await temporaryFolder(), 'own-ids.mts')
+    const library = new URL('../../src/client/index.ts', import.meta.url)
+    await writeFile(file, snippet.replace("'@aftersend/client'", `'${library}'`))
+    Object.assign(process.env, { AFTERSEND_URL: url, AFTERSEND_API_KEY: 'key-of-the-tests-0001' })
+    const registered = { ...email('sent'), externalId: 'order-4711/receipt' }
+    respond = ({ method }, response) =>
+      method === 'POST'
+        ? json(response, 201, registered)
+        : json(response, 200, { data: [registered], nextCursor: null })
+    const { statuses } = (await import(file)) as { statuses: string[] }
+    assert.deepEqual(statuses, ['order-4711/receipt: sent'])
+    assert.equal(requests[1]?.url, '/v1/emails?metadata%5Border%5D=4711')
+  })
+
+  it('lists channels, and sends a test to one once', async () => {
+    const oncall = { name: 'on call', type: 'slack' }
+    respond = ({ method }, response) =>
+      method === 'GET'
+        ? json(response, 200, { data: [oncall] })
+        : json(response, 503, problem(503, 'later'), { 'retry-after': '0' })
+    assert.deepEqual(await client().channels.list(), [oncall])
+    await assert.rejects(client().channels.test('on call'), { name: 'AftersendProblemError', status: 503 })
+    assert.deepEqual(
+      requests.map(({ url: path }) => path),
+      ['/v1/channels', '/v1/channels/on%20call/test'],
+    )
   })
 
   it('checks the suppression list', async () => {
