@@ -173,12 +173,13 @@ function logsAnswer(body: unknown, truth: Truth): StandInAnswer {
   const { sort, limit, token } = pagination
   const direction = sort === 'timestamp:asc' ? 1 : -1
   const emailId = filter?.AND[0].values[0].value
+  const after = token === undefined ? null : placeIn(token)
   truth.byTime ??= truth.events.toSorted(comparePlaces)
   const ordered = direction === 1 ? truth.byTime : truth.byTime.toReversed()
   const page = ordered
     .filter(({ at, entry }) => at >= start && at <= end && truth.isVisible(at) && events.includes(entry.event))
     .filter(({ entry }) => emailId === undefined || entry.message.headers['message-id'] === emailId)
-    .filter((event) => token === undefined || direction * comparePlaces(event, placeIn(token)) > 0)
+    .filter((event) => after === null || direction * comparePlaces(event, after) > 0)
     .slice(0, limit)
   const last = page.at(-1)
   const next = last ? tokenOf(last) : (token ?? tokenOf({ at: 0, number: 0 }))
