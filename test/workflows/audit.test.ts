@@ -10,6 +10,7 @@ import type { reconcile } from '../../src/workflows/reconcile.ts'
 import { quietMetrics } from '../api/served.ts'
 import { quietLog } from '../quiet.ts'
 import { receivedEvent } from '../received-event.ts'
+import { emptyTables } from '../stack.ts'
 import { until } from '../until.ts'
 import { EmailRig, slowPolicy } from './email-rig.ts'
 
@@ -39,14 +40,14 @@ describe('an audit', () => {
   })
   beforeEach(() => {
     rig.answers.clear()
-    return rig.db.$executeRaw`TRUNCATE reconciliations, emails, email_recipients, events`
+    return emptyTables(rig.db, 'reconciliations, emails, events')
   })
 
   const emailId = () => `em_${randomUUID()}`
   /** An event of two hours ago. */
   const event = (id: string, type: string, parts: Partial<ReceivedEvent> = {}) =>
     receivedEvent({ emailId: id, type, id: `${type}_${id}`, occurredAt: Date.now() - 2 * hourMs, ...parts })
-  const life = (id: string) => [event(id, 'sent'), event(id, 'delivered')]
+  const deliveryOf = (id: string) => [event(id, 'sent'), event(id, 'delivered')]
 
   /** They are known since two hours ago, so that the provider's record is not late. */
   const receive = async (...events: readonly ReceivedEvent[]) => {
@@ -76,9 +77,9 @@ describe('an audit', () => {
 
   it('finds what webhooks have missed, in a dry run without storing it, and then heals it', async () => {
     const [whole, half, lost] = [emailId(), emailId(), emailId()]
-    const truth = [whole, half, lost].flatMap(life)
+    const truth = [whole, half, lost].flatMap(deliveryOf)
     rig.history = recordOf(truth)
-    await receive(...life(whole), event(half, 'sent'))
+    await receive(...deliveryOf(whole), event(half, 'sent'))
     const dry = await audit(true)
     assert.deepEqual(dry.emails, { compared: 3, equal: 1, healed: 0, different: { missing_here: 2 } })
     assert.deepEqual(await differences(dry.id), { [half]: 'missing_here', [lost]: 'missing_here' })
@@ -111,14 +112,14 @@ describe('an audit', () => {
     const opened = event(quarantined, 'delivered')
     // The record has a late delivery elsewhere, and the answer about the email has it.
     rig.history = recordOf([event(late, 'sent'), event(contrary, 'delivered'), opened])
-    rig.answers.set(late, life(late))
+    rig.answers.set(late, deliveryOf(late))
     rig.answers.set(contrary, [event(contrary, 'delivered')])
     await receive(
-      ...life(late),
-      ...life(kept),
+      ...deliveryOf(late),
+      ...deliveryOf(kept),
       event(contrary, 'delivered'),
       event(contrary, 'bounced', { bounce }),
-      ...life(foreign).map((each) => ({ ...each, account: 'eu' })),
+      ...deliveryOf(foreign).map((each) => ({ ...each, account: 'eu' })),
       { ...opened, quarantinedReason: 'the workflow refused it' },
     )
     await inbox.register({
@@ -138,7 +139,7 @@ describe('an audit', () => {
   })
 
   it('begins at once though another run is just ending', async () => {
-    const events = life(emailId())
+    const events = deliveryOf(emailId())
     rig.history = recordOf(events)
     const { ask, start } = createReconciliations(rig.client, rig.taskQueue)
     const finishedOf = async (id: string) =>
@@ -158,8 +159,8 @@ describe('an audit', () => {
   it('asks about each email that is known here where the provider has no record of all', async () => {
     rig.history = undefined
     const [known, half] = [emailId(), emailId()]
-    for (const id of [known, half]) rig.answers.set(id, life(id))
-    await receive(...life(known), event(half, 'sent'))
+    for (const id of [known, half]) rig.answers.set(id, deliveryOf(id))
+    await receive(...deliveryOf(known), event(half, 'sent'))
     assert.deepEqual((await audit()).emails, { compared: 2, equal: 1, healed: 1, different: {} })
   })
 })
