@@ -21,6 +21,7 @@ import { nextEmailHour, nextEventHour } from '../../src/db/exports.ts'
 import { eraseNextMentions } from '../../src/db/mentions.ts'
 import { type OverduePosition, readOverdueEmails } from '../../src/db/overdue-emails.ts'
 import { readSoftBouncesAround, suppressEventRecipient } from '../../src/db/recipients.ts'
+import { findMissing } from '../../src/db/reconciliations.ts'
 import { findRegistered, registerEmail } from '../../src/db/registrations.ts'
 import { lockSuppressions, readBounces, readFailures } from '../../src/db/rejudgement.ts'
 import { replayEvents, replayQuarantined } from '../../src/db/replay.ts'
@@ -129,6 +130,17 @@ const statements: Record<string, Statement> = {
   'append (events, one a repeat)': {
     run: (db, turn) => insertEvents(db, [receivedEvent({ id: `new_${turn}` }), receivedEvent({ id: 'evt_1' })]),
     indexes: [],
+  },
+  'search for events of a record that are missing here': {
+    run: async (db, turn) => {
+      const ids = ['evt_1', 'evt_2', 'reconcile:em_3:sent', 'reconcile:em_4:delivered', `unknown_${turn}`]
+      await findMissing(
+        db,
+        provider,
+        ids.map((id, nth) => receivedEvent({ id, emailId: `em_${nth + 1}` })),
+      )
+    },
+    indexes: ['event_identities_pkey', 'events_email_id_provider_idx'],
   },
   'claim of events': {
     run: (db) => claimEvents(db, { window: 64, emails: 64 }),
@@ -410,6 +422,7 @@ const statements: Record<string, Statement> = {
  * which a new installation executes for its first minutes. A lookup of single emails would take twice the time permanently.
  */
 const perEventStatements = [
+  'search for events of a record that are missing here',
   'append (events, one a repeat)',
   'claim of events',
   'release of claimed events',
@@ -485,7 +498,14 @@ describe('planned on empty tables and executed on 100,000 rows, the', () => {
     database = await testDatabase()
     explained = new ExplainedDatabase(database.url, 'force_generic_plan')
     const patient = createDatabase({ url: database.url, statementTimeoutMs: 60_000 })
-    for (const table of ['emails', await firstMonth(patient), 'escalations', 'suppressions', 'email_changes']) {
+    for (const table of [
+      'emails',
+      await firstMonth(patient),
+      'event_identities',
+      'escalations',
+      'suppressions',
+      'email_changes',
+    ]) {
       await patient.$executeRawUnsafe(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`)
     }
     for (const name of perEventStatements) await statements[name]?.run(explained.db, 0)
