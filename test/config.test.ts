@@ -95,7 +95,7 @@ describe('the configuration', () => {
     })
   })
 
-  it('exports nothing by itself, and hashes of addresses to where it is told to', () => {
+  it('exports nothing by itself, and hashes of addresses to the named place', () => {
     const none = { to: null, formats: ['parquet'], hashKey: null, withAddresses: false, s3: null }
     assert.deepEqual(readConfig({}).dataExport, none)
     const bucket = { EXPORT_TO: 's3://exported/a', S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'key' }

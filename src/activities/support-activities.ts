@@ -12,7 +12,7 @@ import type { LifecycleActivities } from './lifecycle-activities.ts'
 type SupportActivities = Pick<LifecycleActivities, 'recordEscalation' | 'tellSupport'>
 
 export function createSupportActivities({ db, channels, onChange }: ActivityDependencies): SupportActivities {
-  /** The channels that show a change. Of what is open again, the next notice tells. */
+  /** The channels that show a change. What is open again is shown by the next notice. */
   const followingOf = async (escalationId: string, { state }: Escalation): Promise<string[]> => {
     const names = channels.flatMap(({ name, showState: shows }) => (shows ? [name] : []))
     if (state === 'open' || names.length === 0) return []

@@ -23,7 +23,7 @@ const testMessage: SlackMessage = {
 
 /**
  * Posts by chat.postMessage and changes the message by chat.update (docs.slack.dev "Web API"). A further notice is a reply to the first
- * message that the Slack channel sees too. If the worker dies between Slack's answer and our record of it, the message is posted twice:
+ * message that the Slack channel sees too. If the worker stops between Slack's answer and our record of it, the message is posted twice:
  * Slack has no idempotency key.
  */
 export function createSlackAppChannel(app: SlackAppSettings, options: SlackChannelOptions): SupportChannel {

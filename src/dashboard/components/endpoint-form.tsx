@@ -3,6 +3,7 @@ import { endpointEventTypes } from '../../domain/endpoint.ts'
 import { priorities } from '../../domain/events.ts'
 import { providers } from '../../providers/registry.ts'
 import { phrase } from './labels.ts'
+import { ProjectSelect } from './project-select.tsx'
 
 export interface EndpointFormProps {
   /** Those that an endpoint can be created for. */
@@ -22,16 +23,7 @@ export const EndpointForm = ({ projects, rejected }: EndpointFormProps) => (
       Description
       <input name="description" maxLength={200} value={rejected?.description} autoComplete="off" dir="auto" />
     </label>
-    {projects.length > 1 && (
-      <label>
-        Project
-        <select name="project">
-          {projects.map((project) => (
-            <option key={project}>{project}</option>
-          ))}
-        </select>
-      </label>
-    )}
+    <ProjectSelect projects={projects} />
     <details class="remedy">
       <summary>Only some events</summary>
       <Choice name="event" legend="Events (none chosen: all)" options={endpointEventTypes} />

@@ -3,6 +3,7 @@ import type { ApiKey } from '../../db/generated/client.ts'
 import { scopes } from '../../domain/access.ts'
 import { defaultProject } from '../../domain/project.ts'
 import { EmptyState, PageHead } from './layout.tsx'
+import { ProjectSelect } from './project-select.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 export interface KeyListProps {
@@ -34,16 +35,7 @@ export const KeyList = ({ keys, projects, created, rejected }: KeyListProps) => 
           Name of the application or person
           <input name="name" required maxLength={64} pattern="[^@]+" autoComplete="off" dir="auto" />
         </label>
-        {projects.length > 1 && (
-          <label>
-            Project
-            <select name="project">
-              {projects.map((project) => (
-                <option key={project}>{project}</option>
-              ))}
-            </select>
-          </label>
-        )}
+        <ProjectSelect projects={projects} />
         <fieldset>
           <legend>What it may do</legend>
           {Object.entries(scopes).map(([scope, meaning]) => (
