@@ -10,7 +10,7 @@ import { timeIn } from '../fields.ts'
 import { InvalidEventError } from '../provider.ts'
 import type { ProviderHttp } from '../provider-http.ts'
 import { answerOf, undocumentedAnswer } from './http.ts'
-import { sendgridEventsIn } from './webhook.ts'
+import { sendgrid } from './webhook.ts'
 
 interface LoggedMessage {
   /** The whole `sg_message_id`. */
@@ -133,7 +133,7 @@ function eventsOf({ subject, events }: z.infer<typeof messageForm>, now: number)
   const entries = events.filter(({ event }) => deliveryEvents.has(event)).map((entry) => answerOf(eventForm, entry))
   try {
     return entries
-      .flatMap((entry) => sendgridEventsIn(entry, now))
+      .flatMap((entry) => sendgrid.eventsOf(entry, now))
       .map((event) => ({ ...event, subject: subject?.slice(0, 998) ?? null }))
   } catch (error) {
     throw error instanceof InvalidEventError ? undocumentedAnswer() : error
