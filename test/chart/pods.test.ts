@@ -50,10 +50,14 @@ describe('the pods of the chart', () => {
     assert.equal(withCertificate.length, 3)
     for (const { spec } of withCertificate) {
       const [{ env = [], volumeMounts }] = spec.containers
-      const paths = env.flatMap(({ name, value = '' }) => (name.endsWith('_PATH') ? [dirname(value)] : []))
+      const paths = env.flatMap(({ name, value = '' }) => (name.endsWith('_PATH') ? [value] : []))
       const mounts = volumeMounts as { name: string; mountPath: string }[]
-      const [mounted, ...others] = mounts.filter(({ mountPath }) => paths.includes(mountPath))
-      assert.deepEqual([paths.length, others], [2, []])
+      const mounted = mounts.find(({ mountPath }) => mountPath === '/run/secrets/temporal-client')
+      // The keys of a Secret of the type kubernetes.io/tls.
+      assert.deepEqual(
+        paths,
+        ['tls.crt', 'tls.key'].map((key) => `${mounted?.mountPath}/${key}`),
+      )
       const volume = (spec['volumes'] as { name: string; secret?: object }[]).find(({ name }) => name === mounted?.name)
       assert.deepEqual(volume?.secret, { secretName: 'aftersend-temporal-client', defaultMode: 0o440 })
     }
