@@ -1,6 +1,7 @@
 /** The chart's own files, and what Helm makes of them. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse, parseAllDocuments } from 'yaml'
 
@@ -72,3 +73,37 @@ export const podsIn = (manifests: readonly Manifest[]): Pod[] =>
     const template = ['Deployment', 'Job'].includes(manifest.kind) ? manifest.spec.template : null
     return template ? [{ component: componentOf(template), labels: template.metadata.labels, spec: template.spec }] : []
   })
+
+/** What the Secrets would hold. */
+const secretValues: Record<string, string> = {
+  DATABASE_URL: 'postgresql://aftersend:password@postgres:5432/aftersend',
+  TEMPORAL_API_KEY: 'key-of-temporal',
+}
+
+export const apiSecrets = { API_KEYS: 'one-key-of-24-characters', AISEND_WEBHOOK_SECRET: 'secret-of-the-webhook' }
+
+/** The variables of a container, with stand-ins for Secrets. Files of certificates are written to `folder`. */
+export function environmentOf({ env = [] }: Container, folder: string): Record<string, string> {
+  return Object.fromEntries(
+    env.map(({ name, value, valueFrom }) => {
+      const text = value ?? secretValues[valueFrom?.secretKeyRef?.key ?? '']
+      assert.ok(text !== undefined, `${name} has no value`)
+      return [name, text.startsWith('/run/') ? certificateAt(join(folder, text)) : text]
+    }),
+  )
+}
+
+function certificateAt(path: string): string {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, 'PEM')
+  return path
+}
+
+/** The names of the Secrets that a container's variables come from. */
+export const secretsOf = ({ env = [], envFrom = [] }: Container): string[] => [
+  ...envFrom.map(({ secretRef }) => secretRef.name),
+  ...env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
+]
+
+/** Of a kind that the Prometheus Operator brings, and Kubernetes' schemas do not have. */
+export const isOfOperator = ({ kind }: Manifest): boolean => ['ServiceMonitor', 'PrometheusRule'].includes(kind)

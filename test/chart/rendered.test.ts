@@ -1,10 +1,27 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { chartFolder, componentOf, exampleNames, type Manifest, parseYaml } from './chart-files.ts'
+import { readConfig } from '../../src/config.ts'
+import { settingNames } from '../../src/environment.ts'
+import { stopWithinMs } from '../../src/stopping.ts'
+import { temporaryFolder } from '../stack.ts'
+import {
+  apiSecrets,
+  chartFolder,
+  componentOf,
+  environmentOf,
+  exampleNames,
+  isOfOperator,
+  parseYaml,
+  secretsOf,
+} from './chart-files.ts'
 import { requiredValues, settingsOf, useRenderedChart, valuesOf } from './rendered-chart.ts'
 
-const isOfOperator = ({ kind }: Manifest) => ['ServiceMonitor', 'PrometheusRule'].includes(kind)
+/** By the values: how Temporal is spoken to. */
+const securityOf: Record<string, string[]> = {
+  'temporal-cloud-mtls.yaml': ['tls'],
+  'temporal-cloud-api-key.yaml': ['tls', 'apiKey'],
+}
 
 describe('the chart by Helm', () => {
   const { tools, files, all, ofKind, pods } = useRenderedChart()
@@ -21,7 +38,6 @@ describe('the chart by Helm', () => {
       const { succeeded, stdout, stderr } = await tools().validate(version, files())
       const passed = (stdout + stderr).match(/ passed for resource /g) ?? []
       assert.ok(succeeded, stdout + stderr)
-      // Those of the Prometheus Operator are not among its schemas.
       assert.equal(passed.length, all().filter(({ manifest }) => !isOfOperator(manifest)).length)
     })
   }
@@ -32,8 +48,7 @@ describe('the chart by Helm', () => {
       const isOfPods = ['Service', 'Deployment', 'NetworkPolicy', 'PodDisruptionBudget'].includes(kind)
       return isOfPods ? [{ name, kind, component: componentOf({ metadata }), labels }] : []
     })
-    // Two of each kind, and the policy of migrate.
-    assert.equal(selectors.length, 9 * files().length)
+    assert.equal(selectors.length, 9 * files().length, 'two of each kind, and the policy of migrate')
     for (const { name, kind, component, labels } of selectors) {
       const chosen = pods().filter((pod) => {
         return pod.name === name && Object.entries(labels).every(([label, value]) => pod.labels[label] === value)
@@ -126,5 +141,110 @@ describe('the chart by Helm', () => {
     )
     const { succeeded, stderr } = await template({ ...requiredValues, 'env.API_KEYS': 'x', 'api.replica': '3' })
     assert.ok(!succeeded && /API_KEYS/.test(stderr) && /'replica' not allowed/.test(stderr), stderr)
+  })
+
+  describe('runs pods that', () => {
+    const servers = () => pods().filter(({ component }) => ['api', 'worker'].includes(component))
+    let folder: string
+    before(async () => {
+      folder = await temporaryFolder()
+    })
+
+    it('have variables that exist, and a configuration that they accept', () => {
+      const processes = pods().filter(({ component }) => component !== 'test')
+      assert.equal(processes.length, 3 * files().length)
+      for (const { name, component, spec } of processes) {
+        const env = environmentOf(spec.containers[0], folder)
+        const unknown = Object.keys(env).filter(
+          (key) => !settingNames.includes(key) && !/^TEMPORAL_(TLS|API)/.test(key),
+        )
+        assert.deepEqual(unknown, [], `${name} ${component}`)
+        const { role, databaseUrl, temporal } = readConfig({ ...env, ...(component === 'api' ? apiSecrets : {}) })
+        assert.equal(role, component === 'api' ? 'api' : 'worker')
+        assert.ok(databaseUrl && temporal.address)
+        assert.deepEqual(Object.keys(temporal.security), securityOf[name] ?? [], `${name} ${component}`)
+        assert.equal(JSON.stringify(temporal.security).includes('clientCertPair'), name.includes('mtls'))
+      }
+    })
+
+    it('mount the certificates that their variables name', () => {
+      const withCertificate = pods().filter(({ name, component }) => name.includes('mtls') && component !== 'test')
+      assert.equal(withCertificate.length, 3)
+      for (const { spec } of withCertificate) {
+        const [{ env = [], volumeMounts }] = spec.containers
+        const paths = env.flatMap(({ name, value = '' }) => (name.endsWith('_PATH') ? [value] : []))
+        const mounts = volumeMounts as { name: string; mountPath: string }[]
+        const mounted = mounts.find(({ mountPath }) => mountPath === '/run/secrets/temporal-client')
+        // The keys of a Secret of the type kubernetes.io/tls.
+        assert.deepEqual(
+          paths,
+          ['tls.crt', 'tls.key'].map((key) => `${mounted?.mountPath}/${key}`),
+        )
+        const volume = (spec['volumes'] as { name: string; secret?: object }[]).find(
+          ({ name }) => name === mounted?.name,
+        )
+        assert.deepEqual(volume?.secret, { secretName: 'aftersend-temporal-client', defaultMode: 0o440 })
+      }
+    })
+
+    it('listen where their probes ask', () => {
+      assert.equal(servers().length, 2 * files().length)
+      for (const { component, spec } of servers()) {
+        const [container] = spec.containers
+        const env = environmentOf(container, folder)
+        const name = component === 'api' ? 'http' : 'metrics'
+        assert.deepEqual(container.ports, [{ name, containerPort: Number(env['PORT'] ?? env['WORKER_PORT']) }])
+        assert.equal(env['HOST'], '0.0.0.0')
+        const asked = ['startupProbe', 'livenessProbe', 'readinessProbe'].map(
+          (probe) => (container[probe] as { httpGet: object }).httpGet,
+        )
+        const alive = { path: '/healthz', port: name }
+        assert.deepEqual(asked, [alive, alive, { path: '/readyz', port: name }])
+      }
+    })
+
+    it('share no Secret of the API, nor the URL of the tables’ owner', () => {
+      const holders = (secret: string) =>
+        pods()
+          .filter(({ name, spec }) => name === 'self-hosted.yaml' && secretsOf(spec.containers[0]).includes(secret))
+          .map(({ component }) => component)
+      assert.deepEqual(holders('aftersend-api'), ['api'])
+      assert.deepEqual(holders('aftersend-shared').toSorted(), ['api', 'worker'])
+      assert.deepEqual(holders('aftersend-database').toSorted(), ['api', 'worker'])
+      assert.deepEqual(holders('aftersend-database-owner'), ['migrate'])
+    })
+
+    it('run unprivileged, on a read-only file system with /tmp, and without a token', () => {
+      assert.equal(pods().length, 4 * files().length)
+      for (const { name, component, spec } of pods()) {
+        const [{ securityContext, resources, volumeMounts }] = spec.containers
+        const place = `${name} ${component}`
+        const { runAsNonRoot, seccompProfile } = spec['securityContext'] as Record<string, unknown>
+        assert.deepEqual([runAsNonRoot, seccompProfile], [true, { type: 'RuntimeDefault' }], place)
+        assert.deepEqual(securityContext, {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        })
+        assert.equal(spec['automountServiceAccountToken'], false, place)
+        assert.ok((resources as { limits: { memory: string } }).limits.memory, place)
+        if (component === 'test') continue
+        // A Service named "worker" would set WORKER_PORT.
+        assert.equal(spec['enableServiceLinks'], false, place)
+        assert.ok(
+          (volumeMounts as { mountPath: string }[]).some(({ mountPath }) => mountPath === '/tmp'),
+          place,
+        )
+      }
+    })
+
+    it('have longer to stop than the processes take', () => {
+      for (const { component, spec } of servers()) {
+        const lifecycle = spec.containers[0]['lifecycle'] as { preStop: { sleep: { seconds: number } } } | undefined
+        const preStopMs = (lifecycle?.preStop.sleep.seconds ?? 0) * 1_000
+        assert.equal(preStopMs > 0, component === 'api')
+        assert.ok((spec.terminationGracePeriodSeconds ?? 0) * 1_000 > stopWithinMs + preStopMs, component)
+      }
+    })
   })
 })
