@@ -81,6 +81,12 @@ describe('the chart', () => {
     }
   })
 
+  it('refuses a URL with a password as a value, whatever the variable is named', () => {
+    const url = 'smtp://ada:password@mail.example.com:587'
+    assert.ok(!accepts({ env: { RELAY: url } }) && !accepts({ api: { extraEnv: [{ name: 'RELAY', value: url }] } }))
+    assert.ok(accepts({ env: { RELAY: 'smtp://mail.example.com:587' } }))
+  })
+
   it('takes what is no secret as a value, though its name may sound like one', () => {
     for (const name of plainNames) assert.ok(accepts({ env: { [name]: 'x' } }), `env.${name} is refused`)
   })
