@@ -17,6 +17,7 @@ import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { refuseUnrouted } from '../http/unrouted.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
+import type { ReceiveMail } from '../mail/receive-mail.ts'
 import type { Metrics } from '../metrics.ts'
 import type { WebhookSource } from '../providers/provider.ts'
 import type { ProviderApi } from '../providers/provider-api.ts'
@@ -61,6 +62,8 @@ export interface ApiDependencies {
   readonly emailWorkflows: EmailWorkflows
   /** By the path after `/webhooks/`: a provider, or a provider and an account. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
+  /** Default: no whole mails are taken. */
+  readonly receiveMail?: ReceiveMail
   /** The providers to send through, by name; the first is the default. */
   readonly providerApis: ReadonlyMap<string, ProviderApi>
   /** Default: none can be started. */

@@ -22,7 +22,10 @@ export interface ReportedNames {
  * Indexes: emails_pkey, emails_external_id, emails_metadata; for emails without an applied event, events_email_id_provider_idx.
  * The statement has no name, so that PostgreSQL plans it for its values.
  */
-export async function findReportedEmail({ pool }: Database, { project, ids, messageIds }: ReportedNames): Promise<FoundEmail | null> {
+export async function findReportedEmail(
+  { pool }: Database,
+  { project, ids, messageIds }: ReportedNames,
+): Promise<FoundEmail | null> {
   if (ids.length === 0 && messageIds.length === 0) return null
   const { rows } = await pool.query<FoundEmail>(storedEmail, [project, ids, messageIds])
   if (rows[0] || ids.length === 0) return rows[0] ?? null

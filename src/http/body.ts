@@ -18,7 +18,7 @@ const bodyLimitBytes = mebibyte
 export function readRawBody(
   ctx: Context,
   deadlines: BodyDeadlines = defaultDeadlines,
-  limitBytes = bodyLimitBytes,
+  limitBytes: number = bodyLimitBytes,
 ): Promise<Buffer> {
   refuseBeforeReading(ctx, limitBytes)
   const length = ctx.req.headers['content-length'] ?? null

@@ -2,17 +2,64 @@
 import type { Mail } from './read-mail.ts'
 
 /** Fields that servers set beside those of RFC 3834: cPanel, Gmail's and old vacation programs, Exchange's rules, Zimbra. */
-const markers = ['x-autoreply', 'x-autorespond', 'x-autoresponder', 'x-mail-autoreply', 'x-autoreply-from', 'x-vacation']
+const markers = [
+  'x-autoreply',
+  'x-autorespond',
+  'x-autoresponder',
+  'x-mail-autoreply',
+  'x-autoreply-from',
+  'x-vacation',
+]
 
 /** The beginning of a subject, after which the subject of the email often follows. In the words of Outlook, Gmail and common vacation programs. */
 const subjects = new RegExp(
   `^\\W{0,3}(?:${[
-    ...['auto(?:matic|mated)?[ -]?(?:reply|response)', 'auto:', 'out[- ]of[- ](?:the[- ])?office', 'vacation (?:reply|response)', 'away from'],
-    ...['automatische (?:antwort|antwoord)', 'abwesenheits?(?:notiz|nachricht|meldung)?', 'abwesend', 'automatisch antwoord', 'afwezig'],
-    ...['r[ée]ponse automatique', "absen(?:ce|t) du bureau", 'message d.absence', 'respuesta autom[áa]tica', 'fuera de la oficina'],
-    ...['risposta automatica', 'fuori (?:sede|ufficio)', 'resposta autom[áa]tica', 'fora do escrit[óo]rio', 'odpowied[źz] automatyczna'],
-    ...['autoodpowied[źz]', 'automatick[áa] odpov[ěe][ďd]', 'automaattinen vastaus', 'automatisk svar', 'automatiskt svar', 'autosvar'],
-    ...['fr[åa]nvaro', 'otomatik yan[ıi]t', 'автоматический ответ', 'автоответ', 'автоматична відповідь', '自動返信', '自動応答', '自动(?:回复|答复)'],
+    ...[
+      'auto(?:matic|mated)?[ -]?(?:reply|response)',
+      'auto:',
+      'out[- ]of[- ](?:the[- ])?office',
+      'vacation (?:reply|response)',
+      'away from',
+    ],
+    ...[
+      'automatische (?:antwort|antwoord)',
+      'abwesenheits?(?:notiz|nachricht|meldung)?',
+      'abwesend',
+      'automatisch antwoord',
+      'afwezig',
+    ],
+    ...[
+      'r[ée]ponse automatique',
+      'absen(?:ce|t) du bureau',
+      'message d.absence',
+      'respuesta autom[áa]tica',
+      'fuera de la oficina',
+    ],
+    ...[
+      'risposta automatica',
+      'fuori (?:sede|ufficio)',
+      'resposta autom[áa]tica',
+      'fora do escrit[óo]rio',
+      'odpowied[źz] automatyczna',
+    ],
+    ...[
+      'autoodpowied[źz]',
+      'automatick[áa] odpov[ěe][ďd]',
+      'automaattinen vastaus',
+      'automatisk svar',
+      'automatiskt svar',
+      'autosvar',
+    ],
+    ...[
+      'fr[åa]nvaro',
+      'otomatik yan[ıi]t',
+      'автоматический ответ',
+      'автоответ',
+      'автоматична відповідь',
+      '自動返信',
+      '自動応答',
+      '自动(?:回复|答复)',
+    ],
     ...['자동 ?회신', 'rispondi automaticamente', 'r[ăa]spuns automat', 'automatikus v[áa]lasz', 'αυτόματη απάντηση'],
   ].join('|')})`,
   'iu',

@@ -59,7 +59,9 @@ function reportOf(fields: Fields, returned: ReturnedMessage | null): FeedbackRep
  */
 const isHotmailComplaint = ({ fields }: Mail, returned: ReturnedMessage | null): boolean =>
   complainantIn(fields, returned) !== null ||
-  (returned !== null && /\bstaff@hotmail\.com\b/i.test(fields.first('from') ?? '') && /^complaint about message/i.test(fields.first('subject') ?? ''))
+  (returned !== null &&
+    /\bstaff@hotmail\.com\b/i.test(fields.first('from') ?? '') &&
+    /^complaint about message/i.test(fields.first('subject') ?? ''))
 
 const complainantIn = (fields: Fields, returned: ReturnedMessage | null): string | null =>
   returned?.complainant ?? addressesInText(fields.first('x-hmxmroriginalrecipient') ?? '')[0] ?? null

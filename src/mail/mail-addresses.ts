@@ -2,11 +2,14 @@
 import { normalizeAddress } from '../domain/address.ts'
 
 /** In running text: without brackets, quotation marks and what ends a sentence. */
-const addressInText = /[^\s<>()[\]\\,;:"'“”‘’`=|]{1,64}@[a-z0-9\u0080-\uffff](?:[a-z0-9\u0080-\uffff.-]{0,250}[a-z0-9\u0080-\uffff])?/gi
+const addressInText =
+  /[^\s<>()[\]\\,;:"'“”‘’`=|]{1,64}@[a-z0-9\u0080-\uffff](?:[a-z0-9\u0080-\uffff.-]{0,250}[a-z0-9\u0080-\uffff])?/gi
 
 /** The addresses in a text, normalized, each once. */
 export const addressesInText = (text: string): string[] => [
-  ...new Set([...text.matchAll(addressInText)].flatMap(([found]) => normalizeAddress(found.replace(/^[.*_-]+(?=\w)/, '')) ?? [])),
+  ...new Set(
+    [...text.matchAll(addressInText)].flatMap(([found]) => normalizeAddress(found.replace(/^[.*_-]+(?=\w)/, '')) ?? []),
+  ),
 ]
 
 /**
@@ -30,5 +33,7 @@ function codePoint(hexadecimal: string): string {
 export function messageIdsIn(field: string | null): string[] {
   const text = field ?? ''
   const bracketed = [...text.matchAll(/<\s*([^<>\s]{1,250})\s*>/g)].flatMap(([, id]) => id ?? [])
-  return bracketed.length > 0 ? bracketed : text.split(/[\s,]+/).filter((id) => id.length <= 250 && /[^@]@[^@]/.test(id))
+  return bracketed.length > 0
+    ? bracketed
+    : text.split(/[\s,]+/).filter((id) => id.length <= 250 && /[^@]@[^@]/.test(id))
 }

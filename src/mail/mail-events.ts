@@ -41,7 +41,8 @@ export function eventsOfReport(report: MailReport, context: ReportContext): Rece
 }
 
 function findingsIn(report: MailReport, { email }: ReportContext): Finding[] {
-  if (report.kind === 'delivery') return report.outcomes.flatMap((outcome) => findingOf(outcome, report, email?.recipients ?? []))
+  if (report.kind === 'delivery')
+    return report.outcomes.flatMap((outcome) => findingOf(outcome, report, email?.recipients ?? []))
   if (report.kind === 'feedback') return [feedbackOf(report, email?.recipients ?? [])]
   // Of an email that nobody knows, it says nothing that anyone needs.
   if (email === null) return []
@@ -67,7 +68,16 @@ function findingOf(outcome: RecipientOutcome, report: DeliveryReport, recipients
   const common = {
     recipient: recipientAmong(recipients, [outcome.original, outcome.final]),
     at: timeIn([lastAttempt, report.date]),
-    identity: [outcome.original, outcome.final, action, outcome.status, reply, lastAttempt, report.reportingMta, report.arrivalDate],
+    identity: [
+      outcome.original,
+      outcome.final,
+      action,
+      outcome.status,
+      reply,
+      lastAttempt,
+      report.reportingMta,
+      report.arrivalDate,
+    ],
     facts: { reportingMta: report.reportingMta, arrivalDate: report.arrivalDate, form: report.form, ...outcome },
   }
   if (isDelivered) return [{ ...common, type: 'delivered', bounce: null, response: responseOf(reply) }]
@@ -90,7 +100,10 @@ function bounceOf({ action, status, reply, remoteMta }: RecipientOutcome) {
   })
 }
 
-function feedbackOf({ report, email }: Extract<MailReport, { kind: 'feedback' }>, recipients: readonly string[]): Finding {
+function feedbackOf(
+  { report, email }: Extract<MailReport, { kind: 'feedback' }>,
+  recipients: readonly string[],
+): Finding {
   const [only = null, ...others] = email.to
   return {
     type: report.feedback,
@@ -137,4 +150,5 @@ function eventOf(finding: Finding, report: MailReport, context: ReportContext): 
 
 /** Without an email, an event is of use only for the address that it suppresses. */
 const mustSuppress = ({ type, bounce, recipient }: Finding): boolean =>
-  recipient !== null && (type === 'complained' || (type === 'bounced' && bounce?.class === 'hard' && bounce.isOver === true))
+  recipient !== null &&
+  (type === 'complained' || (type === 'bounced' && bounce?.class === 'hard' && bounce.isOver === true))

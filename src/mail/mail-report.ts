@@ -36,7 +36,11 @@ interface Reported {
 }
 
 export type MailReport =
-  | (Reported & { readonly kind: 'delivery'; readonly form: 'status' | 'text'; readonly reportingMta: string | null } & {
+  | (Reported & {
+      readonly kind: 'delivery'
+      readonly form: 'status' | 'text'
+      readonly reportingMta: string | null
+    } & {
       readonly arrivalDate: string | null
       readonly outcomes: readonly RecipientOutcome[]
     })
@@ -73,7 +77,8 @@ function deliveryReportIn(mail: Mail, returned: ReturnedMessage | null): MailRep
 }
 
 /** Of Postfix, the text has more than the status: at which step of SMTP the receiver refused. Whose fault it was depends on that. */
-const steps = /\(in reply to [^)]{2,60}\)|refused to talk to me|(?:after|while) (?:sending|initial connection|(?:pipelined )?(?:mail from|rcpt to|(?:end of )?data))/i
+const steps =
+  /\(in reply to [^)]{2,60}\)|refused to talk to me|(?:after|while) (?:sending|initial connection|(?:pipelined )?(?:mail from|rcpt to|(?:end of )?data))/i
 
 function outcomeOf({ diagnostic, ...recipient }: RecipientStatus, mail: Mail): RecipientOutcome {
   const [named] = [recipient.original, recipient.final].filter((address) => address !== null)
@@ -89,13 +94,25 @@ function wordsAbout({ text }: Mail, recipient: string): string | null {
   return words.includes(' ') ? words : null
 }
 
-const outcomeOfText = ({ recipient, action, text }: { recipient: string | null; action: Action; text: string }): RecipientOutcome => ({
+const outcomeOfText = ({
+  recipient,
+  action,
+  text,
+}: {
+  recipient: string | null
+  action: Action
+  text: string
+}): RecipientOutcome => ({
   ...{ original: null, final: recipient, action, status: null, reply: text || null },
   ...{ remoteMta: null, lastAttempt: null, willRetryUntil: null },
 })
 
 /** A report that names no address, as with `unknown; user`, is about the only recipient of the message that it returns. */
-function withRecipient(outcome: RecipientOutcome, outcomes: number, returned: ReturnedMessage | null): RecipientOutcome {
+function withRecipient(
+  outcome: RecipientOutcome,
+  outcomes: number,
+  returned: ReturnedMessage | null,
+): RecipientOutcome {
   const [only = null, ...others] = returned?.to ?? []
   const isUnnamed = outcome.original === null && outcome.final === null
   return isUnnamed && outcomes === 1 && others.length === 0 ? { ...outcome, final: only } : outcome
@@ -117,7 +134,11 @@ function automaticReplyIn(mail: Mail): MailReport | null {
 /** A mail may name any number in `References`. */
 const maxMessageIds = 10
 
-const emailOf = (returned: ReturnedMessage | null, messageIds: readonly string[], envelopeId: string | null): ReportedEmail => ({
+const emailOf = (
+  returned: ReturnedMessage | null,
+  messageIds: readonly string[],
+  envelopeId: string | null,
+): ReportedEmail => ({
   messageIds: [...new Set([...(returned?.messageIds ?? []), ...messageIds])].slice(0, maxMessageIds),
   envelopeId,
   subject: returned?.subject ?? null,

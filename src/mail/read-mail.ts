@@ -84,7 +84,8 @@ function addTo(leaf: Leaf, bytes: Buffer): void {
 const mayBeReport = ({ contentType, filename }: MimeNode): boolean =>
   isReportType(contentType || '') || isReportName(filename || '')
 
-const isReportType = (type: string): boolean => /^(?:application|text)\/(?:x-)?(?:zip|gzip|xml|zip-compressed)$/.test(type)
+const isReportType = (type: string): boolean =>
+  /^(?:application|text)\/(?:x-)?(?:zip|gzip|xml|zip-compressed)$/.test(type)
 const isReportName = (name: string): boolean => /\.(?:zip|gz|xml)$/i.test(name)
 
 /** Whether the attachment may be a DMARC report. */
@@ -109,7 +110,9 @@ async function partOf({ node, chunks }: Leaf): Promise<ReadPart> {
 
 function textOf(parts: readonly ReadPart[]): string {
   const textsOf = (type: string) =>
-    parts.filter(({ part, isShown }) => isShown && part.contentType === type).map(({ part, charset }) => decoded(part.content, charset))
+    parts
+      .filter(({ part, isShown }) => isShown && part.contentType === type)
+      .map(({ part, charset }) => decoded(part.content, charset))
   const plain = textsOf('text/plain').join('\n')
   const text = plain.trim() === '' ? textsOf('text/html').map(textOfHtml).join('\n') : plain
   return text.slice(0, maxTextLength).replaceAll('\u0000', '').replace(/\r\n?/g, '\n').toWellFormed()

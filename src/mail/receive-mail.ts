@@ -3,14 +3,15 @@ import type { Database } from '../db/database.ts'
 import { findReportedEmail } from '../db/reported-emails.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { erasedAddress } from '../domain/address.ts'
+import { idInReturnPath } from '../domain/return-path.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { MailKind, Metrics } from '../metrics.ts'
 import { messageIdIn } from '../providers/custom-fields.ts'
 import { emailIdsOf } from '../providers/registry.ts'
+import { deliveredTo } from './delivered-to.ts'
 import { eventsOfReport } from './mail-events.ts'
 import { type MailReport, reportIn } from './mail-report.ts'
 import { type Mail, mayBeDmarcReport, readMail, UnreadableMailError } from './read-mail.ts'
-import { idInReturnPath } from './return-path.ts'
 
 export interface IncomingMail {
   /** The bytes of the whole mail, headers first (RFC 5322). */
@@ -67,7 +68,7 @@ export const createReceiveMail =
     const reports = attachments.length === 0 ? 0 : await storeReports(attachments, incoming.project)
     const report = reportIn(mail)
     if (report === null) return counted(metrics, reports > 0 ? 'dmarc' : 'other', { ...nothing, reports })
-    const returnPathId = idInReturnPath(returnPaths, incoming.envelope?.to ?? null, mail)
+    const returnPathId = idInReturnPath(returnPaths, deliveredTo(incoming.envelope?.to ?? null, mail))
     const { project, account } = incoming
     const email = await findEmailOf(db, project, report, returnPathId)
     if (email === null && returnPathId === null && mustNameReturnPath(report, returnPaths)) {

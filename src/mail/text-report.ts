@@ -35,12 +35,13 @@ const openings = [
   /this message was created automatically by (?:the )?(?:mail|smtp) delivery (?:software|agent|subsystem)/i,
   /^\W{0,8}the following addresses had (?:permanent|transient|delivery|fatal)/im,
   /delivery (?:to the following recipients? )?(?:has )?failed (?:permanently|to these recipients)/i,
-  /\b(?:message|e-?mail)\b[^]{0,200}?\b(?:did not reach|(?:could|can|was|has)(?: ?not|n't) (?:be(?:en)? )?delivered)\b/i,
+  /\b(?:message|e-?mail)\b[\s\S]{0,200}?\b(?:did not reach|(?:could|can|was|has)(?: ?not|n't) (?:be(?:en)? )?delivered)\b/i,
   /\bfailed recipients?\b/i,
   /\b(?:unable to|failed to|could not) deliver (?:your )?(?:e?-?mail )?(?:message )?to\b/i,
 ]
 
-const senders = /^\W*<>|\b(?:mailer-?daemon|post-?master|mail-?daemon|mail ?delivery|mdaemon|daemon|bounces?|mail ?administrator|mail ?system)\b/i
+const senders =
+  /^\W*<>|\b(?:mailer-?daemon|post-?master|mail-?daemon|mail ?delivery|mdaemon|daemon|bounces?|mail ?administrator|mail ?system)\b/i
 const bounceSubjects =
   /undeliver|deliver(?:y|ed)? ?(?:\w+ ){0,3}(?:fail|problem|error|notification|report|status|delay)|not delivered|non.?deliver|fail(?:ure|ed)? (?:notice|mail|deliver|to deliver)|return(?:ed|ing)?:? (?:mail|message|to sender)|(?:mail|message) (?:delivery|returned|error|could not|system error)|delivery (?:to .{1,80} )?(?:failed|has failed|delayed)|unzustellbar|zustell|nicht zugestellt|non remis|no se (?:pudo|puede) entregar|mancata consegna|niet bezorgd|недостав|не доставлено|退信|warning: (?:could not send|message)|bounce|user unknown|rejected|unknown (?:user|address)|processing error|could not be delivered/i
 
@@ -56,10 +57,12 @@ function isBounce({ fields }: Mail, words: string): boolean {
 const delaySubject = /\bdelay|\bwarning\b|verzögert|retard|deferred|still being|not (?:yet|been) delivered/i
 const delayWords =
   /warning (?:message )?only|(?:do(?:es)? )?not need to (?:be )?(?:re-?send|resent)|no action is required|transient non-fatal|has been delayed|delivery is delayed|will (?:be )?(?:keep|continue[ds]?|retr(?:y|ied)) (?:to be )?(?:try|attempt|deliver)|not yet been delivered|delivery attempts will continue|will be retried/i
-const finalWords = /permanent|giving up|given up|i've? tried .{0,40}too long|no further attempts|retry time(?:out)? (?:not reached|exceeded)|could not be delivered for|final/i
+const finalWords =
+  /permanent|giving up|given up|i've? tried .{0,40}too long|no further attempts|retry time(?:out)? (?:not reached|exceeded)|could not be delivered for|final/i
 
 const isDelay = ({ fields }: Mail, words: string): boolean =>
-  (delaySubject.test(fields.first('subject') ?? '') && !/fail|undeliver|return|unknown/i.test(fields.first('subject') ?? '')) ||
+  (delaySubject.test(fields.first('subject') ?? '') &&
+    !/fail|undeliver|return|unknown/i.test(fields.first('subject') ?? '')) ||
   (delayWords.test(words.slice(0, 3_000)) && !finalWords.test(words.slice(0, 3_000)))
 
 /** Before the returned message, or a quotation of its header. */
@@ -73,7 +76,7 @@ function withoutReturned(text: string): string {
 }
 
 /** Exchange begins with the email's own fields. */
-const summary = /^\s*your message\s+to:[^]{1,2000}?(?=did not reach the following)/i
+const summary = /^\s*your message\s+to:[\s\S]{1,2000}?(?=did not reach the following)/i
 
 const local = `[^\\s<>()\\[\\]\\\\,;:"'“”=]{1,64}`
 const address = `${local}@[^\\s<>()\\[\\]\\\\,;:"'“”]{1,255}`
@@ -94,9 +97,13 @@ const recipientPhrases = new RegExp(
 function recipientsIn({ fields }: Mail, words: string, returned: ReturnedMessage | null): string[] {
   const listed = fields.all('x-failed-recipients').flatMap(addressesInText)
   if (listed.length > 0) return listed.slice(0, maxRecipients)
-  const own = new Set(['from', 'to', 'delivered-to', 'x-original-to'].flatMap((name) => fields.all(name)).flatMap(addressesInText))
-  const others = (found: readonly string[]) => found.filter((one) => !own.has(one) && !/^(?:post-?master|mailer-?daemon)@/.test(one))
-  const matched = (pattern: RegExp) => others([...words.matchAll(pattern)].flatMap(([, one = '']) => addressesInText(one)))
+  const own = new Set(
+    ['from', 'to', 'delivered-to', 'x-original-to'].flatMap((name) => fields.all(name)).flatMap(addressesInText),
+  )
+  const others = (found: readonly string[]) =>
+    found.filter((one) => !own.has(one) && !/^(?:post-?master|mailer-?daemon)@/.test(one))
+  const matched = (pattern: RegExp) =>
+    others([...words.matchAll(pattern)].flatMap(([, one = '']) => addressesInText(one)))
   const inLines = others(recipientStarts(words).flatMap(({ addresses }) => addresses))
   if (inLines.length > 0) return [...new Set(inLines)].slice(0, maxRecipients)
   const [inPhrase] = matched(recipientPhrases)
@@ -119,7 +126,11 @@ function recipientStarts(words: string): RecipientStart[] {
   const indentOf = (match: RegExpExecArray | undefined) => /^[ \t>*]*/.exec(match?.[0] ?? '')?.[0].length ?? 0
   return found
     .filter((match) => indentOf(match) <= indentOf(found[0]))
-    .map((match) => ({ at: match.index, after: match.index + match[0].length, addresses: addressesInText(match[1] ?? '') }))
+    .map((match) => ({
+      at: match.index,
+      after: match.index + match[0].length,
+      addresses: addressesInText(match[1] ?? ''),
+    }))
 }
 
 /** What is said about a recipient: from its address to that of the next one. */

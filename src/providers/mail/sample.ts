@@ -8,12 +8,18 @@ export const mailFormat: SampleFormat = {
   adapt: withOneRecipient,
   namesAllRecipients: false,
   sendsBatches: false,
-  bodyOf: ([event], email) => (event === undefined ? '' : event.type === 'complained' ? feedbackReport(event, email) : statusReport(event, email)),
+  bodyOf: ([event], email) =>
+    event === undefined ? '' : event.type === 'complained' ? feedbackReport(event, email) : statusReport(event, email),
 }
 
 const boundary = 'report'
 
-const mailOf = (type: string, subject: string, at: Date, parts: readonly (readonly [type: string, ...lines: string[]])[]): string =>
+const mailOf = (
+  type: string,
+  subject: string,
+  at: Date,
+  parts: readonly (readonly [type: string, ...lines: string[]])[],
+): string =>
   [
     'From: Mail Delivery System <MAILER-DAEMON@mx.example.net>',
     'To: bounces@example.com',

@@ -10,12 +10,14 @@ import { isStandardSecret, standardProof } from '../standard-signature.ts'
 const signature = standardProof('webhook')
 
 /** Only with its prefix is a secret one of Standard Webhooks: any other text may be a token. */
-const proofBy = (secret: string): Proof => (/^wh(?:sec|pk)_/.test(secret) && isStandardSecret(secret) ? signature : credentialProof)
+const proofBy = (secret: string): Proof =>
+  /^wh(?:sec|pk)_/.test(secret) && isStandardSecret(secret) ? signature : credentialProof
 
 /** A credential, which a line of shell can send, or a signature by Standard Webhooks. */
 export const mailProof: Proof = {
   ...credentialProof,
-  verify: (rawBody, headers, secrets) => matchesAny(secrets, (secret) => proofBy(secret).verify(rawBody, headers, [secret]) === true),
+  verify: (rawBody, headers, secrets) =>
+    matchesAny(secrets, (secret) => proofBy(secret).verify(rawBody, headers, [secret]) === true),
   requirement: `${credentialProof.requirement}, or a signing secret of Standard Webhooks (whsec_…, whpk_…)`,
   sign(body, secret, signedAt) {
     const signed = proofBy(secret).sign(body, secret, signedAt)
