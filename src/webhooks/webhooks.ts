@@ -21,8 +21,7 @@ import type { WebhookCounts } from './webhook-counts.ts'
 interface WebhookDependencies {
   readonly webhooks: ReadonlyMap<string, WebhookSource>
   readonly inbox: Inbox
-  /** Default: no whole mails are taken. */
-  readonly receiveMail?: ReceiveMail | undefined
+  readonly receiveMail: ReceiveMail
   readonly metrics: Metrics
   readonly webhookCounts?: Pick<WebhookCounts, 'count'> | undefined
   readonly clock: () => number
@@ -116,12 +115,11 @@ export function handleWebhooks({
 }
 
 async function storeMail(
-  receiveMail: ReceiveMail | undefined,
+  receiveMail: ReceiveMail,
   raw: Buffer,
   { project = defaultProject }: WebhookSource,
   account: string | null,
 ): Promise<AppendResult> {
-  if (!receiveMail) throw new Problem(404, 'this process takes no whole mails')
   if (!isMail(raw)) throw new Problem(400, 'the body is no mail: send the bytes of the whole mail, headers first')
   const { received, duplicates } = await receiveMail({ raw, envelope: null, project, account })
   return { received, duplicates }
