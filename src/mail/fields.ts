@@ -2,6 +2,7 @@
 import { Headers } from '@zone-eu/mailsplit'
 import libmime from 'libmime'
 import { textIn } from '../providers/fields.ts'
+import { decoded } from './charset.ts'
 
 /** Values by name. Names are in lower case; values are unfolded, and encoded words (RFC 2047) are decoded. */
 export interface Fields {
@@ -17,8 +18,10 @@ const maxValueLength = 4_000
 /** The fields in a header block, whichever line ends it has. Lines that are no field are left out. Never throws. */
 export function fieldsIn(block: Buffer): Fields {
   const values = new Map<string, string[]>()
-  for (const { key, line } of new Headers(block).getList()) {
+  for (const { key, line: bytes } of new Headers(block).getList()) {
     if (key === '') continue
+    // The library has a character for each byte. RFC 6532 allows UTF-8 in headers.
+    const line = decoded(Buffer.from(bytes, 'latin1'), 'utf-8')
     const value = decodedValue(line.slice(line.indexOf(':') + 1, line.indexOf(':') + 1 + maxValueLength))
     if (value !== null) values.set(key, [...(values.get(key) ?? []), value])
   }

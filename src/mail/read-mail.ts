@@ -1,6 +1,7 @@
 /** Splits a whole mail into its parts (RFC 2045), within limits: anyone may have written it. */
 import { buffer } from 'node:stream/consumers'
 import { type MimeNode, Splitter, type SplitterChunk } from '@zone-eu/mailsplit'
+import { decoded } from './charset.ts'
 import { type Fields, fieldsIn, noFields } from './fields.ts'
 import { textOfHtml } from './html-text.ts'
 
@@ -35,7 +36,7 @@ const maxTextLength = 65_536
 
 /** Whether the bytes begin as a mail does: with a header field, or with the line that mailbox files put before it. */
 export const isMail = (raw: Buffer): boolean =>
-  /^(?:\r?\n)*(?:>?From \S[^\n]*\n)?[!-9;-~]{1,100}[ \t]*:/.test(raw.toString('latin1', 0, 2_000))
+  /^(?:\r?\n)*(?:>?From \S[^\n]*\n)?[\w.-]{1,100}[ \t]*:/.test(raw.toString('latin1', 0, 2_000))
 
 /**
  * Reads a mail. Gives way to other requests after every 16 KiB.
@@ -116,13 +117,4 @@ function textOf(parts: readonly ReadPart[]): string {
   const plain = textsOf('text/plain').join('\n')
   const text = plain.trim() === '' ? textsOf('text/html').map(textOfHtml).join('\n') : plain
   return text.slice(0, maxTextLength).replaceAll('\u0000', '').replace(/\r\n?/g, '\n').toWellFormed()
-}
-
-/** Unknown charsets are read as Latin 1, in which any bytes are text. */
-export function decoded(content: Buffer, charset: string): string {
-  try {
-    return new TextDecoder(charset, { fatal: true }).decode(content)
-  } catch {
-    return content.toString('latin1')
-  }
 }
