@@ -7,7 +7,7 @@ import { identifier, timeIn } from '../providers/fields.ts'
 import type { MailReport, RecipientOutcome } from './mail-report.ts'
 
 /** Under which emails are stored that no provider's webhook has named. */
-export const mailProvider = 'mail'
+const mailProvider = 'mail'
 
 /** An automatic reply, in the judgement's words. */
 const automaticReplyWord = 'auto-reply'

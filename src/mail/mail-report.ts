@@ -21,7 +21,7 @@ export interface RecipientOutcome {
 }
 
 /** The email that a report is about, by all names that the report has for it; the surest first. */
-export interface ReportedEmail {
+interface ReportedEmail {
   readonly messageIds: readonly string[]
   /** Of the sender's `MAIL FROM` (RFC 3461 §4.4). */
   readonly envelopeId: string | null

@@ -13,7 +13,7 @@ import { eventsOfReport } from './mail-events.ts'
 import { type MailReport, reportIn } from './mail-report.ts'
 import { type Mail, mayBeDmarcReport, readMail, UnreadableMailError } from './read-mail.ts'
 
-export interface IncomingMail {
+interface IncomingMail {
   /** The bytes of the whole mail, headers first (RFC 5322). */
   readonly raw: Buffer
   /** To whom the mail was handed over by SMTP or LMTP; null if only its headers are known. */
@@ -23,7 +23,7 @@ export interface IncomingMail {
   readonly account: string | null
 }
 
-export interface MailReceipt {
+interface MailReceipt {
   /** New events. */
   readonly received: number
   /** Events that were known: the same report came before, or by another way. */

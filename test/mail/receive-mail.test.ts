@@ -153,7 +153,10 @@ describe('POST /webhooks/mail', () => {
     const { headers, body } = mailEntry.sign(statusMail().toString(), whsec, Date.now())
     assert.deepEqual(await (await post(body, headers)).json(), { received: 0, duplicates: 1 })
     const token = { authorization: 'Bearer a-token-of-the-mail-servers' }
-    assert.deepEqual(await (await post(statusMail({ diagnostic: '550' }), token, 'mail/eu')).json(), { received: 1, duplicates: 0 })
+    assert.deepEqual(await (await post(statusMail({ diagnostic: '550' }), token, 'mail/eu')).json(), {
+      received: 1,
+      duplicates: 0,
+    })
     assert.deepEqual(
       served.inbox.events.map(({ provider, account }) => [provider, account]),
       [
