@@ -34,7 +34,9 @@ describe('a whole mail', () => {
 
   it('is not split within the message that it returns', async () => {
     const inner = 'Content-Type: multipart/mixed; boundary=inner\r\n\r\n--inner\r\n\r\nsecret\r\n--inner--'
-    const { parts, text } = await readMail(multipart('\r\nwords', `Content-Type: message/rfc822\r\nContent-Disposition: inline\r\n\r\n${inner}`))
+    const { parts, text } = await readMail(
+      multipart('\r\nwords', `Content-Type: message/rfc822\r\nContent-Disposition: inline\r\n\r\n${inner}`),
+    )
     assert.deepEqual(
       parts.map(({ contentType }) => contentType),
       ['text/plain', 'message/rfc822'],
