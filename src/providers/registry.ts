@@ -26,8 +26,11 @@ export const providers: readonly ProviderEntry[] = [
   mailEntry,
 ]
 
+/** Whether it is that of whole mails, which come only when something has failed. */
+export const isBounceMail = (provider: string): boolean => plainProviderOf(provider) === mailEntry.name
+
 /** Those whose requests hold events: all but whole mails. */
-export const eventProviders = providers.filter(({ name }) => name !== mailEntry.name)
+export const eventProviders = providers.filter(({ name }) => !isBounceMail(name))
 
 /** The provider of that name, of whatever project; undefined if there is none. */
 export const providerNamed = (name: string): ProviderEntry | undefined =>
