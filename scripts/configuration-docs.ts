@@ -143,6 +143,11 @@ const sections: readonly Section[] = [
     variables: variablesOf(settingGroups.providerApis),
   },
   {
+    title: 'Whole mails',
+    intro: ['Bounces, feedback reports and automatic replies that mail servers pass on: [mail](mail.md).'],
+    variables: variablesOf(settingGroups.mail),
+  },
+  {
     title: 'Email lifecycle',
     intro: [
       'The workflow of an email keeps the durations that were in force when it started: `STALL_AFTER_…`, ' +

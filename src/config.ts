@@ -11,6 +11,7 @@ import type { LifecyclePolicy } from './domain/stall-policy.ts'
 import { type Environment, environment } from './environment.ts'
 import { type ExportSettings, exportSettings, missingExportSettings } from './environment-exports.ts'
 import { list } from './environment-formats.ts'
+import { type MailSettings, mailSettings } from './environment-mail.ts'
 import { missingPeopleSettings, type SignInSettings, signInSettings } from './environment-people.ts'
 import { conflictingRetention } from './environment-policies.ts'
 import { ConfigurationError } from './errors.ts'
@@ -101,6 +102,7 @@ export interface Config {
   readonly projects: Projects & { readonly settings: ReadonlyMap<string, ProjectSettings> }
   /** What an export writes, wherever it does. */
   readonly dataExport: ExportSettings
+  readonly mail: MailSettings
   /** Hosts, addresses and networks that endpoints may name although they are internal, also with `http://`. */
   readonly endpointAllowedHosts: readonly string[]
   /** Null: tracing is off, and OpenTelemetry is not loaded. */
@@ -232,8 +234,7 @@ function configOf(env: Environment, { security, ...readApart }: ReadApart): Conf
       silenceAfterMs: env.ALARM_SILENCE_AFTER,
     },
     mailServerLookup: env.MAILBOX_PROVIDER_LOOKUP === 'on' ? { servers: env.DNS_SERVERS } : null,
-    dataExport: exportSettings(env),
-    publicUrl: env.PUBLIC_URL ?? null,
+    ...{ dataExport: exportSettings(env), mail: mailSettings(env), publicUrl: env.PUBLIC_URL ?? null },
     endpointAllowedHosts: env.ENDPOINT_ALLOWED_HOSTS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? {

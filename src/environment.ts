@@ -4,6 +4,7 @@ import { channels } from './environment-channels.ts'
 import { dataExport } from './environment-exports.ts'
 import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
+import { mail } from './environment-mail.ts'
 import { people } from './environment-people.ts'
 import { alarms, endpoints, lifecycle, mailboxProviders, retention } from './environment-policies.ts'
 import { providers } from './providers/registry.ts'
@@ -203,6 +204,7 @@ export const environment = z.object({
   ...embedded,
   ...projects,
   ...providerApis,
+  ...mail,
   ...lifecycle,
   ...retention,
   ...alarms,
@@ -224,6 +226,7 @@ export const settingGroups = {
   embedded,
   projects,
   providerApis,
+  mail,
   lifecycle,
   retention,
   alarms,

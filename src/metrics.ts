@@ -13,6 +13,12 @@ import { isProviderEventType } from './domain/events.ts'
 
 export type EventOutcome = 'received' | 'duplicate' | 'quarantined'
 
+/**
+ * What a whole mail was: a report of a delivery or of a complaint, an automatic reply, a DMARC report. `unmatched` reports name no email that is
+ * known; `unreadable` mails exceed a limit.
+ */
+export type MailKind = 'delivery' | 'feedback' | 'automatic_reply' | 'dmarc' | 'other' | 'unmatched' | 'unreadable'
+
 /** The metrics of a process, in a form that can be sent to another. */
 export interface MetricValues {
   readonly counts: readonly MetricObject[]
@@ -32,6 +38,8 @@ export interface Metrics {
   readonly webhookAckSeconds: Histogram
   /** Labels: provider, type (`unknown` for types that Aftersend does not know), outcome. */
   readonly eventsTotal: Counter<'provider' | 'type' | 'outcome'>
+  /** Whole mails by what they were. */
+  readonly mailsTotal: Counter<'kind'>
   /** Signals that failed; each is retried. */
   readonly signalFailuresTotal: Counter
 }
@@ -94,6 +102,12 @@ export function createMetrics(
       name: 'aftersend_events_total',
       help: 'Events by outcome',
       labelNames: ['provider', 'type', 'outcome'],
+      registers,
+    }),
+    mailsTotal: new Counter({
+      name: 'aftersend_mails_total',
+      help: 'Whole mails that were received, by what they were',
+      labelNames: ['kind'],
       registers,
     }),
     signalFailuresTotal: new Counter({

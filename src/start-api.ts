@@ -19,6 +19,7 @@ import { watchSystem } from './incidents/watch.ts'
 import { listenOn } from './listening.ts'
 import { createChangeFeed } from './live/change-feed.ts'
 import { listenForChanges } from './live/change-listener.ts'
+import { createReceiveMail } from './mail/receive-mail.ts'
 import { createSupportChannels } from './notifications/channels.ts'
 import { createAllProviderApis, createWebhookSources } from './providers/registry.ts'
 import { stopStep } from './stopping.ts'
@@ -68,6 +69,10 @@ export async function startApi(
   const parts = {
     ...{ db, receiptDb, inbox, emailWorkflows, changes, temporalStatus: inbox.temporalStatus, log },
     webhooks: webhookSources(options, receiptDb),
+    receiveMail: createReceiveMail({
+      ...{ db: receiptDb, inbox, metrics, clock: receiptClock },
+      returnPaths: config.mail.returnPaths,
+    }),
     providerApis: createAllProviderApis(config),
     reconciliations: createReconciliations(client, taskQueue),
     teamChannels: teamChannelsOf(config, channels),

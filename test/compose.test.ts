@@ -65,6 +65,7 @@ const webhookSecrets = {
   KUMOMTA_WEBHOOK_SECRET: 'kumomta:webhook-password',
   MAIL_SERVER_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
+  MAIL_WEBHOOK_SECRET: 'mail:webhook-password',
 }
 
 /** Settings in .env besides the secrets. */
@@ -112,6 +113,7 @@ const settings = {
   SES_API_KEY: 'key-of-ses',
   SES_REGION: 'eu-west-1',
   SES_API_URL: 'https://ses.example',
+  MAIL_RETURN_PATH: 'bounce+{id}@bounces.example.com',
   SUPPORT_WEBHOOK_URL: 'https://support.example/hook',
   SUPPORT_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   SUPPORT_EMAIL: 'support@example.com',

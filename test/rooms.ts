@@ -36,6 +36,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: ['environment-formats'],
   },
   'environment-exports': { holds: 'those of the data export (one file)', imports: ['environment-formats'] },
+  'environment-mail': {
+    holds: 'those of whole mails: return paths (one file)',
+    imports: ['domain', 'environment-formats'],
+  },
   'environment-channels': {
     holds: 'those of the team’s channels (one file)',
     imports: ['domain', 'environment-formats'],
@@ -44,7 +48,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'all environment variables (one file); docs/configuration.md is generated from it',
     imports: [
       ...['providers', 'environment-formats', 'environment-people', 'environment-policies'],
-      ...['environment-exports', 'environment-channels'],
+      ...['environment-exports', 'environment-mail', 'environment-channels'],
     ],
   },
   'insecure-settings': {
@@ -63,7 +67,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'the configuration, parsed once (one file)',
     imports: [
       ...['errors', 'domain', 'providers', 'environment-formats', 'environment-people', 'environment-policies'],
-      ...['environment-exports', 'environment', 'insecure-settings', 'project-settings', 'channel-settings'],
+      ...['environment-exports', 'environment-mail', 'environment', 'insecure-settings', 'project-settings'],
+      ...['channel-settings'],
     ],
   },
   metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },
@@ -96,9 +101,13 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: ['errors', 'domain', 'db', 'metrics', 'temporal'],
   },
   live: { holds: 'the change feed that streams read', imports: ['domain', 'db'] },
+  mail: {
+    holds: 'whole mails: what bounces, feedback reports and automatic replies say, and of which email',
+    imports: ['domain', 'db', 'providers', 'metrics', 'inbox'],
+  },
   webhooks: {
     holds: 'POST /webhooks/…: verify, parse, append; the hot path alone',
-    imports: ['domain', 'http', 'db', 'providers', 'metrics', 'inbox'],
+    imports: ['domain', 'http', 'db', 'providers', 'metrics', 'inbox', 'mail'],
   },
   incidents: {
     holds: 'incidents that are raised without Temporal: backlog, refusal, failing workflows',
@@ -109,7 +118,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: '/v1, one file per resource; health and metrics',
     imports: [
       ...['errors', 'domain', 'http', 'db', 'providers', 'metrics', 'endpoints', 'temporal'],
-      ...['inbox', 'live', 'webhooks', 'incidents', 'suppressions'],
+      ...['inbox', 'live', 'mail', 'webhooks', 'incidents', 'suppressions'],
     ],
   },
   dashboard: {

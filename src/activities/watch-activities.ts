@@ -5,13 +5,14 @@ import { readFailedEndpoints } from '../db/endpoints.ts'
 import { readEscalations, writeEscalation } from '../db/escalations.ts'
 import { readIncidents, type StoredIncident } from '../db/incidents.ts'
 import { readRefusals } from '../db/refusals.ts'
-import { readProviderTraffic } from '../db/webhook-minutes.ts'
+import { type ProviderTraffic, readProviderTraffic } from '../db/webhook-minutes.ts'
 import { endpointFindings } from '../domain/endpoint-policy.ts'
 import { resolveEscalation } from '../domain/escalation.ts'
 import type { Tally } from '../domain/figures.ts'
 import { type Incident, incidentKeyOf, isSystemReason, recovered } from '../domain/incident.ts'
 import { type AlarmFigures, findingsOf, rateWindowMs, signatureWindowMs } from '../domain/rate-policy.ts'
 import { refusalFindings, refusalWindowMs } from '../domain/refusal-policy.ts'
+import { isBounceMail } from '../providers/registry.ts'
 import { onDatabase } from './database-failure.ts'
 import type { Incidents, WatchDependencies } from './dependencies.ts'
 import type { ScheduledActivities } from './scheduled-activities.ts'
@@ -80,9 +81,13 @@ async function readAlarmFigures(db: Database, now: number): Promise<AlarmFigures
       // The tag becomes part of a workflow ID, which must not contain an address.
       ...tags.filter(({ value }) => !value.includes('@')).map(({ value, tally }) => ratedOf(`tag:${value}`, tally)),
     ],
-    providers: await readProviderTraffic(db, signatureWindowMs),
+    providers: (await readProviderTraffic(db, signatureWindowMs)).map(withUsualSilence),
   }
 }
+
+/** Bounce mail is silent while nothing fails. */
+const withUsualSilence = (traffic: ProviderTraffic): ProviderTraffic =>
+  isBounceMail(traffic.provider) ? { ...traffic, silentForMs: 0 } : traffic
 
 const ratedOf = (scope: string, { sent, delivered, hardBounced, complained }: Tally) => ({
   scope,

@@ -17,6 +17,7 @@ import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { refuseUnrouted } from '../http/unrouted.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
+import { createReceiveMail, type ReceiveMail } from '../mail/receive-mail.ts'
 import type { Metrics } from '../metrics.ts'
 import type { WebhookSource } from '../providers/provider.ts'
 import type { ProviderApi } from '../providers/provider-api.ts'
@@ -61,6 +62,8 @@ export interface ApiDependencies {
   readonly emailWorkflows: EmailWorkflows
   /** By the path after `/webhooks/`: a provider, or a provider and an account. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
+  /** Default: emails are found by Message-ID alone, and DMARC reports are not stored. */
+  readonly receiveMail?: ReceiveMail
   /** The providers to send through, by name; the first is the default. */
   readonly providerApis: ReadonlyMap<string, ProviderApi>
   /** Default: none can be started. */
@@ -141,7 +144,9 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.use(answerProblems(log, problemOf))
   app.use(limitBodiesInFlight(dependencies.maxBodyBytes))
   // Webhooks are the most frequent requests: they skip what only the others need.
-  app.use(handleWebhooks({ ...dependencies, clock: receiptClock, deadlines }))
+  const mailParts = { ...dependencies, db: receiptDb, clock: receiptClock, returnPaths: [] }
+  const { receiveMail = createReceiveMail(mailParts) } = dependencies
+  app.use(handleWebhooks({ ...dependencies, receiveMail, clock: receiptClock, deadlines }))
   app.use(logRequests(log))
   app.use(refuseBrokenEncoding)
   app.use(auditRequests({ db: dependencies.db, log, proxyHops, problemOf }))

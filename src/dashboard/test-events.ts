@@ -9,7 +9,7 @@ import type { SignedRequest } from '../providers/sample.ts'
 
 /** Whether the configured secret can sign, too: of some providers, only the public key is known. */
 export const canSignTestEvents = ({ provider }: WebhookSource): boolean =>
-  providerNamed(provider.name)?.signsWithItsSecret ?? false
+  !provider.takesMail && (providerNamed(provider.name)?.signsWithItsSecret ?? false)
 
 /**
  * Receives the events `sent` and `delivered` of one email, as far as the provider sends both.
@@ -20,7 +20,7 @@ export const canSignTestEvents = ({ provider }: WebhookSource): boolean =>
 export async function receiveTestEvents(source: WebhookSource, now: number, inbox: Inbox): Promise<string> {
   const entry = providerNamed(source.provider.name)
   const [secret] = source.secrets
-  if (!entry?.signsWithItsSecret || secret === undefined) {
+  if (!entry || !canSignTestEvents(source) || secret === undefined) {
     throw new Problem(404, 'test events of this provider cannot be signed')
   }
   const { provider, secrets } = source

@@ -6,17 +6,25 @@ import getRawBody from 'raw-body'
 import { type BodyDeadlines, bodyTimeMs, defaultDeadlines } from './deadlines.ts'
 import { Problem, tooLarge, unavailable } from './problem.ts'
 
-const bodyLimitBytes = 1_048_576
+const mebibyte = 1_048_576
+const bodyLimitBytes = mebibyte
 
 /**
  * The request's bytes exactly as sent, which a signature is computed over.
+ * @param limitBytes whole mebibytes; default 1 MiB.
  * @throws Problem 413 over the limit, before reading if Content-Length says so; 408 if the body is not complete by the
  * deadline; 415 if it is encoded.
  */
-export function readRawBody(ctx: Context, deadlines: BodyDeadlines = defaultDeadlines): Promise<Buffer> {
-  refuseBeforeReading(ctx)
+export function readRawBody(
+  ctx: Context,
+  deadlines: BodyDeadlines = defaultDeadlines,
+  limitBytes: number = bodyLimitBytes,
+): Promise<Buffer> {
+  refuseBeforeReading(ctx, limitBytes)
   const length = ctx.req.headers['content-length'] ?? null
-  const reading = getRawBody(ctx.req, { limit: bodyLimitBytes, length })
+  const reading = getRawBody(ctx.req, { limit: limitBytes, length }).catch((error: { readonly type?: string }) => {
+    throw error.type === 'entity.too.large' ? tooLarge(limitBytes / mebibyte) : error
+  })
   const counted = (ctx.state as BodyState).bodies?.count(ctx.req, reading) ?? reading
   return completeWithin(bodyTimeMs(ctx.req, deadlines), counted)
 }
@@ -83,9 +91,9 @@ export function refuseEncoded(ctx: Context): void {
   }
 }
 
-function refuseBeforeReading(ctx: Context): void {
+function refuseBeforeReading(ctx: Context, limitBytes = bodyLimitBytes): void {
   refuseEncoded(ctx)
-  if (Number(ctx.req.headers['content-length'] ?? 0) > bodyLimitBytes) throw tooLarge()
+  if (Number(ctx.req.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes / mebibyte)
 }
 
 const parseJson = koaBody({

@@ -84,8 +84,8 @@ function fromLibrary(error: unknown): Problem | null {
     : null
 }
 
-export const tooLarge = (): Problem =>
-  new Problem(413, 'the body must not be larger than 1 MiB', { headers: { Connection: 'close' } })
+export const tooLarge = (limitMebibytes = 1): Problem =>
+  new Problem(413, `the body must not be larger than ${limitMebibytes} MiB`, { headers: { Connection: 'close' } })
 
 function report(log: Logger, ctx: Context, problem: Problem, error: unknown): void {
   const facts = { requestId: requestIdOf(ctx), method: ctx.method, route: routeOf(ctx), status: problem.status }

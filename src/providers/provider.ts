@@ -8,6 +8,8 @@ import type { GeneratedSecret, SampleFormat, Sign } from './sample.ts'
 export interface Provider {
   /** As in `/webhooks/:provider` and in workflow IDs. */
   readonly name: string
+  /** Present if a request's body is a whole mail: src/mail reads it, and `parse` throws. */
+  readonly takesMail?: true
   /**
    * Whether one of `secrets` verifies exactly these bytes. Takes the same time for a right and a wrong secret. Never throws,
    * whatever the headers. Returns a promise only where it must look something up: a certificate, a used token.

@@ -2,6 +2,7 @@
 import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn } from '../domain/project.ts'
 import { aisendEntry } from './aisend/entry.ts'
 import { kumomtaEntry } from './kumomta/entry.ts'
+import { mailEntry } from './mail/entry.ts'
 import { mailServerEntry } from './mail-server/entry.ts'
 import { mailgunEntry } from './mailgun/entry.ts'
 import { postmarkEntry } from './postmark/entry.ts'
@@ -22,7 +23,14 @@ export const providers: readonly ProviderEntry[] = [
   sesEntry,
   kumomtaEntry,
   mailServerEntry,
+  mailEntry,
 ]
+
+/** Whether it is that of whole mails, which come only when something has failed. */
+export const isBounceMail = (provider: string): boolean => plainProviderOf(provider) === mailEntry.name
+
+/** Those whose requests hold events: all but whole mails. */
+export const eventProviders = providers.filter(({ name }) => !isBounceMail(name))
 
 /** The provider of that name, of whatever project; undefined if there is none. */
 export const providerNamed = (name: string): ProviderEntry | undefined =>

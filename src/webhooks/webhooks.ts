@@ -4,12 +4,15 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import { inTime } from '../db/request-deadline.ts'
 import { type ReceivedEvent, withForeignType } from '../domain/events.ts'
+import { defaultProject } from '../domain/project.ts'
 import { readRawBody } from '../http/body.ts'
 import type { BodyDeadlines } from '../http/deadlines.ts'
 import { Problem } from '../http/problem.ts'
 import { requestIdOf } from '../http/request-log.ts'
 import type { RouteDescription } from '../http/route.ts'
 import type { AppendResult, Inbox } from '../inbox/inbox.ts'
+import { isMail, maxMailBytes } from '../mail/read-mail.ts'
+import type { ReceiveMail } from '../mail/receive-mail.ts'
 import type { Metrics } from '../metrics.ts'
 import { ofAccount, storedNameOf } from '../providers/accounts.ts'
 import type { Provider, Refusal, WebhookSource } from '../providers/provider.ts'
@@ -18,6 +21,7 @@ import type { WebhookCounts } from './webhook-counts.ts'
 interface WebhookDependencies {
   readonly webhooks: ReadonlyMap<string, WebhookSource>
   readonly inbox: Inbox
+  readonly receiveMail: ReceiveMail
   readonly metrics: Metrics
   readonly webhookCounts?: Pick<WebhookCounts, 'count'> | undefined
   readonly clock: () => number
@@ -32,7 +36,7 @@ const described = {
   tag: 'Webhooks',
   description: 'Verifies the signature over the exact bytes. 200 is sent only after the events are committed.',
   access: 'anyone',
-  upload: ['application/json'],
+  upload: ['application/json', 'message/rfc822'],
   answers: {
     200: {
       description: 'Stored, now or before',
@@ -72,6 +76,7 @@ const nothing: AppendResult = { received: 0, duplicates: 0 }
 export function handleWebhooks({
   webhooks,
   inbox,
+  receiveMail,
   metrics,
   webhookCounts,
   clock,
@@ -83,6 +88,7 @@ export function handleWebhooks({
     const refusal = isGenuine ? null : refusalOf(provider, rawBody, ctx)
     if (refusal?.status !== 406) webhookCounts?.count(storedNameOf(source), isGenuine)
     if (refusal) throw new Problem(refusal.status, refusal.detail)
+    if (provider.takesMail) return storeMail(receiveMail, rawBody, source, accountIn(ctx, provider))
     const received = provider.parse(rawBody, clock(), ctx.req.headers).map(withForeignType)
     const events = ofAccount(received, source, accountIn(ctx, provider))
     if (events.length === 0) return nothing
@@ -94,7 +100,7 @@ export function handleWebhooks({
     const startedAt = performance.now()
     const source = sourceOf(ctx, webhooks)
     const { provider, secrets } = source
-    const rawBody = await readRawBody(ctx, deadlines)
+    const rawBody = await readRawBody(ctx, deadlines, provider.takesMail && maxMailBytes)
     const verdict = provider.verify(rawBody, ctx.req.headers, secrets)
     // Most verdicts are synchronous and save a turn of the event loop. The others share the deadline with the inbox.
     ctx.body = await (typeof verdict === 'boolean'
@@ -106,6 +112,17 @@ export function handleWebhooks({
         }))
     metrics.webhookAckSeconds.observe((performance.now() - startedAt) / 1_000)
   }
+}
+
+async function storeMail(
+  receiveMail: ReceiveMail,
+  raw: Buffer,
+  { project = defaultProject }: WebhookSource,
+  account: string | null,
+): Promise<AppendResult> {
+  if (!isMail(raw)) throw new Problem(400, 'the body is no mail: send the bytes of the whole mail, headers first')
+  const { received, duplicates } = await receiveMail({ raw, envelope: null, project, account })
+  return { received, duplicates }
 }
 
 const refusalOf = (provider: Provider, rawBody: Buffer, ctx: Context): Refusal =>

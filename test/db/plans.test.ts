@@ -25,6 +25,7 @@ import { findMissing } from '../../src/db/reconciliations.ts'
 import { findRegistered, registerEmail } from '../../src/db/registrations.ts'
 import { lockSuppressions, readBounces, readFailures } from '../../src/db/rejudgement.ts'
 import { replayEvents, replayQuarantined } from '../../src/db/replay.ts'
+import { findReportedEmail } from '../../src/db/reported-emails.ts'
 import { claimSending, keyFingerprints } from '../../src/db/sendings.ts'
 import { applyEngagements } from '../../src/db/settled-engagements.ts'
 import { readSignalledEvents } from '../../src/db/signalled-events.ts'
@@ -338,6 +339,17 @@ const statements: Record<string, Statement> = {
     run: (db) => listEmails(db, { metadata: { customer: 'c-7', env: 'production' } }, null, 51),
     indexes: ['emails_metadata'],
     maxRows: 60,
+    isUnnamed: true,
+  },
+  'email that a mail reports about': {
+    run: (db) =>
+      findReportedEmail(db, { project: 'default', ids: ['em_7', 'order-8'], messageIds: ['sent@app.example'] }),
+    indexes: ['emails_pkey', 'emails_external_id', 'emails_metadata'],
+    isUnnamed: true,
+  },
+  'email that a mail reports about before its first event is applied': {
+    run: (db) => findReportedEmail(db, { project: 'default', ids: ['em_none'], messageIds: [] }),
+    indexes: ['events_email_id_provider_idx'],
     isUnnamed: true,
   },
   'email that is registered under an external ID': {

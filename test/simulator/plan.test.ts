@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { isLikelyHuman } from '../../src/domain/engagement-policy.ts'
 import { judgeBounce } from '../../src/domain/judge-bounce.ts'
 import type { ProviderEntry } from '../../src/providers/provider.ts'
-import { providers } from '../../src/providers/registry.ts'
+import { eventProviders } from '../../src/providers/registry.ts'
 import { type PlannedEmail, type PlanOptions, planEmails, planFor } from '../../src/simulator/plan.ts'
 import { adapterOf, receivedAt } from '../providers/adapter.ts'
 import { aisendForm } from './simulate-options.ts'
@@ -168,7 +168,7 @@ describe('the plan of a simulation', () => {
     }
   })
 
-  for (const provider of providers) {
+  for (const provider of eventProviders) {
     it(`expects failures as ${provider.title}’s events tell them`, () => {
       const adapter = adapterOf(provider.name)
       const seen = new Set<string>()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { providerEventTypes } from '../../src/domain/events.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import type { ProviderEntry } from '../../src/providers/provider.ts'
-import { providers } from '../../src/providers/registry.ts'
+import { eventProviders, providers } from '../../src/providers/registry.ts'
 import type { SimulateOptions } from '../../src/simulator/options.ts'
 import { expectedEmail } from '../../src/simulator/oracle.ts'
 import { planEmails } from '../../src/simulator/plan.ts'
@@ -56,7 +56,7 @@ describe('a simulation', function () {
     assert.match(printed.join('\n'), /response time: p50 [\d.]+ ms, p99 [\d.]+ ms, max [\d.]+ ms/)
   })
 
-  for (const provider of providers.slice(1)) {
+  for (const provider of eventProviders.slice(1)) {
     it(`as ${provider.title} succeeds without a difference, and posts only the events of that provider`, async () => {
       await probe(standIn.targetOf(provider.name), provider)
       assert.equal(await runAs(provider, '--verify', '--rate', '2000'), true, printed.join('\n'))

@@ -182,6 +182,10 @@ describe('incidents', () => {
     await rig.db.email.create({
       data: { id: 'waiting', provider: 'aisend', status: 'sent', delivery: 'sent', createdAt: hoursAgo(7) },
     })
+    // Of bounce mail, silence says that nothing has failed.
+    await rig.db.email.create({
+      data: { id: 'waiting', provider: 'mail', status: 'sent', delivery: 'sent', createdAt: hoursAgo(7) },
+    })
     const { raised } = await watch()
     assert.deepEqual(raised.toSorted(), [`signature_failures ${scope}`, `silence ${scope}`])
     await until(() => rig.notices.length === 2)

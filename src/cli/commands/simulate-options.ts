@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import ms from 'ms'
 import { z } from 'zod'
-import { providers } from '../../providers/registry.ts'
+import { eventProviders } from '../../providers/registry.ts'
 import type { SimulateOptions } from '../../simulator/options.ts'
 import { standIns } from '../../stand-ins/registry.ts'
 import { keyOption, UsageError, urlOption } from '../command-context.ts'
@@ -16,7 +16,7 @@ export const simulateOptions = (command: Command): Command =>
     .description('simulate an email provider: register emails at a running Aftersend and post signed webhooks')
     .addOption(
       new Option('--provider <name>', 'name of the provider')
-        .choices(providers.map(({ name }) => name))
+        .choices(eventProviders.map(({ name }) => name))
         .default('aisend'),
     )
     .option('--emails <n>', 'number of emails (default: 500)')
