@@ -1,4 +1,4 @@
-/** Reads request bodies: exact bytes for webhooks, JSON for the rest; 1 MiB at most. */
+/** Reads request bodies: exact bytes for webhooks, JSON for the rest; 1 MiB at most, unless a provider's batches are longer. */
 import type { IncomingMessage } from 'node:http'
 import type { Context, Middleware } from 'koa'
 import { koaBody } from 'koa-body'
@@ -12,13 +12,20 @@ const bodyLimitBytes = 1_048_576
  * The request's bytes exactly as sent, which a signature is computed over.
  * @throws Problem 413 over the limit, before reading if Content-Length says so; 408 if the body is not complete by the
  * deadline; 415 if it is encoded.
+ * @param limitBytes default 1 MiB.
  */
-export function readRawBody(ctx: Context, deadlines: BodyDeadlines = defaultDeadlines): Promise<Buffer> {
-  refuseBeforeReading(ctx)
+export function readRawBody(
+  ctx: Context,
+  deadlines: BodyDeadlines = defaultDeadlines,
+  limitBytes = bodyLimitBytes,
+): Promise<Buffer> {
+  refuseBeforeReading(ctx, limitBytes)
   const length = ctx.req.headers['content-length'] ?? null
-  const reading = getRawBody(ctx.req, { limit: bodyLimitBytes, length })
+  const reading = getRawBody(ctx.req, { limit: limitBytes, length })
   const counted = (ctx.state as BodyState).bodies?.count(ctx.req, reading) ?? reading
-  return completeWithin(bodyTimeMs(ctx.req, deadlines), counted)
+  return completeWithin(bodyTimeMs(ctx.req, deadlines), counted).catch((error: { type?: unknown }) => {
+    throw error.type === 'entity.too.large' ? tooLarge(limitBytes) : error
+  })
 }
 
 interface BodyState {
@@ -83,9 +90,9 @@ export function refuseEncoded(ctx: Context): void {
   }
 }
 
-function refuseBeforeReading(ctx: Context): void {
+function refuseBeforeReading(ctx: Context, limitBytes = bodyLimitBytes): void {
   refuseEncoded(ctx)
-  if (Number(ctx.req.headers['content-length'] ?? 0) > bodyLimitBytes) throw tooLarge()
+  if (Number(ctx.req.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes)
 }
 
 const parseJson = koaBody({
