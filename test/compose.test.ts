@@ -40,7 +40,7 @@ describe('.env.example', () => {
   it('describes each setting on the line above it', () => {
     const missing = names.filter((name) => {
       const above = lines[lines.findIndex((line) => line.startsWith(`# ${name}=`)) - 1] ?? ''
-      return !/^# [A-Za-z].*[.:;]/.test(above) || /^# [A-Z0-9_]+=/.test(above)
+      return !/^# [A-Za-z0-9].*[.:;]/.test(above) || /^# [A-Z0-9_]+=/.test(above)
     })
     assert.deepEqual(missing, [])
   })
@@ -63,6 +63,7 @@ const webhookSecrets = {
   POSTMARK_WEBHOOK_SECRET: 'postmark:webhook-password',
   MAILGUN_WEBHOOK_SIGNING_KEY: 'signing-key-of-the-tests',
   SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
+  BREVO_WEBHOOK_SECRET: 'brevo:webhook-password',
 }
 
 /** Settings in .env besides the secrets. */

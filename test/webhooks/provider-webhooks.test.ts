@@ -19,6 +19,7 @@ const deliveries: Readonly<Record<string, object>> = {
   postmark: { RecordType: 'Delivery', MessageID: 'em_1' },
   mailgun: { event: 'delivered', id: 'e', timestamp: 1521472262, message: { headers: { 'message-id': 'em_1' } } },
   ses: { eventType: 'Delivery', mail: { messageId: 'em_1' } },
+  brevo: { event: 'delivered', 'message-id': '<em_1>', email: 'ada@example.com', ts_epoch: 1685539713018 },
 }
 
 describe('webhooks of every provider', () => {
