@@ -64,6 +64,8 @@ const webhookSecrets = {
   MAILGUN_WEBHOOK_SIGNING_KEY: 'signing-key-of-the-tests',
   SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
   BREVO_WEBHOOK_SECRET: 'brevo:webhook-password',
+  MAILJET_WEBHOOK_SECRET: 'mailjet:webhook-password',
+  SPARKPOST_WEBHOOK_SECRET: 'sparkpost:webhook-password',
 }
 
 /** Settings in .env besides the secrets. */

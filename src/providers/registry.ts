@@ -3,12 +3,14 @@ import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn 
 import { aisendEntry } from './aisend/entry.ts'
 import { brevoEntry } from './brevo/entry.ts'
 import { mailgunEntry } from './mailgun/entry.ts'
+import { mailjetEntry } from './mailjet/entry.ts'
 import { postmarkEntry } from './postmark/entry.ts'
 import type { AdapterDependencies, ProviderEntry, WebhookSource } from './provider.ts'
 import type { ApiOptions, ProviderApi } from './provider-api.ts'
 import { resendEntry } from './resend/entry.ts'
 import { sendgridEntry } from './sendgrid/entry.ts'
 import { sesEntry } from './ses/entry.ts'
+import { sparkpostEntry } from './sparkpost/entry.ts'
 import { standardWebhooksEntry } from './standard-webhooks/entry.ts'
 
 export const providers: readonly ProviderEntry[] = [
@@ -20,6 +22,8 @@ export const providers: readonly ProviderEntry[] = [
   mailgunEntry,
   sesEntry,
   brevoEntry,
+  mailjetEntry,
+  sparkpostEntry,
 ]
 
 /** The provider of that name, of whatever project; undefined if there is none. */

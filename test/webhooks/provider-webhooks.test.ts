@@ -20,6 +20,8 @@ const deliveries: Readonly<Record<string, object>> = {
   mailgun: { event: 'delivered', id: 'e', timestamp: 1521472262, message: { headers: { 'message-id': 'em_1' } } },
   ses: { eventType: 'Delivery', mail: { messageId: 'em_1' } },
   brevo: { event: 'delivered', 'message-id': '<em_1>', email: 'ada@example.com', ts_epoch: 1685539713018 },
+  mailjet: [{ event: 'sent', MessageID: 'em_1', email: 'ada@example.com', time: 1433333949 }],
+  sparkpost: [{ msys: { message_event: { type: 'delivery', event_id: 'e', transmission_id: 'em_1' } } }],
 }
 
 describe('webhooks of every provider', () => {
