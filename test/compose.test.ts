@@ -66,6 +66,7 @@ const webhookSecrets = {
   BREVO_WEBHOOK_SECRET: 'brevo:webhook-password',
   MAILJET_WEBHOOK_SECRET: 'mailjet:webhook-password',
   SPARKPOST_WEBHOOK_SECRET: 'sparkpost:webhook-password',
+  MANDRILL_WEBHOOK_KEYS: 'ntynTMaFpM_octE5R1DKAw=https://aftersend.example/webhooks/mandrill',
 }
 
 /** Settings in .env besides the secrets. */

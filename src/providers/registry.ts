@@ -4,6 +4,7 @@ import { aisendEntry } from './aisend/entry.ts'
 import { brevoEntry } from './brevo/entry.ts'
 import { mailgunEntry } from './mailgun/entry.ts'
 import { mailjetEntry } from './mailjet/entry.ts'
+import { mandrillEntry } from './mandrill/entry.ts'
 import { postmarkEntry } from './postmark/entry.ts'
 import type { AdapterDependencies, ProviderEntry, WebhookSource } from './provider.ts'
 import type { ApiOptions, ProviderApi } from './provider-api.ts'
@@ -24,6 +25,7 @@ export const providers: readonly ProviderEntry[] = [
   brevoEntry,
   mailjetEntry,
   sparkpostEntry,
+  mandrillEntry,
 ]
 
 /** The provider of that name, of whatever project; undefined if there is none. */
