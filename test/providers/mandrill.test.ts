@@ -131,6 +131,8 @@ describe('the events of Mailchimp Transactional', () => {
       assert.equal(idOf({ ...event, msg: { ...event.msg, opens: [{ ts: 1 }], _version: 'later' } }), idOf(event))
     assert.notEqual(idOf({ ...documented.click, url: 'http://example.com' }), idOf(documented.click))
     assert.notEqual(idOf({ ...documented.open, ts: 1384954005 }), idOf(documented.open))
+    const toAnother = { ...documented.send, msg: { ...documented.send.msg, email: 'grace@example.com' } }
+    assert.notEqual(idOf(toAnother), idOf(documented.send))
   })
 
   it('of a batch are stored each, and one that is unreadable is quarantined', () => {

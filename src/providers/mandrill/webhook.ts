@@ -47,12 +47,13 @@ export const mandrill: Adapter = createAdapter({
   factsOf(entry, word) {
     const message = partOf(entry, 'msg')
     const emailId = textIn(message, ['_id']) ?? textIn(entry, ['_id']) ?? undefined
+    const recipient = textIn(message, ['email'])
     return {
       // `_id` of an event is that of the email.
-      id: eventIdOf(word, emailId, ...['ts', 'url', 'ip', 'user_agent'].map((field) => entry[field])),
+      id: eventIdOf(word, emailId, recipient?.toLowerCase(), ...identifyingNames.map((field) => entry[field])),
       emailId,
       times: [entry['ts']],
-      recipient: textIn(message, ['email']),
+      recipient,
       subject: message['subject'],
       userAgent: textIn(entry, ['user_agent']),
       isMachine: /robot/i.test(textIn(partOf(entry, 'user_agent_parsed'), ['type']) ?? ''),
@@ -63,6 +64,8 @@ export const mandrill: Adapter = createAdapter({
   },
   bounceOf,
 })
+
+const identifyingNames = ['ts', 'url', 'ip', 'user_agent']
 
 /** The reply to the last attempt. */
 function replyIn(message: Json): string | null {
