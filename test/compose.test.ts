@@ -40,7 +40,7 @@ describe('.env.example', () => {
   it('describes each setting on the line above it', () => {
     const missing = names.filter((name) => {
       const above = lines[lines.findIndex((line) => line.startsWith(`# ${name}=`)) - 1] ?? ''
-      return !/^# [A-Za-z].*[.:;]/.test(above) || /^# [A-Z0-9_]+=/.test(above)
+      return !/^# [A-Za-z0-9].*[.:;]/.test(above) || /^# [A-Z0-9_]+=/.test(above)
     })
     assert.deepEqual(missing, [])
   })
@@ -66,6 +66,10 @@ const webhookSecrets = {
   MAIL_SERVER_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
   MAIL_WEBHOOK_SECRET: 'mail:webhook-password',
+  BREVO_WEBHOOK_SECRET: 'brevo:webhook-password',
+  MAILJET_WEBHOOK_SECRET: 'mailjet:webhook-password',
+  SPARKPOST_WEBHOOK_SECRET: 'sparkpost:webhook-password',
+  MANDRILL_WEBHOOK_KEYS: 'ntynTMaFpM_octE5R1DKAw=https://aftersend.example/webhooks/mandrill',
 }
 
 /** Settings in .env besides the secrets. */

@@ -98,10 +98,14 @@ describe('the documentation', () => {
     )
   })
 
-  it('is linked from README, every page of it', () => {
-    const readme = read('README.md')
+  it('is linked from README, every page of it, and the page of a provider from that of all providers', () => {
+    const [readme, providers] = [read('README.md'), read('docs/providers.md')]
+    const isLinked = (page: string) =>
+      page.startsWith('docs/providers/')
+        ? providers.includes(`](${page.slice('docs/'.length)})`)
+        : readme.includes(`](${page})`)
     assert.deepEqual(
-      pages.filter((page) => page.startsWith('docs/') && !readme.includes(`](${page})`)),
+      pages.filter((page) => page.startsWith('docs/') && !isLinked(page)),
       [],
     )
   })

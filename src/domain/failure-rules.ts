@@ -1,10 +1,13 @@
 /** The rule table: which failure means what. Add rules here; docs/failures.md says how. */
 import type { FailureRule } from './failure.ts'
+import { bounceClassRules, vagueBounceClassRules } from './failure-rules/bounce-class-rules.ts'
+import { brevoRules, vagueBrevoRules } from './failure-rules/brevo-rules.ts'
 import { enhancedCodeRules, replyCodeRules } from './failure-rules/code-rules.ts'
 import { firstTextRules } from './failure-rules/first-text-rules.ts'
 import { googleAndMicrosoftRules } from './failure-rules/google-microsoft-rules.ts'
 import { languageRules } from './failure-rules/language-rules.ts'
 import { mailboxFullRules } from './failure-rules/mailbox-full-rules.ts'
+import { mailjetRules, vagueMailjetRules } from './failure-rules/mailjet-rules.ts'
 import { receiverRules } from './failure-rules/receiver-rules.ts'
 import { recipientTextRules } from './failure-rules/recipient-text-rules.ts'
 import { senderTextRules } from './failure-rules/sender-text-rules.ts'
@@ -13,14 +16,14 @@ import { uncodedTextRules, vagueTextRules } from './failure-rules/vague-text-rul
 import { vagueWordRules, wordRules } from './failure-rules/word-rules.ts'
 
 /** Raised with each release whose rules change a verdict. */
-export const failureRulesVersion = 3
+export const failureRulesVersion = 4
 
 /**
  * The rules in the order in which they are tried, the specific before the general. Each group is tried on the innermost
  * quoted reply, then on the one around it, before the next group is tried.
  */
 export const failureRules: readonly (readonly FailureRule[])[] = [
-  wordRules,
+  [...brevoRules, ...mailjetRules, ...bounceClassRules, ...wordRules],
   [
     ...googleAndMicrosoftRules,
     ...receiverRules,
@@ -31,7 +34,7 @@ export const failureRules: readonly (readonly FailureRule[])[] = [
     ...languageRules,
     ...serverTextRules,
   ],
-  vagueWordRules,
+  [...vagueBrevoRules, ...vagueMailjetRules, ...vagueBounceClassRules, ...vagueWordRules],
   enhancedCodeRules,
   vagueTextRules,
   replyCodeRules,

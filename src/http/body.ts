@@ -1,4 +1,4 @@
-/** Reads request bodies: exact bytes for webhooks, JSON for the rest; 1 MiB at most. */
+/** Reads request bodies: exact bytes for webhooks, JSON for the rest; 1 MiB at most, unless a provider's batches are longer. */
 import type { IncomingMessage } from 'node:http'
 import type { Context, Middleware } from 'koa'
 import { koaBody } from 'koa-body'
@@ -6,27 +6,26 @@ import getRawBody from 'raw-body'
 import { type BodyDeadlines, bodyTimeMs, defaultDeadlines } from './deadlines.ts'
 import { Problem, tooLarge, unavailable } from './problem.ts'
 
-const mebibyte = 1_048_576
-const bodyLimitBytes = mebibyte
+const bodyLimitBytes = 1_048_576
 
 /**
  * The request's bytes exactly as sent, which a signature is computed over.
- * @param limitBytes whole mebibytes; default 1 MiB.
  * @throws Problem 413 over the limit, before reading if Content-Length says so; 408 if the body is not complete by the
  * deadline; 415 if it is encoded.
+ * @param limitBytes default 1 MiB.
  */
 export function readRawBody(
   ctx: Context,
   deadlines: BodyDeadlines = defaultDeadlines,
-  limitBytes: number = bodyLimitBytes,
+  limitBytes = bodyLimitBytes,
 ): Promise<Buffer> {
   refuseBeforeReading(ctx, limitBytes)
   const length = ctx.req.headers['content-length'] ?? null
-  const reading = getRawBody(ctx.req, { limit: limitBytes, length }).catch((error: { readonly type?: string }) => {
-    throw error.type === 'entity.too.large' ? tooLarge(limitBytes / mebibyte) : error
-  })
+  const reading = getRawBody(ctx.req, { limit: limitBytes, length })
   const counted = (ctx.state as BodyState).bodies?.count(ctx.req, reading) ?? reading
-  return completeWithin(bodyTimeMs(ctx.req, deadlines), counted)
+  return completeWithin(bodyTimeMs(ctx.req, deadlines), counted).catch((error: { type?: unknown }) => {
+    throw error.type === 'entity.too.large' ? tooLarge(limitBytes) : error
+  })
 }
 
 interface BodyState {
@@ -93,7 +92,7 @@ export function refuseEncoded(ctx: Context): void {
 
 function refuseBeforeReading(ctx: Context, limitBytes = bodyLimitBytes): void {
   refuseEncoded(ctx)
-  if (Number(ctx.req.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes / mebibyte)
+  if (Number(ctx.req.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes)
 }
 
 const parseJson = koaBody({

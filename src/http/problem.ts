@@ -84,8 +84,10 @@ function fromLibrary(error: unknown): Problem | null {
     : null
 }
 
-export const tooLarge = (limitMebibytes = 1): Problem =>
-  new Problem(413, `the body must not be larger than ${limitMebibytes} MiB`, { headers: { Connection: 'close' } })
+export const tooLarge = (limitBytes = 1_048_576): Problem =>
+  new Problem(413, `the body must not be larger than ${limitBytes / 1_048_576} MiB`, {
+    headers: { Connection: 'close' },
+  })
 
 function report(log: Logger, ctx: Context, problem: Problem, error: unknown): void {
   const facts = { requestId: requestIdOf(ctx), method: ctx.method, route: routeOf(ctx), status: problem.status }
@@ -94,8 +96,16 @@ function report(log: Logger, ctx: Context, problem: Problem, error: unknown): vo
   else log.info(facts, 'request refused')
 }
 
-async function answer(ctx: Context, { status, message, extras }: Problem): Promise<void> {
+/** Where the client sends a request again only after this status, instead of after 503 or 408. */
+export interface RetryState {
+  retryStatus?: number
+}
+
+async function answer(ctx: Context, problem: Problem): Promise<void> {
   if (!ctx.writable || ctx.headerSent) return
+  const { message, extras } = problem
+  const isToRetry = problem.status === 503 || problem.status === 408
+  const status = (isToRetry && (ctx.state as RetryState).retryStatus) || problem.status
   ctx.status = status
   ctx.set({ ...extras.headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' })
   ctx.body = JSON.stringify({

@@ -81,6 +81,9 @@ export interface AdapterDescription {
   readonly bounceOf: (entry: Json, word: string) => BounceReport
   readonly explainRefusal?: Provider['explainRefusal']
   readonly answerHandshake?: Provider['answerHandshake']
+  readonly retryStatus?: Provider['retryStatus']
+  readonly asksByHead?: Provider['asksByHead']
+  readonly maxBodyBytes?: Provider['maxBodyBytes']
 }
 
 export interface Adapter extends Provider {
@@ -94,7 +97,8 @@ export interface Adapter extends Provider {
 }
 
 export function createAdapter(description: AdapterDescription): Adapter {
-  const { name, verify, entriesIn, explainRefusal, answerHandshake } = description
+  const { name, verify, entriesIn, explainRefusal, answerHandshake, retryStatus, asksByHead, maxBodyBytes } =
+    description
   const eventsOf = (entry: unknown, receivedAt: number, payload?: string, headers: IncomingHttpHeaders = {}) =>
     eventsOfEntry(description, entry, { receivedAt, payload: payload ?? JSON.stringify(entry), headers })
   return {
@@ -112,6 +116,9 @@ export function createAdapter(description: AdapterDescription): Adapter {
     },
     ...(explainRefusal && { explainRefusal }),
     ...(answerHandshake && { answerHandshake }),
+    ...(retryStatus && { retryStatus }),
+    ...(asksByHead && { asksByHead }),
+    ...(maxBodyBytes && { maxBodyBytes }),
   }
 }
 

@@ -28,6 +28,12 @@ export const oneOrMoreEntries: Entries = (rawBody) => {
   return isObject(json) ? { entries: [], only: { entry: json, payload } } : { entries: listIn(json, 'the body') }
 }
 
+/** The same, for a provider that discards what is refused, or sends it for hours: an unreadable event alone is quarantined too. */
+export const oneOrMoreAsBatch: Entries = (rawBody) => {
+  const json = parseJson(decodeUtf8(rawBody))
+  return { entries: isObject(json) ? [json] : listIn(json, 'the body') }
+}
+
 /** The body is an object with the events in a list. */
 export const entriesInField =
   (field: string): Entries =>

@@ -35,6 +35,12 @@ export interface Provider {
    * @throws VerificationUnavailableError when the provider must send the request again.
    */
   answerHandshake?(rawBody: Buffer): Promise<object | undefined>
+  /** The status that makes the provider send a request again, where it discards what 503 or 408 answers. Default: those. */
+  readonly retryStatus?: 429
+  /** Whether it asks by HEAD whether the URL exists, and sets the webhook up only after 200. */
+  readonly asksByHead?: true
+  /** The longest body that it may send, in bytes. Default 1 MiB. */
+  readonly maxBodyBytes?: number
 }
 
 /** How a request that is not genuine is answered. Any other is a 401 that says what to check. */

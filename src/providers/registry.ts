@@ -1,16 +1,20 @@
 /** Every provider that Aftersend knows. A new one is a folder and a line here. */
 import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn } from '../domain/project.ts'
 import { aisendEntry } from './aisend/entry.ts'
+import { brevoEntry } from './brevo/entry.ts'
 import { kumomtaEntry } from './kumomta/entry.ts'
 import { mailEntry } from './mail/entry.ts'
 import { mailServerEntry } from './mail-server/entry.ts'
 import { mailgunEntry } from './mailgun/entry.ts'
+import { mailjetEntry } from './mailjet/entry.ts'
+import { mandrillEntry } from './mandrill/entry.ts'
 import { postmarkEntry } from './postmark/entry.ts'
 import type { AdapterDependencies, ProviderEntry, WebhookSource } from './provider.ts'
 import type { ApiOptions, ProviderApi } from './provider-api.ts'
 import { resendEntry } from './resend/entry.ts'
 import { sendgridEntry } from './sendgrid/entry.ts'
 import { sesEntry } from './ses/entry.ts'
+import { sparkpostEntry } from './sparkpost/entry.ts'
 import { standardWebhooksEntry } from './standard-webhooks/entry.ts'
 
 export const providers: readonly ProviderEntry[] = [
@@ -24,6 +28,10 @@ export const providers: readonly ProviderEntry[] = [
   kumomtaEntry,
   mailServerEntry,
   mailEntry,
+  brevoEntry,
+  mailjetEntry,
+  sparkpostEntry,
+  mandrillEntry,
 ]
 
 /** Whether it is that of whole mails, which come only when something has failed. */

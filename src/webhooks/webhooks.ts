@@ -7,11 +7,11 @@ import { type ReceivedEvent, withForeignType } from '../domain/events.ts'
 import { defaultProject } from '../domain/project.ts'
 import { readRawBody } from '../http/body.ts'
 import type { BodyDeadlines } from '../http/deadlines.ts'
-import { Problem } from '../http/problem.ts'
+import { Problem, type RetryState } from '../http/problem.ts'
 import { requestIdOf } from '../http/request-log.ts'
 import type { RouteDescription } from '../http/route.ts'
 import type { AppendResult, Inbox } from '../inbox/inbox.ts'
-import { isMail, maxMailBytes } from '../mail/read-mail.ts'
+import { isMail } from '../mail/read-mail.ts'
 import type { ReceiveMail } from '../mail/receive-mail.ts'
 import type { Metrics } from '../metrics.ts'
 import { ofAccount, storedNameOf } from '../providers/accounts.ts'
@@ -46,6 +46,7 @@ const described = {
   problems: {
     401: 'The signature is missing or not valid',
     406: 'Not usable, and to a provider that repeats all other answers: do not send it again',
+    429: 'The same as 503, to a provider that discards what is answered by that',
     503: 'Not confirmed as stored: send it again',
   },
 } as const
@@ -100,7 +101,12 @@ export function handleWebhooks({
     const startedAt = performance.now()
     const source = sourceOf(ctx, webhooks)
     const { provider, secrets } = source
-    const rawBody = await readRawBody(ctx, deadlines, provider.takesMail && maxMailBytes)
+    if (ctx.method === 'HEAD') {
+      ctx.status = 200
+      return
+    }
+    ;(ctx.state as RetryState).retryStatus = provider.retryStatus
+    const rawBody = await readRawBody(ctx, deadlines, provider.maxBodyBytes)
     const verdict = provider.verify(rawBody, ctx.req.headers, secrets)
     // Most verdicts are synchronous and save a turn of the event loop. The others share the deadline with the inbox.
     ctx.body = await (typeof verdict === 'boolean'
@@ -157,6 +163,7 @@ function sourceOf(ctx: Context, webhooks: ReadonlyMap<string, WebhookSource>): W
   const name = ctx.path.slice(prefix.length).replace(/\/$/, '')
   const source = webhooks.get(name)
   if (!source) throw new Problem(404, 'no webhook secret is configured for this path: check provider and account')
-  if (ctx.method !== 'POST') throw new Problem(405, 'webhooks must be sent by POST', { headers: { Allow: 'POST' } })
+  if (ctx.method !== 'POST' && !(ctx.method === 'HEAD' && source.provider.asksByHead))
+    throw new Problem(405, 'webhooks must be sent by POST', { headers: { Allow: 'POST' } })
   return source
 }

@@ -19,6 +19,10 @@ const deliveries: Readonly<Record<string, object>> = {
   postmark: { RecordType: 'Delivery', MessageID: 'em_1' },
   mailgun: { event: 'delivered', id: 'e', timestamp: 1521472262, message: { headers: { 'message-id': 'em_1' } } },
   ses: { eventType: 'Delivery', mail: { messageId: 'em_1' } },
+  brevo: { event: 'delivered', 'message-id': '<em_1>', email: 'ada@example.com', ts_epoch: 1685539713018 },
+  mailjet: [{ event: 'sent', MessageID: 'em_1', email: 'ada@example.com', time: 1433333949 }],
+  sparkpost: [{ msys: { message_event: { type: 'delivery', event_id: 'e', transmission_id: 'em_1' } } }],
+  mandrill: [{ event: 'delivered', ts: 1384954004, msg: { _id: 'em_1', email: 'ada@example.com' } }],
 }
 
 describe('webhooks of every provider', () => {
@@ -120,6 +124,30 @@ describe('webhooks of every provider', () => {
     assert.equal((await post('mailgun', signed('mailgun'))).status, 503)
     // 1.8 seconds are given; the rest is for a machine that is busy with other tests.
     assert.ok(performance.now() - startedAt < 3_000)
+  })
+
+  it('that cannot be stored are answered with 429 where the provider would discard them after 503', async () => {
+    served.inbox.append = () => Promise.reject(new DatabaseUnavailableError('no answer'))
+    const response = await post('brevo', signed('brevo'))
+    assert.equal(response.status, 429)
+    assert.match(response.headers.get('retry-after') ?? '', /^[1-9]\d?$/)
+    assert.equal((await problemIn(response)).status, 429)
+    assert.equal((await post('mailjet', signed('mailjet'))).status, 503)
+  })
+
+  it('may be asked for by HEAD where the provider does so before it sends any', async () => {
+    const head = async (path: string) => (await fetch(`${served.url}/webhooks/${path}`, { method: 'HEAD' })).status
+    assert.deepEqual(await Promise.all(['mandrill', 'mandrill/eu', 'brevo'].map(head)), [200, 404, 405])
+  })
+
+  it('may be longer than 1 MiB where the provider’s batches are', async () => {
+    const filled = (bytes: number) => [
+      ...(deliveries['mandrill'] as object[]),
+      { type: 'inbound', x: 'x'.repeat(bytes) },
+    ]
+    const statusOf = async (bytes: number) => (await post('mandrill', signed('mandrill', filled(bytes)))).status
+    assert.deepEqual([await statusOf(7_500_000), await statusOf(8 * 1_048_576)], [200, 413])
+    assert.equal((await post('brevo', signed('brevo', { x: 'x'.repeat(1_048_576) }))).status, 413)
   })
 
   it('log nothing of their content', async () => {

@@ -25,9 +25,13 @@ export const mailProof: Proof = {
   },
 }
 
+/** A report returns what was sent. */
+export const maxMailBytes = 10 * 1_048_576
+
 export const mail: Provider = {
   name: 'mail',
   takesMail: true,
+  maxBodyBytes: maxMailBytes,
   verify: mailProof.verify,
   parse() {
     throw new InvalidEventError('a whole mail is no event: POST /webhooks/mail takes it')

@@ -1,0 +1,15 @@
+import { credentialProof } from '../proof.ts'
+import type { ProviderEntry } from '../provider.ts'
+import { brevoFormat } from './sample.ts'
+import { brevo, brevoEmailIdOf } from './webhook.ts'
+
+export const brevoEntry: ProviderEntry = {
+  name: brevo.name,
+  title: 'Brevo',
+  variable: 'BREVO_WEBHOOK_SECRET',
+  ...credentialProof,
+  eventTypes: ['queued', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
+  create: () => brevo,
+  emailIdOf: brevoEmailIdOf,
+  sampleFormat: brevoFormat,
+}

@@ -1,0 +1,92 @@
+/**
+ * Brevo's transactional webhooks. They are not signed: Brevo calls the URL with `user:password` in it, or with a token or a header of the
+ * customer's. Sources: developers.brevo.com/docs/transactional-webhooks for events and fields, /docs/secured-webhooks, /docs/batch-webhooks
+ * and /docs/retry-mechanism; live captures in anymail/django-anymail (tests/test_brevo_webhooks.py) and in the documentation of the Lotus
+ * Elan Registry (its email system, "Brevo Webhooks — Verified Behaviour").
+ */
+import { type Adapter, createAdapter } from '../adapter.ts'
+import { ownIdsOf } from '../custom-fields.ts'
+import { oneOrMoreAsBatch } from '../entries.ts'
+import { type BounceReport, eventIdOf } from '../event-builder.ts'
+import { type Json, jsonIn, tagsIn, textIn } from '../fields.ts'
+import { credentialProof } from '../proof.ts'
+
+export const brevo: Adapter = createAdapter({
+  name: 'brevo',
+  verify: credentialProof.verify,
+  entriesIn: oneOrMoreAsBatch,
+  // "4xx response codes, except for 429, and any 5xx response code stop all retry attempts and discard the webhook."
+  retryStatus: 429,
+  emailIdName: 'message-id',
+  wordOf: (entry) => entry['event'],
+  types: {
+    request: 'queued',
+    deferred: 'bounced',
+    soft_bounce: 'bounced',
+    hard_bounce: 'bounced',
+    blocked: 'bounced',
+    invalid_email: 'bounced',
+    error: 'bounced',
+    spam: 'complained',
+    complaint: 'complained',
+    unique_opened: 'opened',
+    proxy_open: 'opened',
+    unique_proxy_open: 'opened',
+    click: 'clicked',
+    unsubscribe: 'unsubscribed',
+  },
+  // An event of a marketing campaign. A bounce or a complaint still suppresses its address.
+  isAboutNoEmail: (entry, word) => messageIdOf(entry) === undefined && !suppressing.has(word),
+  factsOf: (entry, word) => ({
+    id: eventIdOf(word, messageIdOf(entry), textIn(entry, ['email'])?.toLowerCase(), timeOf(entry), entry['link']),
+    emailId: messageIdOf(entry),
+    times: ['ts_epoch', 'ts_event', 'ts'].map((field) => entry[field]),
+    recipient: textIn(entry, ['email']),
+    subject: entry['subject'],
+    userAgent: textIn(entry, ['user_agent']),
+    // "Loaded by proxy": Apple's Mail Privacy Protection and its like.
+    isMachine: /proxy_open$/.test(word),
+    tags: tagsIn(entry['tags'] ?? parsed(entry['tag'])),
+    ownIds: ownIdsOf(customFieldsIn(entry['X-Mailin-custom'])),
+  }),
+  bounceOf,
+})
+
+/** Brevo's API answers with `<…>` around the ID, and its webhooks have it so too. */
+export const brevoEmailIdOf = (named: string): string => named.replace(/^<(.*)>$/, '$1')
+
+const messageIdOf = (entry: Json): string | undefined =>
+  brevoEmailIdOf(textIn(entry, ['message-id']) ?? '') || undefined
+
+/**
+ * Brevo's events have no ID: `id` is that of the webhook, `uuid` that of the email. The times are UTC, unlike `date`, whose zone is that of
+ * the account.
+ */
+const timeOf = (entry: Json): string | null => textIn(entry, ['ts_epoch', 'ts_event', 'ts'])
+
+const suppressing: ReadonlySet<string> = new Set([
+  ...['soft_bounce', 'hard_bounce', 'blocked', 'invalid_email', 'error'],
+  ...['spam', 'complaint'],
+])
+
+const parsed = (value: unknown): unknown => (typeof value === 'string' ? (jsonIn(value) ?? value) : value)
+
+/** JSON, or `name:value|name:value` as the examples of Brevo's SDKs write it. */
+function customFieldsIn(header: unknown): unknown {
+  const value = parsed(header)
+  if (typeof value !== 'string') return value
+  return Object.fromEntries(value.split('|').flatMap((pair) => [/^([^:]+):(.*)$/s.exec(pair)?.slice(1) ?? []]))
+}
+
+/** Brevo tries again after `deferred`, for 36 hours; the last attempt is a `soft_bounce` (help.brevo.com, article 209435165). */
+function bounceOf(entry: Json, word: string): BounceReport {
+  const message = textIn(entry, ['reason'])
+  const isListed = word === 'blocked' && /\bdue to blacklist user\b/.test(message ?? '')
+  return {
+    class: word === 'hard_bounce' || word === 'invalid_email' || isListed ? 'hard' : 'soft',
+    message,
+    word,
+    subWord: word === 'blocked' ? message : null,
+    isOver: word !== 'deferred',
+  }
+}

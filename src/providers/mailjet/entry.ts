@@ -1,0 +1,14 @@
+import { credentialProof } from '../proof.ts'
+import type { ProviderEntry } from '../provider.ts'
+import { mailjetFormat } from './sample.ts'
+import { mailjet } from './webhook.ts'
+
+export const mailjetEntry: ProviderEntry = {
+  name: mailjet.name,
+  title: 'Mailjet',
+  variable: 'MAILJET_WEBHOOK_SECRET',
+  ...credentialProof,
+  eventTypes: ['delivered', 'opened', 'clicked', 'bounced', 'complained'],
+  create: () => mailjet,
+  sampleFormat: mailjetFormat,
+}
