@@ -4,7 +4,7 @@ import type { Metadata } from '../domain/own-ids.ts'
 import type { ProviderEntry } from '../providers/provider.ts'
 import type { SampleEmail, SampleEvent } from '../providers/sample.ts'
 import { addressesFor, drawEngagements, drawSubject, linkIn } from './content.ts'
-import { addressRefusals, delays, type ExpectedFailure, emailRefusals, unexplainedDelay } from './failures.ts'
+import { addressRefusals, delays, type ExpectedFailure, emailRefusals, unexplained } from './failures.ts'
 import { drawOutcomes, type Ending, type Outcome } from './outcomes.ts'
 import { createRandom, type Random } from './random.ts'
 
@@ -206,4 +206,4 @@ export const planFor = (provider: ProviderEntry, plan: readonly PlannedEmail[]):
   })
 
 const withoutUntoldReason = (event: PlannedEvent): PlannedEvent =>
-  event.bounce?.message === null ? { ...event, failure: unexplainedDelay } : event
+  event.bounce?.message === null ? { ...event, failure: unexplained(event.bounce) } : event
