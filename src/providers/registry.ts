@@ -1,8 +1,12 @@
 /** Every provider that Aftersend knows. A new one is a folder and a line here. */
 import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn } from '../domain/project.ts'
+import { ahasendEntry } from './ahasend/entry.ts'
 import { aisendEntry } from './aisend/entry.ts'
+import { lettermintEntry } from './lettermint/entry.ts'
 import { mailersendEntry } from './mailersend/entry.ts'
 import { mailgunEntry } from './mailgun/entry.ts'
+import { mailtrapEntry } from './mailtrap/entry.ts'
+import { postalEntry } from './postal/entry.ts'
 import { postmarkEntry } from './postmark/entry.ts'
 import type { AdapterDependencies, ProviderEntry, WebhookSource } from './provider.ts'
 import type { ApiOptions, ProviderApi } from './provider-api.ts'
@@ -10,6 +14,7 @@ import { resendEntry } from './resend/entry.ts'
 import { sendgridEntry } from './sendgrid/entry.ts'
 import { sesEntry } from './ses/entry.ts'
 import { standardWebhooksEntry } from './standard-webhooks/entry.ts'
+import { zeptomailEntry } from './zeptomail/entry.ts'
 
 export const providers: readonly ProviderEntry[] = [
   aisendEntry,
@@ -20,6 +25,11 @@ export const providers: readonly ProviderEntry[] = [
   mailgunEntry,
   sesEntry,
   mailersendEntry,
+  mailtrapEntry,
+  postalEntry,
+  ahasendEntry,
+  zeptomailEntry,
+  lettermintEntry,
 ]
 
 /** The provider of that name, of whatever project; undefined if there is none. */
