@@ -322,15 +322,17 @@ describe('the pages of the dashboard', () => {
         providers.map(async ({ name }) => [name, (await signedIn.post('/setup/test-event', { path: name })).status]),
       )
       const refused = statuses.filter(([, status]) => status !== 303)
-      assert.deepEqual(refused, [
-        ['sendgrid', 404],
-        ['ses', 404],
-      ])
-      const delivered = all.inbox.events.filter(({ type }) => type === 'delivered')
-      assert.deepEqual(delivered.map(({ provider }) => provider).sort(), [
-        ...['aisend', 'mailgun', 'postmark', 'resend', 'standard-webhooks'],
-      ])
-      assert.equal((await signedIn.html('/setup')).match(/Send a test event/g)?.length, 5)
+      // The private keys of these are not here.
+      const keyless = providers.filter(({ signsWithItsSecret }) => !signsWithItsSecret).map(({ name }) => name)
+      assert.deepEqual(keyless.slice(0, 2), ['sendgrid', 'ses'])
+      assert.deepEqual(
+        refused,
+        keyless.map((name) => [name, 404]),
+      )
+      const delivered = all.inbox.events.filter(({ type }) => type === 'delivered').map(({ provider }) => provider)
+      const others = providers.map(({ name }) => name).filter((name) => !keyless.includes(name))
+      assert.deepEqual(delivered.sort(), others.sort())
+      assert.equal((await signedIn.html('/setup')).match(/Send a test event/g)?.length, others.length)
     } finally {
       await all.stop()
     }

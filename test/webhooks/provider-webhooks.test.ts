@@ -19,6 +19,12 @@ const deliveries: Readonly<Record<string, object>> = {
   postmark: { RecordType: 'Delivery', MessageID: 'em_1' },
   mailgun: { event: 'delivered', id: 'e', timestamp: 1521472262, message: { headers: { 'message-id': 'em_1' } } },
   ses: { eventType: 'Delivery', mail: { messageId: 'em_1' } },
+  mailersend: { type: 'activity.delivered', data: { id: 'e', message_id: 'em_1' } },
+  mailtrap: { events: [{ event: 'delivery', event_id: 'e', message_id: 'em_1' }] },
+  postal: { event: 'MessageSent', uuid: 'e', payload: { message: { message_id: 'em_1' } } },
+  ahasend: { type: 'message.delivered', data: { message_id_header: 'em_1' } },
+  zeptomail: { event_name: ['delivered'], event_message: [{ request_id: 'em_1' }] },
+  lettermint: { id: 'e', event: 'message.delivered', data: { message_id: 'em_1' } },
 }
 
 describe('webhooks of every provider', () => {
