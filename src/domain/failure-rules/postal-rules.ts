@@ -26,7 +26,7 @@ export const postalRules: readonly FailureRule[] = [
     ...ofPostal,
     id: 'postal.refused',
     reason: 'provider_refused',
-    text: /^(?:message’?'?s domain no longer exist|message doesn’?'?t have an rcpt to|raw message has been removed)/,
+    text: /^(?:message.s domain no longer exist|message doesn.t have an rcpt to|raw message has been removed)/,
   },
   { ...ofPostal, id: 'postal.no-server', reason: 'connection_failed', text: /^no smtp servers were available for\b/ },
 ]
