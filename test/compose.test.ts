@@ -70,6 +70,13 @@ const webhookSecrets = {
   MAILJET_WEBHOOK_SECRET: 'mailjet:webhook-password',
   SPARKPOST_WEBHOOK_SECRET: 'sparkpost:webhook-password',
   MANDRILL_WEBHOOK_KEYS: 'ntynTMaFpM_octE5R1DKAw=https://aftersend.example/webhooks/mandrill',
+  MAILERSEND_WEBHOOK_SECRET: 'signing-secret-of-mailersend',
+  MAILTRAP_WEBHOOK_SECRET: '0123456789abcdef0123456789abcdef',
+  POSTAL_WEBHOOK_PUBLIC_KEY:
+    'MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAzUsWxyb/eW2MqoWfIOFFhJ2pp5nfXrSjbVt/QSII3T+jsaRz9R8+nYJnX+XYIwYMuVjeAZ6gBuGYLlMXW85hgY3FBXUbLMulpWMPmxqeQd/wYMTplq3F6AbDBb7burKrsW6i0ywPTEq4sCJNCjI/6uDmRhqJTHIeJaQrrw40uamlbj4n+TNLPEp7QPY9LWk/aRJhGhnGBvNCwQv7/o4YQUPnIQHGt06T/if0uzwed97RWXe0EO2sqReGb2xBsPp6XqCrMzBxhx5jv2jk6Wndh6M/8Lc0cTRPSHv2O8roJrnP6i2a7P/s6xjt8cZOXYExHQpLepVlIH/2iOm7ihjGRwIDAQAB',
+  AHASEND_WEBHOOK_SECRET: 'aha-whsec-of-the-tests',
+  ZEPTOMAIL_WEBHOOK_SECRET: 'authentication-key-of-the-tests',
+  LETTERMINT_WEBHOOK_SECRET: 'signing-secret-of-lettermint',
 }
 
 /** Settings in .env besides the secrets. */

@@ -1,13 +1,18 @@
 /** Every provider that Aftersend knows. A new one is a folder and a line here. */
 import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn } from '../domain/project.ts'
+import { ahasendEntry } from './ahasend/entry.ts'
 import { aisendEntry } from './aisend/entry.ts'
 import { brevoEntry } from './brevo/entry.ts'
 import { kumomtaEntry } from './kumomta/entry.ts'
+import { lettermintEntry } from './lettermint/entry.ts'
 import { mailEntry } from './mail/entry.ts'
 import { mailServerEntry } from './mail-server/entry.ts'
+import { mailersendEntry } from './mailersend/entry.ts'
 import { mailgunEntry } from './mailgun/entry.ts'
 import { mailjetEntry } from './mailjet/entry.ts'
+import { mailtrapEntry } from './mailtrap/entry.ts'
 import { mandrillEntry } from './mandrill/entry.ts'
+import { postalEntry } from './postal/entry.ts'
 import { postmarkEntry } from './postmark/entry.ts'
 import type { AdapterDependencies, ProviderEntry, WebhookSource } from './provider.ts'
 import type { ApiOptions, ProviderApi } from './provider-api.ts'
@@ -16,6 +21,7 @@ import { sendgridEntry } from './sendgrid/entry.ts'
 import { sesEntry } from './ses/entry.ts'
 import { sparkpostEntry } from './sparkpost/entry.ts'
 import { standardWebhooksEntry } from './standard-webhooks/entry.ts'
+import { zeptomailEntry } from './zeptomail/entry.ts'
 
 export const providers: readonly ProviderEntry[] = [
   aisendEntry,
@@ -32,6 +38,12 @@ export const providers: readonly ProviderEntry[] = [
   mailjetEntry,
   sparkpostEntry,
   mandrillEntry,
+  mailersendEntry,
+  mailtrapEntry,
+  postalEntry,
+  ahasendEntry,
+  zeptomailEntry,
+  lettermintEntry,
 ]
 
 /** Whether it is that of whole mails, which come only when something has failed. */

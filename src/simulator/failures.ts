@@ -40,12 +40,15 @@ const delay = (...[reason, party, code, message]: Blame): SampleFailure => ({
   failure: { reason, party, outcome: 'deferred', suppresses: false },
 })
 
-/** A delay of which the provider says nothing. */
-export const unexplainedDelay: ExpectedFailure = {
-  reason: 'unknown',
-  party: 'unknown',
-  outcome: 'deferred',
-  suppresses: false,
+/** A failure or a delay of which the provider says nothing. */
+export const unexplained = ({ class: bounceClass, isOver }: SampleBounce): ExpectedFailure => {
+  const isHeld = isOver && bounceClass === 'hard'
+  return {
+    reason: 'unknown',
+    party: isHeld ? 'recipient' : 'unknown',
+    outcome: isHeld ? 'bounced' : isOver ? 'failed' : 'deferred',
+    suppresses: isHeld,
+  }
 }
 
 export const addressRefusals: Failures = [

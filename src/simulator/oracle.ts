@@ -112,9 +112,9 @@ function expectedRecipient(
   }
 }
 
-/** Events carry them, and some registrations. */
-function ownIdsOf({ externalId, metadata, registration, events }: PlannedEmail) {
-  const isKnown = events.length > 0 || registration?.hasOwnIds === true
+/** Events carry them, except those of a provider without custom fields, and some registrations. */
+function ownIdsOf({ externalId, metadata, registration, events, hasCustomFields }: PlannedEmail) {
+  const isKnown = (events.length > 0 && hasCustomFields !== false) || registration?.hasOwnIds === true
   return isKnown ? { externalId, metadata } : { externalId: null, metadata: {} }
 }
 
@@ -149,7 +149,9 @@ function engagementOf(events: readonly DatedEvent[], type: string): ExpectedEnga
   }
 }
 
-const isByPerson = ({ engagement }: PlannedEvent): boolean => engagement?.byMachine === false
+/** Where the provider names no user agent, nothing reveals a machine. */
+const isByPerson = ({ engagement }: PlannedEvent): boolean =>
+  engagement !== null && (!engagement.byMachine || engagement.userAgent === '')
 
 /** The earliest bounce that is held against the recipient, else the earliest other final one, else the earliest delay. */
 function worstBounceOf(events: readonly DatedEvent[]): DatedEvent | null {

@@ -4,7 +4,7 @@ import type { Metadata } from '../domain/own-ids.ts'
 import type { ProviderEntry } from '../providers/provider.ts'
 import type { SampleEmail, SampleEvent } from '../providers/sample.ts'
 import { addressesFor, drawEngagements, drawSubject, linkIn } from './content.ts'
-import { addressRefusals, delays, type ExpectedFailure, emailRefusals, unexplainedDelay } from './failures.ts'
+import { addressRefusals, delays, type ExpectedFailure, emailRefusals, unexplained } from './failures.ts'
 import { drawOutcomes, type Ending, type Outcome } from './outcomes.ts'
 import { createRandom, type Random } from './random.ts'
 
@@ -45,6 +45,8 @@ interface PlannedRegistration {
 export interface PlannedEmail extends SampleEmail {
   readonly externalId: string
   readonly metadata: Metadata
+  /** Of the provider that sends it. */
+  readonly hasCustomFields?: false
   readonly outcome: Outcome
   /** Milliseconds after the start of the run. */
   readonly startsAfterMs: number
@@ -190,7 +192,9 @@ function addEnding(
 
 /** The plan without the events that the provider does not send. An email without events is registered at least. */
 export const planFor = (provider: ProviderEntry, plan: readonly PlannedEmail[]): PlannedEmail[] =>
-  plan.map((email) => {
+  plan.map((planned) => {
+    const email =
+      provider.sampleFormat.hasCustomFields === false ? { ...planned, hasCustomFields: false as const } : planned
     const sent = email.events.filter(({ type }) => provider.eventTypes.includes(type))
     const events = sent.flatMap((event) => provider.sampleFormat.adapt(event, email)).map(withoutUntoldReason)
     if (email.registration) return { ...email, events }
@@ -202,4 +206,4 @@ export const planFor = (provider: ProviderEntry, plan: readonly PlannedEmail[]):
   })
 
 const withoutUntoldReason = (event: PlannedEvent): PlannedEvent =>
-  event.bounce?.message === null ? { ...event, failure: unexplainedDelay } : event
+  event.bounce?.message === null ? { ...event, failure: unexplained(event.bounce) } : event

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { addWebhookCounts } from '../../src/db/webhook-minutes.ts'
 import { openEscalation } from '../../src/domain/escalation.ts'
-import { createWebhookSources, providers } from '../../src/providers/registry.ts'
+import { createWebhookSources, isBounceMail, providers } from '../../src/providers/registry.ts'
 import { store } from '../db/stored.ts'
 import { tokensInMemory } from '../providers/adapter.ts'
 import { useDatabase } from '../stack.ts'
@@ -322,17 +322,19 @@ describe('the pages of the dashboard', () => {
         providers.map(async ({ name }) => [name, (await signedIn.post('/setup/test-event', { path: name })).status]),
       )
       const refused = statuses.filter(([, status]) => status !== 303)
-      assert.deepEqual(refused, [
-        ['sendgrid', 404],
-        ['ses', 404],
-        // No event of an email: whole mails are read otherwise.
-        ['mail', 404],
-      ])
-      const delivered = all.inbox.events.filter(({ type }) => type === 'delivered')
-      assert.deepEqual(delivered.map(({ provider }) => provider).sort(), [
-        ...['aisend', 'mailgun', 'postmark', 'resend', 'standard-webhooks'],
-      ])
-      assert.equal((await signedIn.html('/setup')).match(/Send a test event/g)?.length, 5)
+      // The private keys of these are not here, and a whole mail is no event of an email.
+      const keyless = providers
+        .filter(({ name, signsWithItsSecret }) => !signsWithItsSecret || isBounceMail(name))
+        .map(({ name }) => name)
+      assert.deepEqual(keyless.slice(0, 2), ['sendgrid', 'ses'])
+      assert.deepEqual(
+        refused,
+        keyless.map((name) => [name, 404]),
+      )
+      const delivered = all.inbox.events.filter(({ type }) => type === 'delivered').map(({ provider }) => provider)
+      const others = providers.map(({ name }) => name).filter((name) => !keyless.includes(name))
+      assert.deepEqual(delivered.sort(), others.sort())
+      assert.equal((await signedIn.html('/setup')).match(/Send a test event/g)?.length, others.length)
     } finally {
       await all.stop()
     }

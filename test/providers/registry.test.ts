@@ -4,33 +4,11 @@ import { type ReceivedEvent, unreadableEventType } from '../../src/domain/events
 import { credentialProof } from '../../src/providers/proof.ts'
 import { InvalidEventError, type Provider, type ProviderEntry } from '../../src/providers/provider.ts'
 import { createWebhookSources, eventProviders, providerNamed } from '../../src/providers/registry.ts'
-import type { SampleEmail } from '../../src/providers/sample.ts'
 import { adapterOf } from './adapter.ts'
+import { sampleDelivery, sampleEmail } from './sample-delivery.ts'
 
 /** The start of the test: signatures are valid for minutes, and a run of all tests takes longer. */
 let now = 0
-
-/** The email of the samples, under an ID that its provider may give. */
-const emailOf = ({ sampleFormat }: ProviderEntry): SampleEmail => ({
-  id: sampleFormat.emailIdOf('sample1'),
-  to: ['ada@example.com'],
-  subject: 'A sample',
-  tags: [],
-})
-
-/** A delivery as the provider writes it, without an envelope. */
-function sampleOf(entry: ProviderEntry): string {
-  const email = emailOf(entry)
-  const delivered = {
-    id: 'event1',
-    type: 'delivered',
-    recipient: 'ada@example.com',
-    bounce: null,
-    engagement: null,
-  } as const
-  const events = entry.sampleFormat.adapt({ ...delivered, at: new Date(Date.UTC(2026, 10, 1, 10)) }, email)
-  return entry.sampleFormat.bodyOf(events, email)
-}
 
 describe('every provider in the registry', () => {
   beforeEach(() => {
@@ -52,18 +30,21 @@ describe('every provider in the registry', () => {
       })
 
       it('verifies what it signs, with any of several secrets, and parses it', async () => {
-        const { headers, body } = entry.sign(sampleOf(entry), signing, now)
+        const { headers, body } = entry.sign(sampleDelivery(entry), signing, now)
         const rawBody = Buffer.from(body)
         const another = entry.generateSecret().accepted
         assert.equal(await provider.verify(rawBody, headers, [another, accepted]), true)
         assert.equal(await provider.verify(rawBody, headers, [accepted, another]), true)
         const [event, ...others] = provider.parse(rawBody, now, headers)
-        assert.deepEqual([event?.provider, event?.emailId, event?.type], [entry.name, emailOf(entry).id, 'delivered'])
+        assert.deepEqual(
+          [event?.provider, event?.emailId, event?.type],
+          [entry.name, sampleEmail(entry).id, 'delivered'],
+        )
         assert.deepEqual(others, [])
       })
 
       it('refuses another secret, no secret, no headers and a changed body', async () => {
-        const { headers, body } = entry.sign(sampleOf(entry), signing, now)
+        const { headers, body } = entry.sign(sampleDelivery(entry), signing, now)
         const rawBody = Buffer.from(body)
         assert.equal(await provider.verify(rawBody, headers, [entry.generateSecret().accepted]), false)
         assert.equal(await provider.verify(rawBody, headers, []), false)
@@ -78,7 +59,7 @@ describe('every provider in the registry', () => {
 
       it('gives an event the same ID when it is signed again', () => {
         const ids = [now, now + 1_000].map((at) => {
-          const { headers, body } = entry.sign(sampleOf(entry), signing, at)
+          const { headers, body } = entry.sign(sampleDelivery(entry), signing, at)
           return provider.parse(Buffer.from(body), at, headers)[0]?.id
         })
         assert.ok(ids[0])
@@ -103,8 +84,8 @@ describe('every provider in the registry', () => {
       })
 
       it('never throws for headers, and accepts no invented ones', async () => {
-        const rawBody = Buffer.from(entry.sign(sampleOf(entry), signing, now).body)
-        const names = Object.keys(entry.sign(sampleOf(entry), signing, now).headers)
+        const rawBody = Buffer.from(entry.sign(sampleDelivery(entry), signing, now).body)
+        const names = Object.keys(entry.sign(sampleDelivery(entry), signing, now).headers)
         const headers = fc.record(Object.fromEntries(names.map((header) => [header, fc.string({ unit: 'binary' })])))
         const property = fc.asyncProperty(headers, async (made) => {
           const isGenuine = await provider.verify(rawBody, made, [accepted])
@@ -121,7 +102,7 @@ const coversNoHeaders = ['mailgun', 'ses']
 
 /** JSON with the provider's field names at unusual depths and with unusual values. */
 function arbitraryBody(entry: ProviderEntry): fc.Arbitrary<Buffer> {
-  const sample = JSON.parse(sampleOf(entry))
+  const sample = JSON.parse(sampleDelivery(entry))
   const names = [...new Set(JSON.stringify(sample).match(/(?<=")[\w-]+(?="\s*:)/g) ?? []), '__proto__', 'to', 'bounce']
   const values = [...new Set(JSON.stringify(sample).match(/(?<=:)("[^"]*"|[\d.]+)/g) ?? [])].map((text) =>
     JSON.parse(text),

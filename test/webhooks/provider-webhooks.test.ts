@@ -6,24 +6,10 @@ import { problemIn, useApi } from '../api/served.ts'
 import { tokensInMemory } from '../providers/adapter.ts'
 import { documented as sendgridEvents } from '../providers/fixtures/sendgrid.ts'
 import { certificate, signedWhen, version1 } from '../providers/fixtures/sns.ts'
+import { sampleDelivery, sampleEmail } from '../providers/sample-delivery.ts'
 
 const secrets = new Map(providers.map((entry) => [entry.name, entry.generateSecret()]))
 const entryOf = (name: string): ProviderEntry => providers.find((entry) => entry.name === name) as ProviderEntry
-
-/** A delivery in the form of each provider. */
-const deliveries: Readonly<Record<string, object>> = {
-  aisend: { type: 'email.delivered', data: { email_id: 'em_1' } },
-  resend: { type: 'email.delivered', data: { email_id: 'em_1' } },
-  'standard-webhooks': { type: 'email.delivered', data: { email_id: 'em_1' } },
-  sendgrid: [{ event: 'delivered', sg_message_id: 'em_1', timestamp: 1513299569 }],
-  postmark: { RecordType: 'Delivery', MessageID: 'em_1' },
-  mailgun: { event: 'delivered', id: 'e', timestamp: 1521472262, message: { headers: { 'message-id': 'em_1' } } },
-  ses: { eventType: 'Delivery', mail: { messageId: 'em_1' } },
-  brevo: { event: 'delivered', 'message-id': '<em_1>', email: 'ada@example.com', ts_epoch: 1685539713018 },
-  mailjet: [{ event: 'sent', MessageID: 'em_1', email: 'ada@example.com', time: 1433333949 }],
-  sparkpost: [{ msys: { message_event: { type: 'delivery', event_id: 'e', transmission_id: 'em_1' } } }],
-  mandrill: [{ event: 'delivered', ts: 1384954004, msg: { _id: 'em_1', email: 'ada@example.com' } }],
-}
 
 describe('webhooks of every provider', () => {
   let tokens = tokensInMemory()
@@ -44,10 +30,11 @@ describe('webhooks of every provider', () => {
   const post = (path: string, { headers, body }: { headers: Readonly<Record<string, string>>; body: string }) =>
     fetch(`${served.url}/webhooks/${path}`, { method: 'POST', headers, body })
 
-  const signed = (name: string, event: object = deliveries[name] ?? {}) => {
+  const signed = (name: string, event?: object) => {
     // Standard Webhooks uses the machine's own clock.
     const at = name === 'mailgun' ? signedWhen : Date.now()
-    return entryOf(name).sign(JSON.stringify(event), secrets.get(name)?.signing ?? '', at)
+    const body = event ? JSON.stringify(event) : sampleDelivery(entryOf(name))
+    return entryOf(name).sign(body, secrets.get(name)?.signing ?? '', at)
   }
 
   for (const { name, title } of eventProviders) {
@@ -57,7 +44,7 @@ describe('webhooks of every provider', () => {
       assert.deepEqual([first.status, await first.json()], [200, { received: 1, duplicates: 0 }])
       assert.deepEqual(await (await post(name, request)).json(), { received: 0, duplicates: 1 })
       const { provider, emailId, type } = served.inbox.events[0] ?? {}
-      assert.deepEqual([provider, emailId, type], [name, 'em_1', 'delivered'])
+      assert.deepEqual([provider, emailId, type], [name, sampleEmail(entryOf(name)).id, 'delivered'])
       const forged = entryOf(name).sign(request.body, entryOf(name).generateSecret().signing, Date.now())
       const refused = await post(name, forged)
       assert.equal(refused.status, 401)
@@ -68,7 +55,7 @@ describe('webhooks of every provider', () => {
 
   it('of another account are accepted with its own secret at its own path', async () => {
     const { sign } = entryOf('postmark')
-    const body = JSON.stringify(deliveries['postmark'])
+    const body = sampleDelivery(entryOf('postmark'))
     assert.equal((await post('postmark/eu', sign(body, 'another:good-password', 0))).status, 200)
     assert.equal((await post('postmark', sign(body, 'another:good-password', 0))).status, 401)
     assert.equal((await post('postmark/eu', signed('postmark'))).status, 401)
@@ -142,7 +129,7 @@ describe('webhooks of every provider', () => {
 
   it('may be longer than 1 MiB where the provider’s batches are', async () => {
     const filled = (bytes: number) => [
-      ...(deliveries['mandrill'] as object[]),
+      ...JSON.parse(sampleDelivery(entryOf('mandrill'))),
       { type: 'inbound', x: 'x'.repeat(bytes) },
     ]
     const statusOf = async (bytes: number) => (await post('mandrill', signed('mandrill', filled(bytes)))).status
