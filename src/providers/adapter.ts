@@ -26,7 +26,7 @@ import { InvalidEventError, type Provider } from './provider.ts'
 type OurType = string | null
 
 /** The facts of one entry. What is absent is not reported by the provider. */
-export interface EntryFacts {
+interface EntryFacts {
   /** The same in every repeat of the event: the provider's own ID where it is stable, else `eventIdOf` over facts that are. */
   readonly id: string
   /** The provider's ID of the email; absent where a bounce names none. */
@@ -54,7 +54,7 @@ export interface EntryFacts {
 }
 
 /** The request that an entry came in. */
-export interface Received {
+interface Received {
   /** Epoch milliseconds. */
   readonly receivedAt: number
   /** What is stored with the event. */

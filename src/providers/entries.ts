@@ -21,15 +21,11 @@ export const oneEntry: Entries = (rawBody) => {
 /** The body is a list of events. */
 export const listOfEntries: Entries = (rawBody) => ({ entries: listIn(parseJson(decodeUtf8(rawBody)), 'the body') })
 
-/** The body is an event or a list of events, as the customer has set. */
+/**
+ * The body is an event or a list of events, as the customer has set. An unreadable event alone is quarantined too: refused, it would be discarded, or
+ * sent again for hours.
+ */
 export const oneOrMoreEntries: Entries = (rawBody) => {
-  const payload = decodeUtf8(rawBody)
-  const json = parseJson(payload)
-  return isObject(json) ? { entries: [], only: { entry: json, payload } } : { entries: listIn(json, 'the body') }
-}
-
-/** The same, for a provider that discards what is refused, or sends it for hours: an unreadable event alone is quarantined too. */
-export const oneOrMoreAsBatch: Entries = (rawBody) => {
   const json = parseJson(decodeUtf8(rawBody))
   return { entries: isObject(json) ? [json] : listIn(json, 'the body') }
 }

@@ -49,7 +49,7 @@ const bearerIn = ({ authorization }: IncomingHttpHeaders): string | undefined =>
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /** The bytes in hex or base64 of an HMAC-SHA256; null for any other text, which `Buffer.from` would truncate silently. */
-export function sha256In(text: string | undefined): Buffer | null {
+function sha256In(text: string | undefined): Buffer | null {
   if (/^[0-9a-f]{64}$/i.test(text ?? '')) return Buffer.from(text ?? '', 'hex')
   return /^[A-Za-z0-9+/]{43}=?$/.test(text ?? '') ? Buffer.from(text ?? '', 'base64') : null
 }

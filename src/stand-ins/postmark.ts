@@ -65,11 +65,8 @@ const suppressionOf: Readonly<Record<SuppressionReason, readonly [reason: string
 }
 
 export async function startPostmarkStandIn(options: PostmarkStandInOptions = {}): Promise<PostmarkStandIn> {
-  const {
-    clock = Date.now,
-    webhookSecret = credentialProof.generateSecret().signing,
-    streamOf = () => 'outbound',
-  } = options
+  const { clock = Date.now, streamOf = () => 'outbound' } = options
+  const { webhookSecret = credentialProof.generateSecret().signing } = options
   const { apiKey = '6ae1f3d4-0c4b-4a57-9c55-2f0a1f6f4f4e' } = options
   const emails = new Map<string, StoredEmail>()
   const events: StoredEvent[] = []

@@ -6,7 +6,7 @@
  */
 import { type Adapter, createAdapter } from '../adapter.ts'
 import { ownIdsOf } from '../custom-fields.ts'
-import { oneOrMoreAsBatch } from '../entries.ts'
+import { oneOrMoreEntries } from '../entries.ts'
 import { type BounceReport, eventIdOf } from '../event-builder.ts'
 import { type Json, jsonIn, tagsIn, textIn } from '../fields.ts'
 import { credentialProof } from '../proof.ts'
@@ -14,7 +14,7 @@ import { credentialProof } from '../proof.ts'
 export const brevo: Adapter = createAdapter({
   name: 'brevo',
   verify: credentialProof.verify,
-  entriesIn: oneOrMoreAsBatch,
+  entriesIn: oneOrMoreEntries,
   // "4xx response codes, except for 429, and any 5xx response code stop all retry attempts and discard the webhook."
   retryStatus: 429,
   emailIdName: 'message-id',

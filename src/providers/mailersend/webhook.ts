@@ -38,6 +38,8 @@ export const mailersend: Adapter = createAdapter({
   name: 'mailersend',
   verify: mailersendProof.verify,
   entriesIn: oneEntry,
+  // It never repeats what is answered with 408.
+  retryStatus: 429,
   emailIdName: 'message ID',
   wordOf: ({ type }) => (typeof type === 'string' ? type.replace(/^activity\./, '') : type),
   types: {

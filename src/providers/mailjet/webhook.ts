@@ -5,7 +5,7 @@
  */
 import { type Adapter, createAdapter } from '../adapter.ts'
 import { ownIdsOf } from '../custom-fields.ts'
-import { oneOrMoreAsBatch } from '../entries.ts'
+import { oneOrMoreEntries } from '../entries.ts'
 import { type BounceReport, eventIdOf } from '../event-builder.ts'
 import { type Json, jsonIn, tagsIn, textIn } from '../fields.ts'
 import { credentialProof } from '../proof.ts'
@@ -14,7 +14,7 @@ export const mailjet: Adapter = createAdapter({
   name: 'mailjet',
   verify: credentialProof.verify,
   // Mailjet repeats all answers but 200 every 30 seconds for a day, and then suspends the URL.
-  entriesIn: oneOrMoreAsBatch,
+  entriesIn: oneOrMoreEntries,
   emailIdName: 'MessageID',
   wordOf: (entry) => entry['event'],
   types: {

@@ -36,6 +36,8 @@ export const mailtrap: Adapter = createAdapter({
   name: 'mailtrap',
   verify: mailtrapProof.verify,
   entriesIn: objectOrLines,
+  // Up to 500 events in one request.
+  maxBodyBytes: 4 * 1_048_576,
   emailIdName: 'message_id',
   wordOf: (entry) => entry['event'],
   types: {
