@@ -11,11 +11,11 @@ import type { LifecyclePolicy } from './domain/stall-policy.ts'
 import { type Environment, environment } from './environment.ts'
 import { type ExportSettings, exportSettings, missingExportSettings } from './environment-exports.ts'
 import { list } from './environment-formats.ts'
-import { type MailSettings, mailSettings } from './environment-mail.ts'
 import { missingPeopleSettings, type SignInSettings, signInSettings } from './environment-people.ts'
-import { conflictingRetention } from './environment-policies.ts'
+import { alarmPolicy, conflictingRetention, lifecyclePolicy } from './environment-policies.ts'
 import { ConfigurationError } from './errors.ts'
 import { insecureSettings } from './insecure-settings.ts'
+import { type MailSettings, mailErrors, mailSettings } from './mail-settings.ts'
 import {
   accountsWithoutSecret,
   missingProjectSettings,
@@ -134,13 +134,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...(given['ROLE'] === 'worker' ? [] : accountsWithoutSecret(projects, webhooks.secrets, isEmbedded(given))),
     ...missingPeopleSettings(given),
     ...missingExportSettings(given),
+    ...mailErrors(given, parsed.data?.ALLOW_INSECURE ?? []),
     ...(parsed.success ? conflictingRetention(parsed.data) : []),
     ...(parsed.success ? insecureSettings(given, parsed.data.ALLOW_INSECURE) : []),
   ]
   if (!parsed.success || errors.length > 0) {
     throw new ConfigurationError(`The configuration is not valid:\n${errors.map((error) => `  - ${error}`).join('\n')}`)
   }
-  return configOf(parsed.data, { security: securityIn(given), webhookSecrets: webhooks.secrets, projects, channels })
+  const mail = mailSettings(parsed.data, given, projects)
+  return configOf(parsed.data, {
+    security: securityIn(given),
+    webhookSecrets: webhooks.secrets,
+    projects,
+    channels,
+    mail,
+  })
 }
 
 /** Read by @temporalio/envconfig, as in all Temporal tools, but without its files, so that all settings are in one place. */
@@ -177,7 +185,9 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   return [...errors, ...missingProjectSettings(given)]
 }
 
-type ReadApart = Pick<Config, 'webhookSecrets' | 'projects' | 'channels'> & { readonly security: TemporalSecurity }
+type ReadApart = Pick<Config, 'webhookSecrets' | 'projects' | 'channels' | 'mail'> & {
+  readonly security: TemporalSecurity
+}
 
 function configOf(env: Environment, { security, ...readApart }: ReadApart): Config {
   return {
@@ -205,16 +215,7 @@ function configOf(env: Environment, { security, ...readApart }: ReadApart): Conf
     erasureKey: env.ERASURE_KEY ?? null,
     metricsKeys: env.METRICS_KEYS,
     proxyHops: env.TRUSTED_PROXY_HOPS,
-    policy: {
-      stallAfterMs: {
-        critical: env.STALL_AFTER_CRITICAL,
-        normal: env.STALL_AFTER_NORMAL,
-        bulk: env.STALL_AFTER_BULK,
-      },
-      escalationRepeatAfterMs: env.ESCALATION_REPEAT_AFTER,
-      lingerAfterSettledMs: env.LINGER_AFTER_SETTLED,
-      giveUpAfterMs: env.GIVE_UP_AFTER,
-    },
+    policy: lifecyclePolicy(env),
     // Events of critical emails never wait.
     coalesceMs: { critical: 0, normal: env.COALESCE_FOR_NORMAL, bulk: env.COALESCE_FOR_BULK },
     maxEventAgeMs: env.MAX_EVENT_AGE,
@@ -223,18 +224,10 @@ function configOf(env: Environment, { security, ...readApart }: ReadApart): Conf
       addressesAfterMs: env.RETAIN_ADDRESSES,
       keptForMs: env.RETAIN_EVENTS,
     },
-    alarms: {
-      bounceRate: env.ALARM_BOUNCE_RATE,
-      complaintRate: env.ALARM_COMPLAINT_RATE,
-      minimumSample: env.ALARM_MIN_SAMPLE,
-      refusalRate: env.ALARM_REFUSAL_RATE,
-      minimumRefusals: env.ALARM_MIN_REFUSALS,
-      backlogAfterMs: env.ALARM_BACKLOG_AFTER,
-      signatureFailures: env.ALARM_SIGNATURE_FAILURES,
-      silenceAfterMs: env.ALARM_SILENCE_AFTER,
-    },
+    alarms: alarmPolicy(env),
     mailServerLookup: env.MAILBOX_PROVIDER_LOOKUP === 'on' ? { servers: env.DNS_SERVERS } : null,
-    ...{ dataExport: exportSettings(env), mail: mailSettings(env), publicUrl: env.PUBLIC_URL ?? null },
+    dataExport: exportSettings(env),
+    publicUrl: env.PUBLIC_URL ?? null,
     endpointAllowedHosts: env.ENDPOINT_ALLOWED_HOSTS,
     tracing: env.OTEL_EXPORTER_OTLP_ENDPOINT
       ? {

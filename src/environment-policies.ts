@@ -28,7 +28,7 @@ export const lifecycle = {
       'A longer time costs fewer Temporal actions and delays the status by as much. Events of critical emails do not wait.',
   ),
   COALESCE_FOR_BULK: forApi(format.durationOrZero('1s'), 'The same for a bulk email.'),
-  MAX_EVENT_AGE: forApi(
+  MAX_EVENT_AGE: forBoth(
     format.duration('7d'),
     'An event whose timestamp is older than this on receipt is quarantined and not applied.',
   ),
@@ -108,3 +108,31 @@ export const endpoints = {
     'none',
   ),
 }
+
+const lifecycleVariables = z.object(lifecycle)
+
+/** The durations of an email's workflow, from the variables. */
+export const lifecyclePolicy = (env: z.infer<typeof lifecycleVariables>) => ({
+  stallAfterMs: {
+    critical: env.STALL_AFTER_CRITICAL,
+    normal: env.STALL_AFTER_NORMAL,
+    bulk: env.STALL_AFTER_BULK,
+  },
+  escalationRepeatAfterMs: env.ESCALATION_REPEAT_AFTER,
+  lingerAfterSettledMs: env.LINGER_AFTER_SETTLED,
+  giveUpAfterMs: env.GIVE_UP_AFTER,
+})
+
+const alarmVariables = z.object(alarms)
+
+/** The limits for incidents, from the variables. */
+export const alarmPolicy = (env: z.infer<typeof alarmVariables>) => ({
+  bounceRate: env.ALARM_BOUNCE_RATE,
+  complaintRate: env.ALARM_COMPLAINT_RATE,
+  minimumSample: env.ALARM_MIN_SAMPLE,
+  refusalRate: env.ALARM_REFUSAL_RATE,
+  minimumRefusals: env.ALARM_MIN_REFUSALS,
+  backlogAfterMs: env.ALARM_BACKLOG_AFTER,
+  signatureFailures: env.ALARM_SIGNATURE_FAILURES,
+  silenceAfterMs: env.ALARM_SILENCE_AFTER,
+})

@@ -42,6 +42,8 @@ export interface Metrics {
   readonly mailsTotal: Counter<'kind'>
   /** Signals that failed; each is retried. */
   readonly signalFailuresTotal: Counter
+  /** Mails by SMTP, LMTP or IMAP. Labels: intake (`smtp`, `imap`), outcome (`accepted`, `deferred`, `refused`, `skipped`). */
+  readonly mailIntakeTotal: Counter<'intake' | 'outcome'>
 }
 
 /** Counts one event. Unknown types share one label, since providers could send any number of types. */
@@ -113,6 +115,12 @@ export function createMetrics(
     signalFailuresTotal: new Counter({
       name: 'aftersend_signal_failures_total',
       help: 'Signals that failed; each is retried',
+      registers,
+    }),
+    mailIntakeTotal: new Counter({
+      name: 'aftersend_mail_intake_total',
+      help: 'Mails by SMTP or LMTP, or from mailboxes, by outcome',
+      labelNames: ['intake', 'outcome'],
       registers,
     }),
   }

@@ -19,9 +19,9 @@ import { watchSystem } from './incidents/watch.ts'
 import { listenOn } from './listening.ts'
 import { createChangeFeed } from './live/change-feed.ts'
 import { listenForChanges } from './live/change-listener.ts'
-import { createReceiveMail } from './mail/receive-mail.ts'
 import { createSupportChannels } from './notifications/channels.ts'
 import { createAllProviderApis, createWebhookSources } from './providers/registry.ts'
+import { receiveMailOf, smtpIntakeLabel, startSmtpIntake } from './start-mail.ts'
 import { stopStep } from './stopping.ts'
 import { connectEmailWorkflows, type SharedParts, type SystemOptions } from './system-options.ts'
 import { createEndpointWorkflows } from './temporal/endpoints.ts'
@@ -69,10 +69,7 @@ export async function startApi(
   const parts = {
     ...{ db, receiptDb, inbox, emailWorkflows, changes, temporalStatus: inbox.temporalStatus, log },
     webhooks: webhookSources(options, receiptDb),
-    receiveMail: createReceiveMail({
-      ...{ db: receiptDb, inbox, metrics, clock: receiptClock },
-      returnPaths: config.mail.returnPaths,
-    }),
+    receiveMail: receiveMailOf(config, { db: receiptDb, inbox, metrics, clock: receiptClock }),
     providerApis: createAllProviderApis(config),
     reconciliations: createReconciliations(client, taskQueue),
     teamChannels: teamChannelsOf(config, channels),
@@ -88,15 +85,19 @@ export async function startApi(
     // Workers elsewhere report their own readiness.
     isWorking: config.role === 'all' ? isPolling : null,
   }
-  const dashboard = createDashboard({ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config) })
+  const dashboard = createDashboard({
+    ...{ ...parts, webUi: webUiOf(options), supportChannels: namesOf(config), smtpIntake: smtpIntakeLabel(config) },
+  })
   const onRequest = tracing?.requests ?? null
   const api = createApi({ ...parts, receiptClock, webhookCounts, metrics, dashboard, onRequest })
   await Promise.all([warmUp(receiptDb, receiptPool.poolSize), warmUp(db, warmReads)])
   const url = await listenOn(api, { port, host: config.host, setting: 'PORT' })
+  const smtpIntake = await startSmtpIntake(options, { metrics, receiveMail: parts.receiveMail })
   return {
     url,
     async stop() {
-      await stopStep(log, 'requests', graceMs + 500, () => api.close({ graceMs }))
+      const receiving = [api, smtpIntake].map((each) => each?.close({ graceMs }))
+      await stopStep(log, 'requests', graceMs + 500, () => Promise.all(receiving))
       await stopStep(log, 'system watch', 2_000, () => systemWatch.close())
       await stopStep(log, 'webhook counts', 1_000, () => webhookCounts.close())
       await stopStep(log, 'change feed', 1_000, () => changes.close())

@@ -12,6 +12,7 @@ import { listenAsWorker } from './listening.ts'
 import { createSupportChannels } from './notifications/channels.ts'
 import { createAllProviderApis } from './providers/registry.ts'
 import { startEndpoints } from './start-endpoints.ts'
+import { mailboxActivities } from './start-mail.ts'
 import { stopStep } from './stopping.ts'
 import { connectEmailWorkflows, type RunningPart, type SharedParts, type SystemOptions } from './system-options.ts'
 import { thisBuildId } from './temporal/deployment.ts'
@@ -19,7 +20,7 @@ import { createEndpointWorkflows } from './temporal/endpoints.ts'
 import { createTemporalIncidents } from './temporal/incidents.ts'
 import { createReconciliations } from './temporal/reconciliations.ts'
 import { runWorker, workerStopsWithinMs } from './temporal/run-worker.ts'
-import { exportJob, scheduledJobs } from './temporal/scheduled-jobs.ts'
+import { exportJob, mailboxJob, scheduledJobs } from './temporal/scheduled-jobs.ts'
 import { taskQueue } from './temporal/worker.ts'
 
 /** Starts the worker in the separate process, if there is one. */
@@ -44,6 +45,7 @@ export async function startWorker(
   const startReconcile = createReconciliations(client, taskQueue).start
   const scheduledExport = createScheduledExport(scheduleDb, config.dataExport)
   const activities = {
+    ...mailboxActivities(config, scheduleDb, metrics),
     ...createExportActivities({ db: scheduleDb, scheduledExport }),
     ...createProviderListActivities({ db: scheduleDb, providerApis, clock: Date.now }),
     ...createReconcileActivities({ db: scheduleDb, providerApis, startReconcile, clock: Date.now }),
@@ -71,7 +73,11 @@ export async function startWorker(
   const worker = runWorker({
     target: temporal,
     activities,
-    scheduledJobs: scheduledExport === null ? scheduledJobs : [...scheduledJobs, exportJob],
+    scheduledJobs: [
+      ...scheduledJobs,
+      ...(scheduledExport === null ? [] : [exportJob]),
+      ...(config.mail.mailboxes.length === 0 ? [] : [mailboxJob]),
+    ],
     log,
     tracing: options.tracing?.worker ?? null,
     deployment: config.deployment === null ? null : { name: config.deployment, buildId: thisBuildId() },

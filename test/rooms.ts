@@ -37,7 +37,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   'environment-exports': { holds: 'those of the data export (one file)', imports: ['environment-formats'] },
   'environment-mail': {
-    holds: 'those of whole mails: return paths (one file)',
+    holds: 'those of whole mails and their intake (one file)',
     imports: ['domain', 'environment-formats'],
   },
   'environment-channels': {
@@ -48,7 +48,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'all environment variables (one file); docs/configuration.md is generated from it',
     imports: [
       ...['providers', 'environment-formats', 'environment-people', 'environment-policies'],
-      ...['environment-exports', 'environment-mail', 'environment-channels'],
+      ...['environment-exports', 'environment-channels', 'environment-mail'],
     ],
   },
   'insecure-settings': {
@@ -63,12 +63,16 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'the team’s channels, each from the variables with its name (one file)',
     imports: ['domain', 'environment', 'environment-channels', 'environment-formats', 'insecure-settings'],
   },
+  'mail-settings': {
+    holds: 'mail intake by SMTP, LMTP and IMAP, from the variables (one file)',
+    imports: ['domain', 'environment', 'environment-mail', 'insecure-settings'],
+  },
   config: {
     holds: 'the configuration, parsed once (one file)',
     imports: [
       ...['errors', 'domain', 'providers', 'environment-formats', 'environment-people', 'environment-policies'],
-      ...['environment-exports', 'environment-mail', 'environment', 'insecure-settings', 'project-settings'],
-      ...['channel-settings'],
+      ...['environment-exports', 'environment', 'insecure-settings', 'project-settings', 'channel-settings'],
+      'mail-settings',
     ],
   },
   metrics: { holds: 'everything that /metrics answers (one file)', imports: ['domain', 'db'] },
@@ -84,9 +88,23 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'the data export: what an hour has, its files, and where they are written',
     imports: ['domain', 'db'],
   },
+  mailboxes: { holds: 'mailboxes on IMAP servers', imports: ['domain', 'mail-settings'] },
   activities: {
     holds: 'verbs, one file per subject, and what they depend on',
-    imports: ['domain', 'db', 'providers', 'metrics', 'endpoints', 'notifications', 'exports'],
+    imports: [
+      ...[
+        'errors',
+        'domain',
+        'db',
+        'providers',
+        'mail-settings',
+        'metrics',
+        'endpoints',
+        'notifications',
+        'exports',
+        'mailboxes',
+      ],
+    ],
   },
   workflows: {
     holds: 'deterministic: the email, incidents, scheduled jobs, messages',
@@ -102,8 +120,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   live: { holds: 'the change feed that streams read', imports: ['domain', 'db'] },
   mail: {
-    holds: 'whole mails: what bounces, feedback reports and automatic replies say, and of which email',
-    imports: ['domain', 'db', 'providers', 'metrics', 'inbox'],
+    holds: 'whole mails: what bounces, feedback reports and automatic replies say, and of which email; SMTP and LMTP',
+    imports: ['errors', 'domain', 'db', 'providers', 'mail-settings', 'metrics', 'inbox'],
   },
   webhooks: {
     holds: 'POST /webhooks/…: verify, parse, append; the hot path alone',

@@ -4,12 +4,14 @@ import type { Database } from '../db/database.ts'
 import { readFailedEndpoints } from '../db/endpoints.ts'
 import { readEscalations, writeEscalation } from '../db/escalations.ts'
 import { readIncidents, type StoredIncident } from '../db/incidents.ts'
+import { readFailingMailboxes } from '../db/mailboxes.ts'
 import { readRefusals } from '../db/refusals.ts'
 import { type ProviderTraffic, readProviderTraffic } from '../db/webhook-minutes.ts'
 import { endpointFindings } from '../domain/endpoint-policy.ts'
 import { resolveEscalation } from '../domain/escalation.ts'
 import type { Tally } from '../domain/figures.ts'
 import { type Incident, incidentKeyOf, isSystemReason, recovered } from '../domain/incident.ts'
+import { mailboxFindings } from '../domain/mailbox-policy.ts'
 import { type AlarmFigures, findingsOf, rateWindowMs, signatureWindowMs } from '../domain/rate-policy.ts'
 import { refusalFindings, refusalWindowMs } from '../domain/refusal-policy.ts'
 import { isBounceMail } from '../providers/registry.ts'
@@ -31,11 +33,12 @@ export const createWatchActivities = ({
 }: WatchDependencies): WatchActivities => ({
   async watchForIncidents() {
     const now = activityInfo().scheduledTimestampMs
-    const [figures, refusals, failedEndpoints, known] = await onDatabase('FiguresUnreadable', () =>
+    const [figures, refusals, failedEndpoints, failingMailboxes, known] = await onDatabase('FiguresUnreadable', () =>
       Promise.all([
         readAlarmFigures(db, now),
         readRefusals(db, new Date(now - refusalWindowMs), Math.ceil(alarms.minimumRefusals / 2)),
         readFailedEndpoints(db),
+        readFailingMailboxes(db),
         readIncidents(db, channels),
       ]),
     )
@@ -49,6 +52,7 @@ export const createWatchActivities = ({
       ...findingsOf(figures, alarms),
       ...refusalFindings(refusals, alarms),
       ...endpointFindings(failedEndpoints),
+      ...mailboxFindings(failingMailboxes, now),
     ]
     const findings = new Map(measured.map((finding) => [nameOf(finding), finding]))
     const unresolved = new Set(stored.filter(({ isResolved }) => !isResolved).map(nameOf))

@@ -48,6 +48,7 @@ export interface DashboardDependencies {
   readonly webhooks: SetupDependencies['webhooks']
   readonly providerApis: SetupDependencies['providerApis']
   readonly supportChannels: SetupDependencies['supportChannels']
+  readonly smtpIntake?: string | null
   /** Default: none can be started. */
   readonly reconciliations?: Reconciliations
   /** Default: none can be started. */

@@ -3,7 +3,8 @@ import type { Context } from 'koa'
 import { z } from 'zod'
 import { startNamed } from '../api/reconciliation-runs.ts'
 import type { Database } from '../db/database.ts'
-import type { Reconciliation } from '../db/generated/client.ts'
+import type { Mailbox, Reconciliation } from '../db/generated/client.ts'
+import { listMailboxes } from '../db/mailboxes.ts'
 import { readLastReconciliations } from '../db/reconciliations.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { readWebhookTraffic, refusedWithinHours, type WebhookTraffic } from '../db/webhook-minutes.ts'
@@ -21,6 +22,7 @@ import { Allowed } from './components/allowed.tsx'
 import { Fact } from './components/fact.tsx'
 import { counted } from './components/labels.ts'
 import { PageHead } from './components/layout.tsx'
+import { MailIntake } from './components/mail-intake.tsx'
 import { ApiFacts, Comparisons } from './components/reconciliation.tsx'
 import { Timestamp } from './components/timestamp.tsx'
 import { isSecure } from './cookies.ts'
@@ -41,6 +43,8 @@ export interface SetupDependencies {
   readonly reconciliations: Reconciliations
   /** Besides the log. */
   readonly supportChannels: readonly string[]
+  /** A sentence on what is taken by SMTP or LMTP. Default null: nothing is. */
+  readonly smtpIntake?: string | null
   readonly clock: () => number
 }
 
@@ -49,10 +53,10 @@ export function addSetupPage(router: PageRouter, dependencies: SetupDependencies
 
   router.get('/setup', 'read', async (ctx) => {
     const names = new Set([...webhooks.values()].map(storedNameOf))
-    const [traffic, runs] = await inTime(() =>
-      Promise.all([readWebhookTraffic(db, [...names]), readLastReconciliations(db)]),
+    const [traffic, runs, mailboxes] = await inTime(() =>
+      Promise.all([readWebhookTraffic(db, [...names]), readLastReconciliations(db), listMailboxes(db)]),
     )
-    const body = <SetupBody {...dependencies} origin={originOf(ctx)} traffic={traffic} runs={runs} />
+    const body = <SetupBody {...dependencies} {...{ traffic, runs, mailboxes }} origin={originOf(ctx)} />
     await pages.show(ctx, { title: 'Setup', section: '/setup', live: '/live', body })
   })
 
@@ -80,15 +84,16 @@ const auditedMs = 7 * 24 * 3_600_000
 /** The origin by which the browser reached this server; the provider may use the same. */
 const originOf = (ctx: Context): string => `${isSecure(ctx) ? 'https' : 'http'}://${ctx.get('Host')}`
 
-type Settings = Pick<SetupDependencies, 'webhooks' | 'providerApis' | 'supportChannels'>
+type Settings = Pick<SetupDependencies, 'webhooks' | 'providerApis' | 'supportChannels' | 'smtpIntake'>
 
 interface SetupBodyProps extends Settings {
   readonly origin: string
   readonly traffic: ReadonlyMap<string, WebhookTraffic>
   readonly runs: readonly Reconciliation[]
+  readonly mailboxes: readonly Mailbox[]
 }
 
-const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, runs }: SetupBodyProps) => (
+const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, runs, ...mail }: SetupBodyProps) => (
   <>
     <PageHead title="Setup">
       <Allowed to={endpointScopes}>
@@ -160,6 +165,7 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, r
         })}
       </div>
     </section>
+    <MailIntake smtpIntake={mail.smtpIntake ?? null} mailboxes={mail.mailboxes} />
     <Comparisons apis={providerApis} runs={runs} />
     <OtherProviders webhooks={webhooks} />
     <NotificationChannels channels={supportChannels} />

@@ -31,6 +31,7 @@ const projectTables: Readonly<Record<string, { readonly rights: readonly string[
   suppressions: { rights: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'], isOwn: byList },
   api_keys: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byProject },
   erasures: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byProject },
+  mailboxes: { rights: ['SELECT'], isOwn: byProject },
   endpoints: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byProject },
   endpoint_secrets: { rights: ['DELETE', 'INSERT', 'SELECT', 'UPDATE'], isOwn: byEndpoint },
   deliveries: { rights: ['INSERT', 'SELECT', 'UPDATE'], isOwn: byEndpoint },

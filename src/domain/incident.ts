@@ -18,13 +18,14 @@ export const incidentReasons = [
   'silence',
   'sender_refused',
   'endpoint_failing',
+  'mailbox_unread',
   ...systemReasons,
 ] as const
 export type IncidentReason = (typeof incidentReasons)[number]
 
 export interface Incident {
   readonly reason: IncidentReason
-  /** `system`, `provider:<name>`, `tag:<tag>`, `endpoint:<id>`, or for `sender_refused` a reason and a mailbox provider: `authentication/gmail`. */
+  /** `system`, `provider:<name>`, `tag:<tag>`, `endpoint:<id>`, `mailbox:<name>`, or for `sender_refused` a reason and a mailbox provider: `authentication/gmail`. */
   readonly scope: string
 }
 

@@ -3,7 +3,8 @@
  * requests into the network that it runs in (server-side request forgery).
  */
 import { lookup as lookUp } from 'node:dns'
-import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { isIP, type LookupFunction } from 'node:net'
+import { isInNetworks, networkList } from '../domain/networks.ts'
 
 /** An endpoint's URL that is not allowed, or a name that has no allowed address. */
 export class EndpointRefusedError extends Error {
@@ -41,20 +42,18 @@ type Resolve = typeof lookUp
  */
 export function createAddressGuard(allowed: readonly string[], resolve: Resolve = lookUp): AddressGuard {
   const hosts = new Set(allowed.map((entry) => entry.toLowerCase()))
-  const exceptions = blockListOf(allowed.filter((entry) => isIP(entry.split('/')[0] ?? '') !== 0))
-  const special = blockListOf(specialNetworks)
-  const publicIpv6 = blockListOf([globalIpv6])
+  const exceptions = networkList(allowed.filter((entry) => isIP(entry.split('/')[0] ?? '') !== 0))
+  const special = networkList(specialNetworks)
+  const publicIpv6 = networkList([globalIpv6])
   const isAllowed = (address: string): boolean => {
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    if (exceptions.check(address, family)) return true
-    return !special.check(address, family) && (family === 'ipv4' || publicIpv6.check(address, family))
+    if (isInNetworks(exceptions, address)) return true
+    return !isInNetworks(special, address) && (isIP(address) !== 6 || isInNetworks(publicIpv6, address))
   }
   return {
     checkedUrl(text) {
       const url = parsed(text)
       const host = hostOf(url)
-      const isListed =
-        hosts.has(host) || (isIP(host) !== 0 && exceptions.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4'))
+      const isListed = hosts.has(host) || (isIP(host) !== 0 && isInNetworks(exceptions, host))
       if (url.username || url.password)
         throw new EndpointRefusedError('the URL must not contain a user name or password: requests are signed instead')
       if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isListed))
@@ -89,14 +88,3 @@ function parsed(text: string): URL {
 }
 
 const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '').toLowerCase()
-
-function blockListOf(entries: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const entry of entries) {
-    const [address = '', prefix] = entry.split('/')
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    if (prefix === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(prefix), family)
-  }
-  return list
-}

@@ -4,16 +4,15 @@ import { type Database, withDatabaseDeadline } from '../db/database.ts'
 import type { EventKey, StoredEventKey } from '../db/event-key.ts'
 import { registerEmail } from '../db/registrations.ts'
 import { normalizeAddress } from '../domain/address.ts'
-import { tooOldReason } from '../domain/event-age.ts'
 import { type ReceivedEvent, registrationEventType } from '../domain/events.ts'
 import { lifecycleEventOf, registrationPayloadOf } from '../domain/received-event.ts'
 import type { Registration } from '../domain/registration.ts'
-import { countEvent, type EventOutcome, type Metrics } from '../metrics.ts'
+import { countEvent, type Metrics } from '../metrics.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
 import type { TemporalStatus } from '../temporal/temporal-status.ts'
+import { createAppend } from './append-events.ts'
 import { systemClock } from './clock.ts'
 import { createEventStore, type EventStore } from './event-store.ts'
-import { GroupCommit } from './group-commit.ts'
 import type { Inbox } from './inbox.ts'
 import { Relay, type RelayOptions } from './relay.ts'
 import { type CoalesceMs, withoutWaiting } from './signal-batches.ts'
@@ -61,21 +60,15 @@ export function createInbox(dependencies: InboxDependencies): RunningInbox {
   const store = createEventStore(db)
   const relay = createRelay(dependencies, store)
   const insert = (events: readonly ReceivedEvent[]) => insertAndRelay(store, relay, events)
-  const commits = new GroupCommit({
+  const append = createAppend({
+    ...{ metrics, maxEventAgeMs },
     insert: observer ? (events) => observer.storing(events, () => insert(events)) : insert,
+    ...(observer && { onStored: observer.stored }),
   })
   relay.start()
 
   return {
-    async append(received) {
-      const events = received.map((event) => withAge(event, maxEventAgeMs))
-      const fresh = new Set(await commits.append(events))
-      for (const event of events) {
-        countEvent(metrics, event, fresh.has(event) ? outcomeOf(event) : 'duplicate')
-        observer?.stored(event, fresh.has(event))
-      }
-      return { received: fresh.size, duplicates: events.length - fresh.size }
-    },
+    append,
 
     async register(registration) {
       const event = registrationEvent(registration, clock())
@@ -129,15 +122,6 @@ function createRelay({ emailWorkflows, metrics, log, ...dependencies }: InboxDep
 }
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown')
-
-/** The event, quarantined if it is too old. */
-function withAge(event: ReceivedEvent, maxEventAgeMs: number): ReceivedEvent {
-  const quarantinedReason = event.quarantinedReason ?? tooOldReason(event, maxEventAgeMs)
-  return quarantinedReason === null ? event : { ...event, quarantinedReason }
-}
-
-const outcomeOf = ({ quarantinedReason }: ReceivedEvent): EventOutcome =>
-  quarantinedReason === undefined ? 'received' : 'quarantined'
 
 /** A registration is handled like a provider's event: stored, then signalled; claimed again if its signal fails. */
 function registrationEvent(

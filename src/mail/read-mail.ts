@@ -1,7 +1,7 @@
 /** Splits a whole mail into its parts (RFC 2045), within limits: anyone may have written it. */
 import { buffer } from 'node:stream/consumers'
 import { type MimeNode, Splitter, type SplitterChunk } from '@zone-eu/mailsplit'
-import { maxMailBytes } from '../providers/mail/webhook.ts'
+import { maxMailBytes } from '../domain/mail-size.ts'
 import { decoded } from './charset.ts'
 import { type Fields, fieldsIn, noFields } from './fields.ts'
 import { textOfHtml } from './html-text.ts'

@@ -19,6 +19,7 @@ export const incidentHeadlines: Record<IncidentReason, string> = {
   silence: 'no webhooks are received',
   sender_refused: 'emails are refused through a fault on your side',
   endpoint_failing: 'an application does not accept its webhooks',
+  mailbox_unread: 'a mailbox with reports cannot be read',
   temporal_refused: 'Temporal refuses requests',
   workflow_tasks_failing: 'workflows fail repeatedly',
 }
@@ -46,6 +47,9 @@ export const remedies: Readonly<Record<EmailEscalationReason | IncidentReason, s
   endpoint_failing:
     'Check the application: the attempts of the endpoint say what it answered. Then resume the endpoint: what it missed is sent, ' +
     'in order, unless you skip it.',
+  mailbox_unread:
+    'Run the command `doctor`: it logs in to the mailbox. Compare MAIL_IMAP_URL with the mail server, and restart the workers after a change. ' +
+    'No mail is lost: the mailbox is read on from where it was.',
   silence: 'Check at the provider that its webhook is enabled and that its URL reaches this system.',
   stalled:
     'Check the email at the provider. If it was not delivered, contact the recipient in another way or send it again. ' +

@@ -95,3 +95,13 @@ export const exportJob: ScheduledJob = {
   startsAtOnce: true,
   everyMs: 10 * minuteMs,
 }
+
+/** Only where a mailbox is configured. */
+export const mailboxJob: ScheduledJob = {
+  id: 'serve-mailboxes',
+  summary: 'Starts the workflows of mailboxes where none is running',
+  workflow: 'serveMailboxes',
+  args: [],
+  startsAtOnce: true,
+  everyMs: 5 * minuteMs,
+}

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { lifecycleEventOf } from '../../src/domain/received-event.ts'
 import { store } from '../db/stored.ts'
 import { until } from '../until.ts'
-import { type EmailRig, type RigEmail, stallAfter } from '../workflows/email-rig.ts'
+import { type EmailRig, mailboxRead, type RigEmail, stallAfter } from '../workflows/email-rig.ts'
 import { IncidentRuns } from './incident-runs.ts'
 
 /** The recorded workflow: every run of it. */
@@ -230,6 +230,25 @@ export const kinds: Record<string, Kind> = {
     return incident
   },
 
+  async 'mailbox-read'(rig) {
+    rig.mailboxReads.push(
+      mailboxRead({ mails: 50, received: 40 }),
+      mailboxRead({ nextInMs: 100, mails: 3, skipped: 1 }),
+      mailboxRead({ nextInMs: 100 }),
+    )
+    return runOf(rig, 'readMailbox', [{ mailbox: 'reports' }])
+  },
+
+  async 'mailboxes-started'(rig) {
+    return runOf(rig, 'serveMailboxes', [])
+  },
+
+  async 'mailboxes-running'(rig) {
+    rig.mailboxReads.push(mailboxRead({ nextInMs: 3_000 }))
+    await runOf(rig, 'serveMailboxes', [])
+    return runOf(rig, 'serveMailboxes', [])
+  },
+
   async incident(rig) {
     const incident = new IncidentRuns(rig, `tag:${randomUUID()}`, { escalationRepeatAfterMs: 500 })
     await incident.raise()
@@ -257,4 +276,17 @@ export const kinds: Record<string, Kind> = {
     await incident.closed()
     return incident
   },
+}
+
+/** Runs a workflow to its end. */
+async function runOf({ client, taskQueue }: EmailRig, type: string, args: unknown[]): Promise<Recorded> {
+  const workflowId = `${type}-${randomUUID()}`
+  await client.workflow.execute(type, { workflowId, taskQueue, args })
+  const runs: Recorded['runs'] = async () => {
+    const found: Awaited<ReturnType<Recorded['runs']>> = []
+    for await (const run of client.workflow.list({ query: `WorkflowId = "${workflowId}"` })) found.push(run)
+    return found
+  }
+  await until(async () => (await runs()).length === 1)
+  return { runs, handle: (runId) => client.workflow.getHandle(workflowId, runId) }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { maxMailBytes } from '../../src/domain/mail-size.ts'
 import { isMail, readMail, UnreadableMailError } from '../../src/mail/read-mail.ts'
-import { maxMailBytes } from '../../src/providers/mail/webhook.ts'
 import { eventsOf, statusMail, textMail } from './mails.ts'
 
 const multipart = (...parts: readonly string[]): Buffer =>

@@ -3,6 +3,7 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client'
 import { createActivities } from '../../src/activities/create-activities.ts'
 import { createScheduledActivities } from '../../src/activities/create-scheduled-activities.ts'
 import type { Retention } from '../../src/activities/dependencies.ts'
+import type { MailboxActivities, MailboxRead } from '../../src/activities/mailbox-activities.ts'
 import { createReconcileActivities } from '../../src/activities/reconcile-activities.ts'
 import { readConfig } from '../../src/config.ts'
 import { readInboxFigures } from '../../src/db/events.ts'
@@ -39,6 +40,12 @@ const stallAtOnce: LifecyclePolicy = { ...slowPolicy, stallAfterMs: { critical: 
 
 export const stallAfter = (ms: number) => ({ stallAfterMs: { critical: ms, normal: ms, bulk: ms } })
 
+/** What a call of `readMailbox` has read: nothing but this. */
+export const mailboxRead = (given: Partial<MailboxRead>): MailboxRead => ({
+  ...{ nextInMs: 0, mails: 0, received: 0, duplicates: 0, reports: 0, skipped: 0 },
+  ...given,
+})
+
 /** The events that the provider returns when it is asked about an email, or its error; undefined: no events. */
 type ProviderAnswer = ReceivedEvent[] | Error | undefined
 
@@ -57,6 +64,8 @@ export class EmailRig {
   lists: SuppressionLists | undefined
   /** By email ID. */
   readonly answers = new Map<string, ProviderAnswer>()
+  /** What each next look into the mailbox `reports` finds; after the last, it is no longer configured. */
+  readonly mailboxReads: MailboxRead[] = []
   readonly #database: TestDatabase
   readonly client: Client
   readonly target: TemporalTarget
@@ -133,11 +142,15 @@ export class EmailRig {
       startReconcile: async () => false,
       incidents: createTemporalIncidents({ client: this.client, taskQueue: this.taskQueue, policy: slowPolicy }),
     })
+    const mailboxes: MailboxActivities = {
+      configuredMailboxes: async () => ['reports'],
+      readMailbox: async () => this.mailboxReads.shift() ?? mailboxRead({ nextInMs: null }),
+    }
     const options = {
       connection,
       namespace: 'default',
       taskQueue: this.taskQueue,
-      activities: { ...activities, ...scheduled, ...reconciling },
+      activities: { ...activities, ...scheduled, ...reconciling, ...mailboxes },
     }
     const worker = await createLifecycleWorker(options)
     const running = worker.run()

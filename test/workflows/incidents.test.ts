@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { recordMailboxFailure, recordMails } from '../../src/db/mailboxes.ts'
 import { addWebhookCounts } from '../../src/db/webhook-minutes.ts'
 import { commandSystemIncident } from '../../src/incidents/command.ts'
 import { watchSystem } from '../../src/incidents/watch.ts'
@@ -192,6 +193,15 @@ describe('incidents', () => {
     await addWebhookCounts(rig.db, [{ provider: 'aisend', genuine: 1, refused: 0 }])
     assert.deepEqual((await watch()).cleared, [`silence ${scope}`])
     await until(async () => (await states()).filter(([, state]) => state === 'resolved').length === 1)
+  })
+
+  it('are opened for a mailbox that refuses, and end when it is read', async () => {
+    const mailbox = { name: 'default', project: 'default' }
+    await recordMailboxFailure(rig.db, { ...mailbox, failure: 'imap.example.com:993 refuses', isRefused: true })
+    assert.deepEqual((await watch()).raised, ['mailbox_unread mailbox:default'])
+    await until(() => rig.notices.some(({ detail }) => detail.includes('imap.example.com:993 refuses')))
+    await recordMails(rig.db, { ...mailbox, folderId: 'f/1', lastUid: 1, mails: 1, skipped: 0 })
+    assert.deepEqual((await watch()).cleared, ['mailbox_unread mailbox:default'])
   })
 
   it('of a backlog that a workflow of release 0.3 started continue without it: it is terminated, and the API acknowledges and resolves', async () => {

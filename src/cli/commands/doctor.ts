@@ -16,6 +16,7 @@ import { checkApi, checkWebhooks } from '../doctor/api.ts'
 import { checkChannels } from '../doctor/channels.ts'
 import { checkDatabase, noDatabase } from '../doctor/database.ts'
 import { type Finding, skipped, well, wrong } from '../doctor/finding.ts'
+import { checkMailboxes } from '../doctor/mailboxes.ts'
 import { checkProviderApis } from '../doctor/provider-apis.ts'
 import { checkTemporal } from '../doctor/temporal.ts'
 import { findApi } from '../target.ts'
@@ -66,6 +67,7 @@ async function checkAll(options: DoctorOptions, { env }: CommandContext): Promis
       createProviderApis(config.providerApis),
       options.publicUrl?.replace(/\/+$/, '') ?? null,
     )),
+    ...(await checkMailboxes(config.mail.mailboxes)),
     ...(await checkChannels(createTeamChannels(config.channels, config.publicUrl))),
   ]
 }

@@ -2,6 +2,7 @@
  * Whole mails, as a mail server pipes them to `POST /webhooks/mail`: bounces, feedback reports, automatic replies. What a mail says is read in
  * src/mail, since its events belong to emails of other providers.
  */
+import { maxMailBytes } from '../../domain/mail-size.ts'
 import { credentialProof, type Proof } from '../proof.ts'
 import { InvalidEventError, type Provider } from '../provider.ts'
 import { matchesAny } from '../signature.ts'
@@ -24,9 +25,6 @@ export const mailProof: Proof = {
     return { ...signed, headers: { ...signed.headers, 'content-type': 'message/rfc822' } }
   },
 }
-
-/** A report returns what was sent. */
-export const maxMailBytes = 10 * 1_048_576
 
 export const mail: Provider = {
   name: 'mail',
