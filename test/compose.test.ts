@@ -63,6 +63,7 @@ const webhookSecrets = {
   POSTMARK_WEBHOOK_SECRET: 'postmark:webhook-password',
   MAILGUN_WEBHOOK_SIGNING_KEY: 'signing-key-of-the-tests',
   SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
+  AZURE_WEBHOOK_SECRET: 'token-of-event-grid',
 }
 
 /** Settings in .env besides the secrets. */

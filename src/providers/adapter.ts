@@ -81,6 +81,7 @@ export interface AdapterDescription {
   readonly bounceOf: (entry: Json, word: string) => BounceReport
   readonly explainRefusal?: Provider['explainRefusal']
   readonly answerHandshake?: Provider['answerHandshake']
+  readonly consentTo?: Provider['consentTo']
 }
 
 export interface Adapter extends Provider {
@@ -94,7 +95,7 @@ export interface Adapter extends Provider {
 }
 
 export function createAdapter(description: AdapterDescription): Adapter {
-  const { name, verify, entriesIn, explainRefusal, answerHandshake } = description
+  const { name, verify, entriesIn, explainRefusal, answerHandshake, consentTo } = description
   const eventsOf = (entry: unknown, receivedAt: number, payload?: string, headers: IncomingHttpHeaders = {}) =>
     eventsOfEntry(description, entry, { receivedAt, payload: payload ?? JSON.stringify(entry), headers })
   return {
@@ -112,6 +113,7 @@ export function createAdapter(description: AdapterDescription): Adapter {
     },
     ...(explainRefusal && { explainRefusal }),
     ...(answerHandshake && { answerHandshake }),
+    ...(consentTo && { consentTo }),
   }
 }
 

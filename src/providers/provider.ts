@@ -33,6 +33,25 @@ export interface Provider {
    * @throws VerificationUnavailableError when the provider must send the request again.
    */
   answerHandshake?(rawBody: Buffer): Promise<object | undefined>
+  /**
+   * Consents to a request by which the provider asks whether webhooks are welcome here, before it sends any. Nothing proves such a request, and
+   * consent opens nothing: it spares others that the provider's service is turned against them. Never throws.
+   * @returns null for any other request.
+   */
+  consentTo?(request: WebhookRequest): Consent | null
+}
+
+export interface WebhookRequest {
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+  /** Null for a request that is no POST. */
+  readonly rawBody: Buffer | null
+}
+
+/** The answer of 200 that the provider expects. */
+export interface Consent {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: object
 }
 
 /** How a request that is not genuine is answered. Any other is a 401 that says what to check. */

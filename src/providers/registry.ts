@@ -1,6 +1,7 @@
 /** Every provider that Aftersend knows. A new one is a folder and a line here. */
 import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn } from '../domain/project.ts'
 import { aisendEntry } from './aisend/entry.ts'
+import { azureEntry } from './azure/entry.ts'
 import { mailgunEntry } from './mailgun/entry.ts'
 import { postmarkEntry } from './postmark/entry.ts'
 import type { AdapterDependencies, ProviderEntry, WebhookSource } from './provider.ts'
@@ -18,6 +19,7 @@ export const providers: readonly ProviderEntry[] = [
   postmarkEntry,
   mailgunEntry,
   sesEntry,
+  azureEntry,
 ]
 
 /** The provider of that name, of whatever project; undefined if there is none. */

@@ -46,6 +46,8 @@ export interface SampleFormat {
   readonly adapt: <Event extends SampleEvent>(event: Event, email: SampleEmail) => Event[]
   /** Whether its events name all recipients of the email, also those that they are not about. */
   readonly namesAllRecipients: boolean
+  /** False for a provider without custom fields: only the registration has the external ID and metadata. Default true. */
+  readonly hasCustomFields?: false
   /** The JSON text of one request. Several events only where {@link sendsBatches}. */
   readonly bodyOf: (events: readonly DatedSampleEvent[], email: SampleEmail) => string
   /** Whether one request may hold several events. A repeat is then sent together with the events before it. */

@@ -112,9 +112,9 @@ function expectedRecipient(
   }
 }
 
-/** Events carry them, and some registrations. */
-function ownIdsOf({ externalId, metadata, registration, events }: PlannedEmail) {
-  const isKnown = events.length > 0 || registration?.hasOwnIds === true
+/** Events carry them, except those of a provider without custom fields, and some registrations. */
+function ownIdsOf({ externalId, metadata, registration, events, hasCustomFields }: PlannedEmail) {
+  const isKnown = (events.length > 0 && hasCustomFields !== false) || registration?.hasOwnIds === true
   return isKnown ? { externalId, metadata } : { externalId: null, metadata: {} }
 }
 

@@ -45,6 +45,8 @@ interface PlannedRegistration {
 export interface PlannedEmail extends SampleEmail {
   readonly externalId: string
   readonly metadata: Metadata
+  /** Of the provider that sends it. */
+  readonly hasCustomFields?: false
   readonly outcome: Outcome
   /** Milliseconds after the start of the run. */
   readonly startsAfterMs: number
@@ -190,7 +192,9 @@ function addEnding(
 
 /** The plan without the events that the provider does not send. An email without events is registered at least. */
 export const planFor = (provider: ProviderEntry, plan: readonly PlannedEmail[]): PlannedEmail[] =>
-  plan.map((email) => {
+  plan.map((planned) => {
+    const email =
+      provider.sampleFormat.hasCustomFields === false ? { ...planned, hasCustomFields: false as const } : planned
     const sent = email.events.filter(({ type }) => provider.eventTypes.includes(type))
     const events = sent.flatMap((event) => provider.sampleFormat.adapt(event, email)).map(withoutUntoldReason)
     if (email.registration) return { ...email, events }

@@ -4,6 +4,7 @@ import type { ProviderEntry } from '../../src/providers/provider.ts'
 import { createWebhookSources, providers } from '../../src/providers/registry.ts'
 import { problemIn, useApi } from '../api/served.ts'
 import { tokensInMemory } from '../providers/adapter.ts'
+import { validation } from '../providers/fixtures/azure.ts'
 import { documented as sendgridEvents } from '../providers/fixtures/sendgrid.ts'
 import { certificate, signedWhen, version1 } from '../providers/fixtures/sns.ts'
 
@@ -19,6 +20,12 @@ const deliveries: Readonly<Record<string, object>> = {
   postmark: { RecordType: 'Delivery', MessageID: 'em_1' },
   mailgun: { event: 'delivered', id: 'e', timestamp: 1521472262, message: { headers: { 'message-id': 'em_1' } } },
   ses: { eventType: 'Delivery', mail: { messageId: 'em_1' } },
+  azure: [
+    {
+      ...{ id: 'event-1', eventType: 'Microsoft.Communication.EmailDeliveryReportReceived' },
+      data: { messageId: 'em_1', status: 'Delivered' },
+    },
+  ],
 }
 
 describe('webhooks of every provider', () => {
@@ -120,6 +127,23 @@ describe('webhooks of every provider', () => {
     assert.equal((await post('mailgun', signed('mailgun'))).status, 503)
     // 1.8 seconds are given; the rest is for a machine that is busy with other tests.
     assert.ok(performance.now() - startedAt < 3_000)
+  })
+
+  it('are consented to before they are proved, and nothing is stored', async () => {
+    const headers = { 'content-type': 'application/json', 'aeg-event-type': 'SubscriptionValidation' }
+    const validated = await post('azure', { headers, body: JSON.stringify([validation]) })
+    const { validationCode } = validation.data
+    assert.deepEqual([validated.status, await validated.json()], [200, { validationResponse: validationCode }])
+    const origin = { 'webhook-request-origin': 'eventgrid.azure.net' }
+    const asked = await fetch(`${served.url}/webhooks/azure`, { method: 'OPTIONS', headers: origin })
+    assert.deepEqual([asked.status, asked.headers.get('webhook-allowed-origin')], [200, 'eventgrid.azure.net'])
+    for (const path of ['azure', 'resend']) {
+      const other = await fetch(`${served.url}/webhooks/${path}`, { method: path === 'azure' ? 'GET' : 'OPTIONS' })
+      assert.deepEqual([other.status, other.headers.get('allow')], [405, 'POST'])
+    }
+    assert.equal((await post('azure', { headers, body: JSON.stringify([]) })).status, 401)
+    assert.equal((await post('resend', { headers, body: JSON.stringify([validation]) })).status, 401)
+    assert.equal(served.inbox.events.length, 0)
   })
 
   it('log nothing of their content', async () => {
