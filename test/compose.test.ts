@@ -64,6 +64,7 @@ const webhookSecrets = {
   MAILGUN_WEBHOOK_SIGNING_KEY: 'signing-key-of-the-tests',
   SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
   AZURE_WEBHOOK_SECRET: 'token-of-event-grid',
+  SCALEWAY_TOPIC_ARNS: 'arn:scw:sns:fr-par:project-6a0d9caa-1234-5678-9abc-def012345678:email-events',
 }
 
 /** Settings in .env besides the secrets. */

@@ -7,6 +7,7 @@ import { postmarkEntry } from './postmark/entry.ts'
 import type { AdapterDependencies, ProviderEntry, WebhookSource } from './provider.ts'
 import type { ApiOptions, ProviderApi } from './provider-api.ts'
 import { resendEntry } from './resend/entry.ts'
+import { scalewayEntry } from './scaleway/entry.ts'
 import { sendgridEntry } from './sendgrid/entry.ts'
 import { sesEntry } from './ses/entry.ts'
 import { standardWebhooksEntry } from './standard-webhooks/entry.ts'
@@ -20,6 +21,7 @@ export const providers: readonly ProviderEntry[] = [
   mailgunEntry,
   sesEntry,
   azureEntry,
+  scalewayEntry,
 ]
 
 /** The provider of that name, of whatever project; undefined if there is none. */

@@ -20,6 +20,7 @@ const deliveries: Readonly<Record<string, object>> = {
   postmark: { RecordType: 'Delivery', MessageID: 'em_1' },
   mailgun: { event: 'delivered', id: 'e', timestamp: 1521472262, message: { headers: { 'message-id': 'em_1' } } },
   ses: { eventType: 'Delivery', mail: { messageId: 'em_1' } },
+  scaleway: { id: 'event-1', type: 'email_delivered', email_id: 'em_1' },
   azure: [
     {
       ...{ id: 'event-1', eventType: 'Microsoft.Communication.EmailDeliveryReportReceived' },
