@@ -4,7 +4,6 @@ import ms from 'ms'
 import { z } from 'zod'
 import { providers } from '../../providers/registry.ts'
 import type { SimulateOptions } from '../../simulator/options.ts'
-import { standIns } from '../../stand-ins/registry.ts'
 import { keyOption, UsageError, urlOption } from '../command-context.ts'
 
 /** Free on most machines, and named in the documentation. */
@@ -34,9 +33,9 @@ export const simulateOptions = (command: Command): Command =>
     .addOption(
       new Option(
         '--stand-in <provider>',
-        'play the provider with its API too, which Aftersend must be started with: what webhooks miss is reconciled',
+        'play the provider with its API too, if it has one, which Aftersend must be started with: what webhooks miss is reconciled',
       )
-        .choices(Object.keys(standIns))
+        .choices(providers.map(({ name }) => name))
         .conflicts('provider'),
     )
     .option('--stand-in-port <port>', `port of that API on this machine (default: ${defaultPort})`)
