@@ -6,6 +6,7 @@ import * as format from './environment-formats.ts'
 import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.ts'
 import { people } from './environment-people.ts'
 import { alarms, endpoints, lifecycle, mailboxProviders, retention } from './environment-policies.ts'
+import { senders } from './environment-senders.ts'
 import { providers } from './providers/registry.ts'
 
 const generated = 'generated with embedded servers, else required'
@@ -203,6 +204,7 @@ export const environment = z.object({
   ...embedded,
   ...projects,
   ...providerApis,
+  ...senders,
   ...lifecycle,
   ...retention,
   ...alarms,
@@ -224,6 +226,7 @@ export const settingGroups = {
   embedded,
   projects,
   providerApis,
+  senders,
   lifecycle,
   retention,
   alarms,

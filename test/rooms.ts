@@ -35,6 +35,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'those of policies: stalls, retention, alarms (one file)',
     imports: ['environment-formats'],
   },
+  'environment-senders': { holds: 'those of mapped senders (one file)', imports: ['environment-formats'] },
   'environment-exports': { holds: 'those of the data export (one file)', imports: ['environment-formats'] },
   'environment-channels': {
     holds: 'those of the team’s channels (one file)',
@@ -44,7 +45,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'all environment variables (one file); docs/configuration.md is generated from it',
     imports: [
       ...['providers', 'environment-formats', 'environment-people', 'environment-policies'],
-      ...['environment-exports', 'environment-channels'],
+      ...['environment-exports', 'environment-channels', 'environment-senders'],
     ],
   },
   'insecure-settings': {

@@ -17,6 +17,7 @@ import { erasuresCommand } from './commands/erasures.ts'
 import { exportCommand } from './commands/export.ts'
 import { keysCommand } from './commands/keys.ts'
 import { listenCommand } from './commands/listen.ts'
+import { mappingCommand } from './commands/mapping.ts'
 import { mcpCommand } from './commands/mcp.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
@@ -60,6 +61,7 @@ function createProgram(context: CommandContext): Command {
     keysCommand,
     erasuresCommand,
     deploymentCommand,
+    mappingCommand,
     mcpCommand,
     migrateCommand,
     doctorCommand,

@@ -66,6 +66,8 @@ export interface Refusal {
 export interface WebhookSource {
   readonly provider: Provider
   readonly secrets: readonly string[]
+  /** Of a sender that is not in the registry. */
+  readonly entry?: ProviderEntry
   /** To which the account belongs. Default: the default project. */
   readonly project?: string
 }

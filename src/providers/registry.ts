@@ -28,6 +28,10 @@ export const providers: readonly ProviderEntry[] = [
 export const providerNamed = (name: string): ProviderEntry | undefined =>
   providers.find((provider) => provider.name === plainProviderOf(name))
 
+/** The same among the mapped senders too. */
+export const entryNamed = (name: string, mapped: readonly ProviderEntry[]): ProviderEntry | undefined =>
+  providerNamed(name) ?? mapped.find((entry) => entry.name === plainProviderOf(name))
+
 /** The ID of an email in the webhooks of `provider`, of one that its API or an SDK names otherwise, or a person writes in angle brackets. */
 export function emailIdOf(provider: string, named: string): string {
   const idOf = providerNamed(provider)?.emailIdOf
@@ -47,18 +51,20 @@ export const isForeignMessageId = (provider: string, id: string): boolean =>
 /**
  * The sources that have secrets, by the path after `/webhooks/`: `resend`, or `resend/eu` for the account of that name.
  * @param secrets by the same paths.
+ * @param mapped the senders that are not in the registry.
  */
 export function createWebhookSources(
   secrets: ReadonlyMap<string, readonly string[]>,
   dependencies: AdapterDependencies,
   { accounts }: Pick<Projects, 'accounts'> = oneProject,
+  mapped: readonly ProviderEntry[] = [],
 ): ReadonlyMap<string, WebhookSource> {
-  const sources = providers.flatMap((entry) => {
+  const sources = [...providers, ...mapped].flatMap((entry) => {
     const provider = entry.create(dependencies)
     const paths = [...secrets.keys()].filter((path) => path === entry.name || path.startsWith(`${entry.name}/`))
     return paths.map((path): [string, WebhookSource] => [
       path,
-      { provider, secrets: secrets.get(path) ?? [], project: accounts.get(path) ?? defaultProject },
+      { provider, entry, secrets: secrets.get(path) ?? [], project: accounts.get(path) ?? defaultProject },
     ])
   })
   return new Map(sources)

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { ConfigurationError } from '../../errors.ts'
+import { readMappedProviders } from '../../providers/accounts.ts'
 import type { ProviderEntry } from '../../providers/provider.ts'
-import { providerNamed } from '../../providers/registry.ts'
+import { entryNamed, providers } from '../../providers/registry.ts'
 import type { SimulateOptions, Target } from '../../simulator/options.ts'
 import { probe } from '../../simulator/probe.ts'
 import { checkAsksStandIn } from '../../simulator/reconciling.ts'
@@ -12,10 +13,11 @@ import { findTarget } from '../target.ts'
 import { readOptions, simulateOptions } from './simulate-options.ts'
 
 /** Simulates an email provider. */
-export const simulateCommand = (context: CommandContext): Command =>
-  simulateOptions(new Command('simulate')).action(async (raw: unknown) => {
+export function simulateCommand(context: CommandContext): Command {
+  const { mappedProviders } = readMappedProviders(context.env)
+  return simulateOptions(new Command('simulate'), [...providers, ...mappedProviders]).action(async (raw: unknown) => {
     const options = readOptions(raw, Date.now())
-    const provider = providerNamed(options.provider)
+    const provider = entryNamed(options.provider, mappedProviders)
     if (!provider) throw new UsageError(`--provider ${options.provider} is unknown`)
     checkFaults(options, provider)
     const { url: apiUrl, secret: webhookSecret, apiKey } = options
@@ -30,6 +32,7 @@ export const simulateCommand = (context: CommandContext): Command =>
       api?.standIn.close()
     }
   })
+}
 
 /** What nobody can be asked about stays lost. @throws UsageError */
 function checkFaults({ standIn }: SimulateOptions, { title, createApi }: ProviderEntry): void {
