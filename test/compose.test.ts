@@ -71,6 +71,7 @@ const webhookSecrets = {
 const settings = {
   ...webhookSecrets,
   LOG_LEVEL: 'debug',
+  MAPPINGS_FILE: `${root}test/providers/fixtures/mappings.json`,
   WORKER_DEPLOYMENT: 'aftersend',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
   OTEL_EXPORTER_OTLP_HEADERS: 'x-key=value',

@@ -114,7 +114,6 @@ const mapping = z.strictObject({
 })
 
 export type Mapping = z.infer<typeof mapping>
-export type MappedFields = Mapping['fields']
 
 export const mappingsForm = z.strictObject({
   $schema: z.string().optional(),
