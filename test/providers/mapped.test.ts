@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -209,7 +209,7 @@ describe('a mapped sender', () => {
   })
 
   it('has a stand-in, which writes its JSON by the mapping read backwards', async () => {
-    const entry = mappedEntry({ ...acme, fields: { ...acme.fields, externalId: undefined } })
+    const entry = mappedEntry(acme)
     const { accepted, signing } = entry.generateSecret()
     const standIn = await startStandInFor(entry, { webhookSecret: signing })
     const { timeResolutionMs, emailIdOf } = entry.sampleFormat
@@ -224,6 +224,18 @@ describe('a mapped sender', () => {
       assert.deepEqual([read?.type, read?.recipient], [event.type, event.recipient?.toLowerCase()])
       assert.deepEqual([read?.bounce?.isOver, read?.bounce?.code], [event.bounce?.isOver, event.bounce?.code])
     }
-    assert.ok(readFileSync(file, 'utf8').includes('message.id'))
+  })
+
+  it('whose own IDs no plain path reads is played as one without custom fields', () => {
+    const { sampleFormat } = mappedEntry({ ...acme, fields: { ...acme.fields, externalId: 'custom[0].value' } })
+    const email = { id: 'm', to: ['a@example.com'], subject: '', tags: [], externalId: 'order-1', metadata: { a: 'b' } }
+    const event = { id: 'e', type: 'delivered', recipient: 'a@example.com', bounce: null, engagement: null } as const
+    const body = sampleFormat.bodyOf([{ ...event, at: new Date(0) }], email)
+    assert.deepEqual([sampleFormat.hasCustomFields, /order-1|"b"/.test(body)], [false, false])
+    const [carried] = parsedBy(
+      acme,
+      JSON.parse(mappedEntry(acme).sampleFormat.bodyOf([{ ...event, at: new Date(0) }], email)),
+    )
+    assert.deepEqual([carried?.externalId, carried?.metadata], ['order-1', { a: 'b' }])
   })
 })

@@ -1,6 +1,6 @@
 /**
- * The JSON of a mapped sender, for the simulator and `sign`: the mapping read backwards. Only plain paths, such as `data.email.id`, can be; what
- * another expression reads is left out.
+ * The JSON of a mapped sender, for the simulator and `sign`: the mapping read backwards. Only plain paths, such as `data.email.id`, can be, and the
+ * first of several (`a || b`); what another expression reads is left out.
  */
 import type { ProviderEventType } from '../../domain/events.ts'
 import { type DatedSampleEvent, eventFormat, type SampleEmail, type SampleFormat, withOneRecipient } from '../sample.ts'
@@ -22,16 +22,25 @@ export const mappedFormat = (mapping: Mapping): SampleFormat =>
     adapt: (event, email) => (wordFor(mapping, event) === undefined ? [] : withOneRecipient(event, email)),
     namesAllRecipients: false,
     sendsBatches: mapping.entries !== 'one',
-    ...(!isPlain(mapping.fields.metadata) && { hasCustomFields: false }),
+    ...(!carriesOwnIds(mapping) && { hasCustomFields: false }),
     bodyOf(events, email) {
       const entries = events.map((event) => entryOf(mapping, event, email))
       if (mapping.entries === 'one') return JSON.stringify(entries[0])
-      return JSON.stringify(mapping.entries === 'list' ? entries : put({}, mapping.entries, entries))
+      return JSON.stringify(mapping.entries === 'list' ? entries : put({}, writtenPath(mapping.entries), entries))
     },
   })
 
 const plainPath = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/
-const isPlain = (path: string | undefined): path is string => path !== undefined && plainPath.test(path)
+
+/** The path that is written; undefined if there is none that is plain. */
+function writtenPath(path = ''): string | undefined {
+  const [first = ''] = path.split('||').map((alternative) => alternative.trim())
+  return plainPath.test(first) ? first : undefined
+}
+
+/** All or none: the simulator knows senders with custom fields and without. */
+const carriesOwnIds = ({ fields: { metadata, externalId } }: Mapping): boolean =>
+  writtenPath(metadata) !== undefined && (externalId === undefined || writtenPath(externalId) !== undefined)
 
 function wordFor({ types }: Mapping, { type, bounce }: Pick<DatedSampleEvent, 'type' | 'bounce'>): string | undefined {
   const wanted = type === 'bounced' && bounce?.isOver === false ? 'deferred' : type
@@ -51,19 +60,23 @@ function entryOf(mapping: Mapping, event: DatedSampleEvent, email: SampleEmail):
     [fields.subject, email.subject],
     [fields.userAgent, event.engagement?.userAgent],
     [fields.tags, email.tags],
-    [fields.metadata, fields.externalId === undefined ? customFieldsOf(email) : metadata],
-    [fields.externalId, externalId],
+    ...(carriesOwnIds(mapping)
+      ? ([
+          [fields.metadata, fields.externalId === undefined ? customFieldsOf(email) : metadata],
+          [fields.externalId, externalId],
+        ] as const)
+      : []),
     [fields.bounce?.class, event.bounce?.class],
     [fields.bounce?.code, event.bounce?.code],
     [fields.bounce?.message, event.bounce?.message],
     [fields.bounce?.isOver, event.bounce?.isOver],
   ]
-  return values.reduce<object>((entry, [path, value]) => put(entry, path, value), {})
+  return values.reduce<object>((entry, [path, value]) => put(entry, writtenPath(path), value), {})
 }
 
 /** The object with the value at a plain path; unchanged for any other. */
 function put(into: object, path: string | undefined, value: unknown): object {
-  if (!isPlain(path) || value === undefined || value === null) return into
+  if (path === undefined || value === undefined || value === null) return into
   const [field = '', ...below] = path.split('.')
   const inner = Object.entries(into).find(([name]) => name === field)?.[1]
   const part = typeof inner === 'object' && inner !== null ? (inner as object) : {}
