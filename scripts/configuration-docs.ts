@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { settingGroups } from '../src/environment.ts'
 import { channelVariables } from '../src/environment-channels.ts'
 import type { Role } from '../src/environment-formats.ts'
+import { mappingsSchema } from '../src/providers/mapped/mapping.ts'
 import { providers } from '../src/providers/registry.ts'
 
 interface Variable {
@@ -129,6 +130,11 @@ const sections: readonly Section[] = [
     title: 'Embedded servers',
     intro: [],
     variables: variablesOf(settingGroups.embedded),
+  },
+  {
+    title: 'Senders of your own',
+    intro: ['See [the form of the file](own-senders.md). Docker Compose must mount it into `api`.'],
+    variables: variablesOf(settingGroups.senders),
   },
   {
     title: 'Projects',
@@ -263,6 +269,9 @@ ${comment('Generated from src/environment.ts by npm run docs:configuration: edit
 
 ${sections.map(linesOf).join('\n')}`
 
+/** docs/own-senders.schema.json, for editors. */
+export const mappingsSchemaText = (): string => `${JSON.stringify(mappingsSchema(), null, 2)}\n`
+
 const linesOf = ({ title, intro, variables }: Section) => `# --- ${title} ---
 ${[...intro.map(comment), ...variables.map(assignment)].join('\n\n')}
 `
@@ -291,4 +300,5 @@ function comment(markdown: string): string {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(`${root}docs/configuration.md`, configurationPage())
   writeFileSync(`${root}.env.example`, envExample())
+  writeFileSync(`${root}docs/own-senders.schema.json`, mappingsSchemaText())
 }

@@ -66,6 +66,8 @@ export interface Config {
    * In embedded mode, missing ones are generated.
    */
   readonly webhookSecrets: WebhookSecrets['secrets']
+  /** The senders of MAPPINGS_FILE. */
+  readonly mappedProviders: WebhookSecrets['mappedProviders']
   /** Of the default project. */
   readonly providerApis: ProjectSettings['providerApis']
   readonly apiKeys: readonly string[]
@@ -117,11 +119,10 @@ export interface Config {
  * @throws ConfigurationError listing every variable that is not valid or missing.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
-  )
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => (value ?? '').trim() !== ''))
   const parsed = environment.safeParse(given)
   const webhooks = readWebhookSecrets(given)
+  const { secrets: webhookSecrets, mappedProviders } = webhooks
   const { projects, errors: projectErrors } = readProjectSettings(given)
   const { channels, errors: channelErrors } = readChannels(given)
   const errors = [
@@ -131,24 +132,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...projectErrors,
     ...channelErrors,
     // A worker has no secrets; embedded ones are generated later, for the first accounts.
-    ...(given['ROLE'] === 'worker' ? [] : accountsWithoutSecret(projects, webhooks.secrets, isEmbedded(given))),
+    ...(given['ROLE'] === 'worker' ? [] : accountsWithoutSecret(projects, webhookSecrets, isEmbedded(given))),
     ...missingPeopleSettings(given),
     ...missingExportSettings(given),
     ...mailErrors(given, parsed.data?.ALLOW_INSECURE ?? []),
     ...(parsed.success ? conflictingRetention(parsed.data) : []),
-    ...(parsed.success ? insecureSettings(given, parsed.data.ALLOW_INSECURE) : []),
+    ...(parsed.success ? insecureSettings(given, parsed.data.ALLOW_INSECURE, mappedProviders) : []),
   ]
   if (!parsed.success || errors.length > 0) {
     throw new ConfigurationError(`The configuration is not valid:\n${errors.map((error) => `  - ${error}`).join('\n')}`)
   }
   const mail = mailSettings(parsed.data, given, projects)
-  return configOf(parsed.data, {
-    security: securityIn(given),
-    webhookSecrets: webhooks.secrets,
-    projects,
-    channels,
-    mail,
-  })
+  const readApart = { webhookSecrets, mappedProviders, projects, channels, mail }
+  return configOf(parsed.data, { security: securityIn(given), ...readApart })
 }
 
 /** Read by @temporalio/envconfig, as in all Temporal tools, but without its files, so that all settings are in one place. */
@@ -163,10 +159,6 @@ type Given = Readonly<Record<string, string | undefined>>
 /** Whether this process starts a server itself. Only then are missing secrets generated. */
 const isEmbedded = (given: Given) => !given['DATABASE_URL'] || !given['TEMPORAL_ADDRESS']
 
-const isEmpty = (text: string | undefined) => list.parse(text).length === 0
-
-const [, ...otherVariables] = providers.map(({ variable }) => variable)
-
 /** Settings that another one requires. Checks the raw values, so that these errors are reported with all others. */
 function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   const errors: string[] = []
@@ -174,9 +166,9 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   if (!isEmbedded(given) && role !== 'worker') {
     if (webhooks.secrets.size === 0 && webhooks.errors.length === 0)
       errors.push(
-        `AISEND_WEBHOOK_SECRET is missing: set the secret from AISend, or another provider's (${otherVariables.join(', ')})`,
+        `AISEND_WEBHOOK_SECRET is missing: set the secret from AISend, or another provider's (${providers.map(({ variable }) => variable).join(', ')})`,
       )
-    if (isEmpty(given['API_KEYS']))
+    if (list.parse(given['API_KEYS']).length === 0)
       errors.push('API_KEYS is missing: set one or more keys for /v1, separated by commas')
   }
   if (['api', 'worker'].includes(role) && isEmbedded(given)) {
@@ -185,7 +177,7 @@ function missingSettings(given: Given, webhooks: WebhookSecrets): string[] {
   return [...errors, ...missingProjectSettings(given)]
 }
 
-type ReadApart = Pick<Config, 'webhookSecrets' | 'projects' | 'channels' | 'mail'> & {
+type ReadApart = Pick<Config, 'webhookSecrets' | 'mappedProviders' | 'projects' | 'channels' | 'mail'> & {
   readonly security: TemporalSecurity
 }
 

@@ -7,6 +7,7 @@ import { forApi, forBoth, forEmbedded, forWorker } from './environment-formats.t
 import { mail } from './environment-mail.ts'
 import { people } from './environment-people.ts'
 import { alarms, endpoints, lifecycle, mailboxProviders, retention } from './environment-policies.ts'
+import { senders } from './environment-senders.ts'
 import { providers } from './providers/registry.ts'
 
 const generated = 'generated with embedded servers, else required'
@@ -205,6 +206,7 @@ export const environment = z.object({
   ...projects,
   ...providerApis,
   ...mail,
+  ...senders,
   ...lifecycle,
   ...retention,
   ...alarms,
@@ -227,6 +229,7 @@ export const settingGroups = {
   projects,
   providerApis,
   mail,
+  senders,
   lifecycle,
   retention,
   alarms,

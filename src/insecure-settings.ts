@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { list } from './environment-formats.ts'
 import { isPrivateAddress } from './http/client-address.ts'
+import type { ProviderEntry } from './providers/provider.ts'
 import { providers } from './providers/registry.ts'
 
 type Given = Readonly<Record<string, string | undefined>>
@@ -27,10 +28,15 @@ const minSigningSecretLength = 32
 
 /**
  * @param insisted names of variables that the operator accepts as they are.
+ * @param mapped senders of MAPPINGS_FILE.
  * @returns one sentence for each insecure setting, without its value.
  */
-export function insecureSettings(given: Given, insisted: readonly string[]): string[] {
-  const found = [...plainUrls(given), ...shortSecrets(given)]
+export function insecureSettings(
+  given: Given,
+  insisted: readonly string[],
+  mapped: readonly ProviderEntry[] = [],
+): string[] {
+  const found = [...plainUrls(given), ...shortSecrets(given, [...providers, ...mapped])]
   return found
     .filter(({ variable }) => !insisted.includes(variable))
     .map(({ variable, requirement }) => `${variable} ${requirement}, or be named in ALLOW_INSECURE`)
@@ -46,9 +52,9 @@ const plainUrls = (given: Given): Insecure[] =>
     .filter(([variable]) => isPlainTo('http:', given[variable]))
     .map(([variable, carried]) => ({ variable, requirement: `must be an https:// URL, since it gets ${carried}` }))
 
-function shortSecrets(given: Given): Insecure[] {
+function shortSecrets(given: Given, entries: readonly ProviderEntry[]): Insecure[] {
   const short = Object.keys(given).filter((variable) =>
-    providers.some(
+    entries.some(
       (provider) =>
         (variable === provider.variable || variable.startsWith(`${provider.variable}_`)) &&
         list.parse(given[variable]).some((secret) => provider.accepts(secret) && secret.length < minSecretLength),

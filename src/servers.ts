@@ -82,7 +82,7 @@ async function embeddedServers(config: Config, print: (line: string) => void): P
     databaseUrl,
     temporal: { address: temporalAddress, namespace, security },
     webUiUrl,
-    credentials: await ensureCredentials(config.dataDir),
+    credentials: await ensureCredentials(config.dataDir, config.mappedProviders),
     publish: (apiUrl) =>
       writeRunning(config.dataDir, { apiUrl, databaseUrl, temporalAddress, webUiUrl, pid: process.pid }),
     async stop() {

@@ -116,6 +116,7 @@ const webhookSources = ({ webhookSecrets, config }: SystemOptions, db: Database)
       tokens: { claim: (provider, token, event) => claimWebhookToken(db, { provider, token, event }) },
     },
     config.projects,
+    config.mappedProviders,
   )
 
 async function projectAccess({ projects }: Config, pools: SharedParts['pools']): Promise<ProjectAccess | null> {

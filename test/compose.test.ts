@@ -77,12 +77,15 @@ const webhookSecrets = {
   AHASEND_WEBHOOK_SECRET: 'aha-whsec-of-the-tests',
   ZEPTOMAIL_WEBHOOK_SECRET: 'authentication-key-of-the-tests',
   LETTERMINT_WEBHOOK_SECRET: 'signing-secret-of-lettermint',
+  AZURE_WEBHOOK_SECRET: 'token-of-event-grid',
+  SCALEWAY_TOPIC_ARNS: 'arn:scw:sns:fr-par:project-6a0d9caa-1234-5678-9abc-def012345678:email-events',
 }
 
 /** Settings in .env besides the secrets. */
 const settings = {
   ...webhookSecrets,
   LOG_LEVEL: 'debug',
+  MAPPINGS_FILE: `${root}test/providers/fixtures/mappings.json`,
   WORKER_DEPLOYMENT: 'aftersend',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
   OTEL_EXPORTER_OTLP_HEADERS: 'x-key=value',

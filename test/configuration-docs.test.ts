@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { configurationPage, envExample, settingRoles } from '../scripts/configuration-docs.ts'
+import { configurationPage, envExample, mappingsSchemaText, settingRoles } from '../scripts/configuration-docs.ts'
 import { settingNames } from '../src/environment.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -39,6 +39,12 @@ describe('docs/configuration.md', () => {
         `${role} is given them, and does not read them`,
       )
     }
+  })
+})
+
+describe('docs/own-senders.schema.json', () => {
+  it('is the schema of mappings', () => {
+    assert.ok(read('docs/own-senders.schema.json') === mappingsSchemaText(), stale)
   })
 })
 

@@ -35,6 +35,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'those of policies: stalls, retention, alarms (one file)',
     imports: ['environment-formats'],
   },
+  'environment-senders': { holds: 'those of mapped senders (one file)', imports: ['environment-formats'] },
   'environment-exports': { holds: 'those of the data export (one file)', imports: ['environment-formats'] },
   'environment-mail': {
     holds: 'those of whole mails and their intake (one file)',
@@ -49,6 +50,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     imports: [
       ...['providers', 'environment-formats', 'environment-people', 'environment-policies'],
       ...['environment-exports', 'environment-channels', 'environment-mail'],
+      ...['environment-exports', 'environment-channels', 'environment-senders'],
     ],
   },
   'insecure-settings': {

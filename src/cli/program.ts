@@ -18,6 +18,7 @@ import { exportCommand } from './commands/export.ts'
 import { ingestCommand } from './commands/ingest.ts'
 import { keysCommand } from './commands/keys.ts'
 import { listenCommand } from './commands/listen.ts'
+import { mappingCommand } from './commands/mapping.ts'
 import { mcpCommand } from './commands/mcp.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { reconcileCommand } from './commands/reconcile.ts'
@@ -62,6 +63,7 @@ function createProgram(context: CommandContext): Command {
     keysCommand,
     erasuresCommand,
     deploymentCommand,
+    mappingCommand,
     mcpCommand,
     migrateCommand,
     doctorCommand,

@@ -120,7 +120,7 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, r
       <h2 id="webhooks">Webhooks</h2>
       <div class="stack providers">
         {[...webhooks].map(([path, source]) => {
-          const entry = providers.find(({ name }) => name === source.provider.name)
+          const entry = source.entry ?? providers.find(({ name }) => name === source.provider.name)
           const allAccounts = accountCount(webhooks, source) > 1 ? ', all accounts' : ''
           const { lastAt = null, refused = 0 } = traffic.get(storedNameOf(source)) ?? {}
           return (

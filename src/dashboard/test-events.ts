@@ -8,8 +8,10 @@ import { providerNamed } from '../providers/registry.ts'
 import type { SignedRequest } from '../providers/sample.ts'
 
 /** Whether the configured secret can sign, too: of some providers, only the public key is known. */
-export const canSignTestEvents = ({ provider }: WebhookSource): boolean =>
-  !provider.takesMail && (providerNamed(provider.name)?.signsWithItsSecret ?? false)
+export const canSignTestEvents = (source: WebhookSource): boolean =>
+  !source.provider.takesMail && (entryOf(source)?.signsWithItsSecret ?? false)
+
+const entryOf = ({ entry, provider }: WebhookSource): ProviderEntry | undefined => entry ?? providerNamed(provider.name)
 
 /**
  * Receives the events `sent` and `delivered` of one email, as far as the provider sends both.
@@ -18,7 +20,7 @@ export const canSignTestEvents = ({ provider }: WebhookSource): boolean =>
  * @throws Problem 404 if the provider's signature cannot be made; 409 if the signature by its first secret is not valid.
  */
 export async function receiveTestEvents(source: WebhookSource, now: number, inbox: Inbox): Promise<string> {
-  const entry = providerNamed(source.provider.name)
+  const entry = entryOf(source)
   const [secret] = source.secrets
   if (!entry || !canSignTestEvents(source) || secret === undefined) {
     throw new Problem(404, 'test events of this provider cannot be signed')

@@ -1,6 +1,7 @@
 /** The rule table: which failure means what. Add rules here; docs/failures.md says how. */
 import type { FailureRule } from './failure.ts'
 import { ahasendRules } from './failure-rules/ahasend-rules.ts'
+import { azureRules } from './failure-rules/azure-rules.ts'
 import { bounceClassRules, vagueBounceClassRules } from './failure-rules/bounce-class-rules.ts'
 import { brevoRules, vagueBrevoRules } from './failure-rules/brevo-rules.ts'
 import { enhancedCodeRules, replyCodeRules } from './failure-rules/code-rules.ts'
@@ -14,6 +15,7 @@ import { mailtrapRules, vagueMailtrapRules } from './failure-rules/mailtrap-rule
 import { postalRules } from './failure-rules/postal-rules.ts'
 import { receiverRules } from './failure-rules/receiver-rules.ts'
 import { recipientTextRules } from './failure-rules/recipient-text-rules.ts'
+import { scalewayBlocklistRules, scalewayRules } from './failure-rules/scaleway-rules.ts'
 import { senderTextRules } from './failure-rules/sender-text-rules.ts'
 import { serverTextRules } from './failure-rules/server-text-rules.ts'
 import { uncodedTextRules, vagueTextRules } from './failure-rules/vague-text-rules.ts'
@@ -37,6 +39,7 @@ export const failureRules: readonly (readonly FailureRule[])[] = [
     ...ahasendRules,
     ...lettermintRules,
     ...wordRules,
+    ...scalewayBlocklistRules,
   ],
   [
     ...googleAndMicrosoftRules,
@@ -56,6 +59,8 @@ export const failureRules: readonly (readonly FailureRule[])[] = [
     ...vagueLettermintRules,
     ...vagueZeptomailRules,
     ...vagueWordRules,
+    ...azureRules,
+    ...scalewayRules,
   ],
   enhancedCodeRules,
   vagueTextRules,

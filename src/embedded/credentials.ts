@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { aisend } from '../providers/aisend/webhook.ts'
+import type { ProviderEntry } from '../providers/provider.ts'
 import { providers } from '../providers/registry.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { readDataFile, writeDataFile } from './data-file.ts'
@@ -27,9 +28,12 @@ const pathIn = (dataDir: string): string => join(dataDir, 'credentials.json')
 export const readCredentials = (dataDir: string): Promise<Credentials | null> => readDataFile(pathIn(dataDir), schema)
 
 /** Returns the stored secrets, and generates those that are missing: 256 random bits each. A new provider gets its own. */
-export async function ensureCredentials(dataDir: string): Promise<Credentials & { isNew: boolean }> {
+export async function ensureCredentials(
+  dataDir: string,
+  mapped: readonly ProviderEntry[] = [],
+): Promise<Credentials & { isNew: boolean }> {
   const stored = await readCredentials(dataDir)
-  const missing = others.filter(({ name }) => !stored?.providers[name])
+  const missing = [...others, ...mapped].filter(({ name }) => !stored?.providers[name])
   if (stored?.erasureKey && missing.length === 0) return { ...stored, isNew: false }
   const credentials = {
     webhookSecret: stored?.webhookSecret ?? randomBytes(32).toString('hex'),

@@ -1,12 +1,16 @@
 /** The accounts with providers: their webhook secrets, from the environment, and what they receive. */
 import type { ReceivedEvent } from '../domain/events.ts'
 import { defaultProject, providerIn } from '../domain/project.ts'
-import type { WebhookSource } from './provider.ts'
+import { mappedEntry } from './mapped/mapped-entry.ts'
+import { readMappings } from './mapped/mappings-file.ts'
+import type { ProviderEntry, WebhookSource } from './provider.ts'
 import { providers } from './registry.ts'
 
 export interface WebhookSecrets {
   /** By the path after `/webhooks/`: `resend`, or `resend/eu` for a further account. No list is empty. */
   readonly secrets: ReadonlyMap<string, readonly string[]>
+  /** The senders of MAPPINGS_FILE. */
+  readonly mappedProviders: readonly ProviderEntry[]
   /** One sentence for each invalid variable, without its value. */
   readonly errors: readonly string[]
 }
@@ -19,8 +23,8 @@ const accountForm = /^[A-Z0-9]+(_[A-Z0-9]+)*$/
  */
 export function readWebhookSecrets(env: Readonly<Record<string, string | undefined>>): WebhookSecrets {
   const secrets = new Map<string, readonly string[]>()
-  const errors: string[] = []
-  for (const { name, variable, accepts, requirement } of providers) {
+  const { mappedProviders, errors } = readMappedProviders(env)
+  for (const { name, variable, accepts, requirement } of [...providers, ...mappedProviders]) {
     for (const key of Object.keys(env).filter((one) => one === variable || one.startsWith(`${variable}_`))) {
       const entries = entriesOf(env[key] ?? '')
       if (entries.length === 0) continue
@@ -32,7 +36,18 @@ export function readWebhookSecrets(env: Readonly<Record<string, string | undefin
       } else errors.push(`${key} must be ${requirement}`)
     }
   }
-  return { secrets, errors }
+  return { secrets, mappedProviders, errors }
+}
+
+/** A worker receives no webhooks, and need not have the file. */
+export function readMappedProviders(env: Readonly<Record<string, string | undefined>>): {
+  readonly mappedProviders: readonly ProviderEntry[]
+  readonly errors: string[]
+} {
+  const path = env['MAPPINGS_FILE']?.trim()
+  if (!path || env['ROLE'] === 'worker') return { mappedProviders: [], errors: [] }
+  const { mappings, errors } = readMappings(path, providers)
+  return { mappedProviders: mappings.map(mappedEntry), errors: errors.map((error) => `MAPPINGS_FILE: ${error}`) }
 }
 
 const entriesOf = (text: string): string[] =>

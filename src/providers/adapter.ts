@@ -26,7 +26,7 @@ import { InvalidEventError, type Provider } from './provider.ts'
 type OurType = string | null
 
 /** The facts of one entry. What is absent is not reported by the provider. */
-interface EntryFacts {
+export interface EntryFacts {
   /** The same in every repeat of the event: the provider's own ID where it is stable, else `eventIdOf` over facts that are. */
   readonly id: string
   /** The provider's ID of the email; absent where a bounce names none. */
@@ -54,7 +54,7 @@ interface EntryFacts {
 }
 
 /** The request that an entry came in. */
-interface Received {
+export interface Received {
   /** Epoch milliseconds. */
   readonly receivedAt: number
   /** What is stored with the event. */
@@ -82,8 +82,8 @@ export interface AdapterDescription {
   readonly explainRefusal?: Provider['explainRefusal']
   readonly answerHandshake?: Provider['answerHandshake']
   readonly retryStatus?: Provider['retryStatus']
-  readonly asksByHead?: Provider['asksByHead']
   readonly maxBodyBytes?: Provider['maxBodyBytes']
+  readonly consentTo?: Provider['consentTo']
 }
 
 export interface Adapter extends Provider {
@@ -97,8 +97,7 @@ export interface Adapter extends Provider {
 }
 
 export function createAdapter(description: AdapterDescription): Adapter {
-  const { name, verify, entriesIn, explainRefusal, answerHandshake, retryStatus, asksByHead, maxBodyBytes } =
-    description
+  const { name, verify, entriesIn, explainRefusal, answerHandshake, consentTo, retryStatus, maxBodyBytes } = description
   const eventsOf = (entry: unknown, receivedAt: number, payload?: string, headers: IncomingHttpHeaders = {}) =>
     eventsOfEntry(description, entry, { receivedAt, payload: payload ?? JSON.stringify(entry), headers })
   return {
@@ -117,8 +116,8 @@ export function createAdapter(description: AdapterDescription): Adapter {
     ...(explainRefusal && { explainRefusal }),
     ...(answerHandshake && { answerHandshake }),
     ...(retryStatus && { retryStatus }),
-    ...(asksByHead && { asksByHead }),
     ...(maxBodyBytes && { maxBodyBytes }),
+    ...(consentTo && { consentTo }),
   }
 }
 

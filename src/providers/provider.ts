@@ -37,10 +37,27 @@ export interface Provider {
   answerHandshake?(rawBody: Buffer): Promise<object | undefined>
   /** The status that makes the provider send a request again, where it discards what 503 or 408 answers. Default: those. */
   readonly retryStatus?: 429
-  /** Whether it asks by HEAD whether the URL exists, and sets the webhook up only after 200. */
-  readonly asksByHead?: true
   /** The longest body that it may send, in bytes. Default 1 MiB. */
   readonly maxBodyBytes?: number
+  /**
+   * Consents to a request by which the provider asks whether webhooks are welcome here, before it sends any. Nothing proves such a request, and
+   * consent opens nothing: it spares others that the provider's service is turned against them. Never throws.
+   * @returns null for any other request.
+   */
+  consentTo?(request: WebhookRequest): Consent | null
+}
+
+export interface WebhookRequest {
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+  /** Null for a request that is no POST. */
+  readonly rawBody: Buffer | null
+}
+
+/** The answer of 200 that the provider expects. */
+export interface Consent {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: object
 }
 
 /** How a request that is not genuine is answered. Any other is a 401 that says what to check. */
@@ -55,6 +72,8 @@ export interface Refusal {
 export interface WebhookSource {
   readonly provider: Provider
   readonly secrets: readonly string[]
+  /** Of a sender that is not in the registry. */
+  readonly entry?: ProviderEntry
   /** To which the account belongs. Default: the default project. */
   readonly project?: string
 }

@@ -2,6 +2,7 @@
 import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn } from '../domain/project.ts'
 import { ahasendEntry } from './ahasend/entry.ts'
 import { aisendEntry } from './aisend/entry.ts'
+import { azureEntry } from './azure/entry.ts'
 import { brevoEntry } from './brevo/entry.ts'
 import { kumomtaEntry } from './kumomta/entry.ts'
 import { lettermintEntry } from './lettermint/entry.ts'
@@ -17,6 +18,7 @@ import { postmarkEntry } from './postmark/entry.ts'
 import type { AdapterDependencies, ProviderEntry, WebhookSource } from './provider.ts'
 import type { ApiOptions, ProviderApi } from './provider-api.ts'
 import { resendEntry } from './resend/entry.ts'
+import { scalewayEntry } from './scaleway/entry.ts'
 import { sendgridEntry } from './sendgrid/entry.ts'
 import { sesEntry } from './ses/entry.ts'
 import { sparkpostEntry } from './sparkpost/entry.ts'
@@ -44,6 +46,8 @@ export const providers: readonly ProviderEntry[] = [
   ahasendEntry,
   zeptomailEntry,
   lettermintEntry,
+  azureEntry,
+  scalewayEntry,
 ]
 
 /** Whether it is that of whole mails, which come only when something has failed. */
@@ -55,6 +59,10 @@ export const eventProviders = providers.filter(({ name }) => !isBounceMail(name)
 /** The provider of that name, of whatever project; undefined if there is none. */
 export const providerNamed = (name: string): ProviderEntry | undefined =>
   providers.find((provider) => provider.name === plainProviderOf(name))
+
+/** The same among the mapped senders too. */
+export const entryNamed = (name: string, mapped: readonly ProviderEntry[]): ProviderEntry | undefined =>
+  providerNamed(name) ?? mapped.find((entry) => entry.name === plainProviderOf(name))
 
 /** The ID of an email in the webhooks of `provider`, of one that its API or an SDK names otherwise, or a person writes in angle brackets. */
 export function emailIdOf(provider: string, named: string): string {
@@ -75,18 +83,20 @@ export const isForeignMessageId = (provider: string, id: string): boolean =>
 /**
  * The sources that have secrets, by the path after `/webhooks/`: `resend`, or `resend/eu` for the account of that name.
  * @param secrets by the same paths.
+ * @param mapped the senders that are not in the registry.
  */
 export function createWebhookSources(
   secrets: ReadonlyMap<string, readonly string[]>,
   dependencies: AdapterDependencies,
   { accounts }: Pick<Projects, 'accounts'> = oneProject,
+  mapped: readonly ProviderEntry[] = [],
 ): ReadonlyMap<string, WebhookSource> {
-  const sources = providers.flatMap((entry) => {
+  const sources = [...providers, ...mapped].flatMap((entry) => {
     const provider = entry.create(dependencies)
     const paths = [...secrets.keys()].filter((path) => path === entry.name || path.startsWith(`${entry.name}/`))
     return paths.map((path): [string, WebhookSource] => [
       path,
-      { provider, secrets: secrets.get(path) ?? [], project: accounts.get(path) ?? defaultProject },
+      { provider, entry, secrets: secrets.get(path) ?? [], project: accounts.get(path) ?? defaultProject },
     ])
   })
   return new Map(sources)

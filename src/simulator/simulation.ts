@@ -106,7 +106,10 @@ async function reconcileWith(
   print: (text: string) => void,
 ): Promise<Reconciliation | null> {
   if (delayMs === null) {
-    print(`\n${provider.title} has no record that can be compared: Aftersend asks about an email when it has stalled`)
+    const why = provider.createApi
+      ? 'record that can be compared: Aftersend asks about an email when it has stalled'
+      : 'API'
+    print(`\n${provider.title} has no ${why}`)
     return null
   }
   const askedAt = performance.now()

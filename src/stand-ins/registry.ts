@@ -1,4 +1,5 @@
-/** Every stand-in, by the name of its provider. */
+/** The stand-in of every provider. */
+import type { ProviderEntry } from '../providers/provider.ts'
 import { startAisendStandIn } from './aisend.ts'
 import { standInDomain, startMailgunStandIn } from './mailgun.ts'
 import { startPostmarkStandIn } from './postmark.ts'
@@ -6,6 +7,7 @@ import { startResendStandIn } from './resend.ts'
 import { startSendgridStandIn } from './sendgrid.ts'
 import { standInKeyId, standInRegion, startSesStandIn } from './ses.ts'
 import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
+import { startWebhookStandIn } from './webhook-stand-in.ts'
 
 interface StandInKind {
   readonly start: (options: StandInOptions) => Promise<ProviderStandIn>
@@ -13,6 +15,7 @@ interface StandInKind {
   readonly settings?: Readonly<Record<string, string>>
 }
 
+/** Those with an API, by the name of the provider. */
 export const standIns: Readonly<Record<string, StandInKind>> = {
   aisend: { start: startAisendStandIn },
   resend: { start: startResendStandIn },
@@ -21,6 +24,10 @@ export const standIns: Readonly<Record<string, StandInKind>> = {
   mailgun: { start: startMailgunStandIn, settings: { MAILGUN_DOMAINS: standInDomain } },
   ses: { start: startSesStandIn, settings: { SES_ACCESS_KEY_ID: standInKeyId, SES_REGION: standInRegion } },
 }
+
+/** The stand-in for a provider: its own, else one that has webhooks alone. */
+export const startStandInFor = async (entry: ProviderEntry, options: StandInOptions = {}): Promise<ProviderStandIn> =>
+  (await standIns[entry.name]?.start(options)) ?? startWebhookStandIn(entry, options)
 
 /** The settings with which Aftersend asks a stand-in instead of the provider. */
 export function settingsFor(provider: string, api: Pick<ProviderStandIn, 'apiUrl' | 'apiKey'>): Record<string, string> {

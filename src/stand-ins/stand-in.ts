@@ -44,7 +44,7 @@ export interface StandInFaults {
 }
 
 export interface ProviderStandIn {
-  /** Without a slash at its end. */
+  /** Without a slash at its end. Empty for a provider that has no API. */
   readonly apiUrl: string
   readonly apiKey: string
   addEmail(email: StandInEmail): void

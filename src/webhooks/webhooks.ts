@@ -101,12 +101,10 @@ export function handleWebhooks({
     const startedAt = performance.now()
     const source = sourceOf(ctx, webhooks)
     const { provider, secrets } = source
-    if (ctx.method === 'HEAD') {
-      ctx.status = 200
-      return
-    }
+    if (ctx.method !== 'POST') return consentOrRefuse(ctx, provider)
     ;(ctx.state as RetryState).retryStatus = provider.retryStatus
     const rawBody = await readRawBody(ctx, deadlines, provider.maxBodyBytes)
+    if (provider.consentTo && hasConsent(ctx, provider, rawBody)) return
     const verdict = provider.verify(rawBody, ctx.req.headers, secrets)
     // Most verdicts are synchronous and save a turn of the event loop. The others share the deadline with the inbox.
     ctx.body = await (typeof verdict === 'boolean'
@@ -163,7 +161,19 @@ function sourceOf(ctx: Context, webhooks: ReadonlyMap<string, WebhookSource>): W
   const name = ctx.path.slice(prefix.length).replace(/\/$/, '')
   const source = webhooks.get(name)
   if (!source) throw new Problem(404, 'no webhook secret is configured for this path: check provider and account')
-  if (ctx.method !== 'POST' && !(ctx.method === 'HEAD' && source.provider.asksByHead))
-    throw new Problem(405, 'webhooks must be sent by POST', { headers: { Allow: 'POST' } })
   return source
+}
+
+/** Whether the request asks for consent, which is then given. */
+function hasConsent(ctx: Context, provider: Provider, rawBody: Buffer | null): boolean {
+  const consent = provider.consentTo?.({ method: ctx.method, headers: ctx.req.headers, rawBody })
+  if (!consent) return false
+  ctx.set(consent.headers)
+  ctx.body = consent.body
+  return true
+}
+
+function consentOrRefuse(ctx: Context, provider: Provider): void {
+  if (hasConsent(ctx, provider, null)) return
+  throw new Problem(405, 'webhooks must be sent by POST', { headers: { Allow: 'POST' } })
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Command, CommanderError } from 'commander'
-import { UsageError } from '../../src/cli/command-context.ts'
+import { type CommandContext, UsageError } from '../../src/cli/command-context.ts'
+import { simulateCommand } from '../../src/cli/commands/simulate.ts'
 import { simulateOptions } from '../../src/cli/commands/simulate-options.ts'
 import { parseOptions } from '../simulator/simulate-options.ts'
 
@@ -50,7 +51,7 @@ describe('the options of simulate', () => {
     [['--emial', '5'], /emial/],
     [['extra'], /too many arguments/],
     [['--provider', 'nobody'], /nobody[\s\S]*aisend, .*sendgrid/],
-    [['--stand-in', 'standard-webhooks'], /standard-webhooks[\s\S]*aisend, .*sendgrid/],
+    [['--stand-in', 'nobody'], /nobody[\s\S]*aisend, .*sendgrid/],
     [['--stand-in', 'ses', '--provider', 'ses'], /cannot be used/],
     [['--stand-in', 'ses', '--lose', '5'], /--lose must be a share/],
     [['--outage', '1h'], /--outage needs --stand-in/],
@@ -59,6 +60,20 @@ describe('the options of simulate', () => {
       assert.throws(
         () => parseOptions(args, 0),
         (error: Error) => (error instanceof UsageError || error instanceof CommanderError) && why.test(error.message),
+      )
+    })
+  }
+
+  for (const fault of [
+    ['--lose', '5%'],
+    ['--outage', '1h'],
+  ]) {
+    it(`may not be ${fault.join(' ')} for a provider without an API, since nobody can be asked what was lost`, async () => {
+      const command = simulateCommand({ env: {} } as CommandContext)
+      const running = command.parseAsync(['--stand-in', 'azure', ...fault], { from: 'user' })
+      await assert.rejects(
+        running,
+        (error: Error) => error instanceof UsageError && /Azure Communication Services has no API/.test(error.message),
       )
     })
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { insertEvents } from '../../src/db/events.ts'
 import { erasedAddress } from '../../src/domain/address.ts'
-import { maxMailBytes, maxMailBytes } from '../../src/domain/mail-size.ts'
+import { maxMailBytes } from '../../src/domain/mail-size.ts'
 import { DatabaseUnavailableError } from '../../src/errors.ts'
 import { createReceiveMail, type MailAttachment } from '../../src/mail/receive-mail.ts'
 import { mailEntry } from '../../src/providers/mail/entry.ts'

@@ -98,7 +98,7 @@ describe('every provider in the registry', () => {
 })
 
 /** The signature of these is in the body. */
-const coversNoHeaders = ['mailgun', 'ses']
+const coversNoHeaders = ['mailgun', 'ses', 'scaleway']
 
 /** JSON with the provider's field names at unusual depths and with unusual values. */
 function arbitraryBody(entry: ProviderEntry): fc.Arbitrary<Buffer> {

@@ -4,6 +4,7 @@ import type { ProviderEntry } from '../../src/providers/provider.ts'
 import { createWebhookSources, eventProviders, providers } from '../../src/providers/registry.ts'
 import { problemIn, useApi } from '../api/served.ts'
 import { tokensInMemory } from '../providers/adapter.ts'
+import { validation } from '../providers/fixtures/azure.ts'
 import { documented as sendgridEvents } from '../providers/fixtures/sendgrid.ts'
 import { certificate, signedWhen, version1 } from '../providers/fixtures/sns.ts'
 import { sampleDelivery, sampleEmail } from '../providers/sample-delivery.ts'
@@ -135,6 +136,23 @@ describe('webhooks of every provider', () => {
     const statusOf = async (bytes: number) => (await post('mandrill', signed('mandrill', filled(bytes)))).status
     assert.deepEqual([await statusOf(7_500_000), await statusOf(8 * 1_048_576)], [200, 413])
     assert.equal((await post('brevo', signed('brevo', { x: 'x'.repeat(1_048_576) }))).status, 413)
+  })
+
+  it('are consented to before they are proved, and nothing is stored', async () => {
+    const headers = { 'content-type': 'application/json', 'aeg-event-type': 'SubscriptionValidation' }
+    const validated = await post('azure', { headers, body: JSON.stringify([validation]) })
+    const { validationCode } = validation.data
+    assert.deepEqual([validated.status, await validated.json()], [200, { validationResponse: validationCode }])
+    const origin = { 'webhook-request-origin': 'eventgrid.azure.net' }
+    const asked = await fetch(`${served.url}/webhooks/azure`, { method: 'OPTIONS', headers: origin })
+    assert.deepEqual([asked.status, asked.headers.get('webhook-allowed-origin')], [200, 'eventgrid.azure.net'])
+    for (const path of ['azure', 'resend']) {
+      const other = await fetch(`${served.url}/webhooks/${path}`, { method: path === 'azure' ? 'GET' : 'OPTIONS' })
+      assert.deepEqual([other.status, other.headers.get('allow')], [405, 'POST'])
+    }
+    assert.equal((await post('azure', { headers, body: JSON.stringify([]) })).status, 401)
+    assert.equal((await post('resend', { headers, body: JSON.stringify([validation]) })).status, 401)
+    assert.equal(served.inbox.events.length, 0)
   })
 
   it('log nothing of their content', async () => {

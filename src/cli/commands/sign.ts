@@ -2,10 +2,11 @@ import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { Command, Option } from 'commander'
+import { readMappedProviders } from '../../providers/accounts.ts'
 import { aisendSignature } from '../../providers/aisend/sample.ts'
 import { aisend } from '../../providers/aisend/webhook.ts'
 import type { ProviderEntry } from '../../providers/provider.ts'
-import { providerNamed, providers } from '../../providers/registry.ts'
+import { entryNamed, providers } from '../../providers/registry.ts'
 import {
   type CommandContext,
   type JsonOption,
@@ -29,14 +30,15 @@ interface Signed {
 }
 
 /** Signs the exact bytes of a file as the provider would. */
-export const signCommand = (context: CommandContext): Command =>
-  withJson(
+export function signCommand(context: CommandContext): Command {
+  const { mappedProviders } = readMappedProviders(context.env)
+  return withJson(
     new Command('sign')
       .description('print the signature that a provider would send for an event')
       .argument('<file>', 'the event’s JSON; - reads standard input')
       .addOption(
         new Option('--provider <name>', 'name of the provider')
-          .choices(providers.map(({ name }) => name))
+          .choices([...providers, ...mappedProviders].map(({ name }) => name))
           .default('aisend'),
       )
       .option('--curl', 'print a complete curl command')
@@ -46,7 +48,7 @@ export const signCommand = (context: CommandContext): Command =>
       )
       .addOption(urlOption()),
   ).action(async (path: string, options: SignOptions) => {
-    const provider = providerNamed(options.provider)
+    const provider = entryNamed(options.provider, mappedProviders)
     if (!provider) throw new UsageError(`--provider ${options.provider} is unknown`)
     const body = await readBody(path, context)
     const secret = await findWebhookSecret(options.secret, context.env, provider)
@@ -56,6 +58,7 @@ export const signCommand = (context: CommandContext): Command =>
       options.curl ? curlCommand(url, signed, path, body) : headerLines(signed),
     )
   })
+}
 
 /** AISend signs bytes. The others sign text, and some wrap it. */
 function signedRequest(provider: ProviderEntry, body: Buffer, secret: string): Signed {

@@ -2,21 +2,21 @@
 import { type Command, Option } from 'commander'
 import ms from 'ms'
 import { z } from 'zod'
+import type { ProviderEntry } from '../../providers/provider.ts'
 import { eventProviders } from '../../providers/registry.ts'
 import type { SimulateOptions } from '../../simulator/options.ts'
-import { standIns } from '../../stand-ins/registry.ts'
 import { keyOption, UsageError, urlOption } from '../command-context.ts'
 
 /** Free on most machines, and named in the documentation. */
 const defaultPort = 4010
 
-/** Adds description and options to the command. */
-export const simulateOptions = (command: Command): Command =>
+/** Adds description and options to the command. @param entries the providers that can be played. */
+export const simulateOptions = (command: Command, entries: readonly ProviderEntry[] = eventProviders): Command =>
   command
     .description('simulate an email provider: register emails at a running Aftersend and post signed webhooks')
     .addOption(
       new Option('--provider <name>', 'name of the provider')
-        .choices(eventProviders.map(({ name }) => name))
+        .choices(entries.map(({ name }) => name))
         .default('aisend'),
     )
     .option('--emails <n>', 'number of emails (default: 500)')
@@ -34,9 +34,9 @@ export const simulateOptions = (command: Command): Command =>
     .addOption(
       new Option(
         '--stand-in <provider>',
-        'play the provider with its API too, which Aftersend must be started with: what webhooks miss is reconciled',
+        'play the provider with its API too, if it has one, which Aftersend must be started with: what webhooks miss is reconciled',
       )
-        .choices(Object.keys(standIns))
+        .choices(entries.map(({ name }) => name))
         .conflicts('provider'),
     )
     .option('--stand-in-port <port>', `port of that API on this machine (default: ${defaultPort})`)

@@ -1,34 +1,48 @@
 import { Command } from 'commander'
 import { ConfigurationError } from '../../errors.ts'
+import { readMappedProviders } from '../../providers/accounts.ts'
 import type { ProviderEntry } from '../../providers/provider.ts'
-import { providerNamed } from '../../providers/registry.ts'
+import { entryNamed, eventProviders } from '../../providers/registry.ts'
 import type { SimulateOptions, Target } from '../../simulator/options.ts'
 import { probe } from '../../simulator/probe.ts'
 import { checkAsksStandIn } from '../../simulator/reconciling.ts'
 import { type SimulatedApi, simulate } from '../../simulator/simulation.ts'
-import { settingsFor, standIns } from '../../stand-ins/registry.ts'
+import { settingsFor, startStandInFor } from '../../stand-ins/registry.ts'
 import { type CommandContext, exitCodes, UsageError } from '../command-context.ts'
 import { findTarget } from '../target.ts'
 import { readOptions, simulateOptions } from './simulate-options.ts'
 
 /** Simulates an email provider. */
-export const simulateCommand = (context: CommandContext): Command =>
-  simulateOptions(new Command('simulate')).action(async (raw: unknown) => {
-    const options = readOptions(raw, Date.now())
-    const provider = providerNamed(options.provider)
-    if (!provider) throw new UsageError(`--provider ${options.provider} is unknown`)
-    const { url: apiUrl, secret: webhookSecret, apiKey } = options
-    const given = { ...(apiUrl && { apiUrl }), ...(webhookSecret && { webhookSecret }), ...(apiKey && { apiKey }) }
-    const target = await findTarget(given, context.env, provider)
-    await probe(target, provider)
-    const api = options.standIn && (await startStandIn(options.standIn.port, options, target, provider, context))
-    try {
-      const isOk = await simulate(options, target, provider, context, api)
-      context.endWith(isOk ? exitCodes.ok : exitCodes.problemFound)
-    } finally {
-      api?.standIn.close()
-    }
-  })
+export function simulateCommand(context: CommandContext): Command {
+  const { mappedProviders } = readMappedProviders(context.env)
+  return simulateOptions(new Command('simulate'), [...eventProviders, ...mappedProviders]).action(
+    async (raw: unknown) => {
+      const options = readOptions(raw, Date.now())
+      const provider = entryNamed(options.provider, mappedProviders)
+      if (!provider) throw new UsageError(`--provider ${options.provider} is unknown`)
+      checkFaults(options, provider)
+      const { url: apiUrl, secret: webhookSecret, apiKey } = options
+      const given = { ...(apiUrl && { apiUrl }), ...(webhookSecret && { webhookSecret }), ...(apiKey && { apiKey }) }
+      const target = await findTarget(given, context.env, provider)
+      await probe(target, provider)
+      const api = options.standIn && (await startStandIn(options.standIn.port, options, target, provider, context))
+      try {
+        const isOk = await simulate(options, target, provider, context, api)
+        context.endWith(isOk ? exitCodes.ok : exitCodes.problemFound)
+      } finally {
+        api?.standIn.close()
+      }
+    },
+  )
+}
+
+/** What nobody can be asked about stays lost. @throws UsageError */
+function checkFaults({ standIn }: SimulateOptions, { title, createApi }: ProviderEntry): void {
+  if (createApi || !standIn || (standIn.faults.lose === 0 && standIn.faults.outageMs === 0)) return
+  throw new UsageError(
+    `${title} has no API that Aftersend could ask, so what its webhooks lose is not found again: leave out --lose and --outage`,
+  )
+}
 
 /** The key of every stand-in here. It protects nothing: a stand-in listens on this machine only. */
 const standInKey = 'stand-in'
@@ -42,16 +56,16 @@ async function startStandIn(
   { progress }: CommandContext,
 ): Promise<SimulatedApi> {
   const { webhookSecret } = target
-  const standIn = await standIns[provider.name]
-    ?.start({ port, webhookSecret, apiKey: standInKey })
-    .catch((error: NodeJS.ErrnoException) => {
+  const standIn = await startStandInFor(provider, { port, webhookSecret, apiKey: standInKey }).catch(
+    (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') throw error
       throw new ConfigurationError(`Port ${port} is in use: set --stand-in-port`)
-    })
-  if (!standIn) throw new UsageError(`--stand-in ${provider.name} is unknown`)
+    },
+  )
+  if (!provider.createApi) return { standIn, delayMs: null }
   const settings = Object.entries(settingsFor(provider.name, standIn)).map(([name, value]) => `${name}=${value}`)
   const { apiUrl, apiKey } = standIn
-  const delayMs = provider.createApi?.({ apiUrl, apiKey }).history?.delayMs ?? null
+  const delayMs = provider.createApi({ apiUrl, apiKey }).history?.delayMs ?? null
   progress.write(
     `The stand-in for ${provider.title} answers at ${apiUrl}. Aftersend must run with ${settings.join(' ')}\n`,
   )

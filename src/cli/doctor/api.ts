@@ -3,7 +3,7 @@ import { readCredentials } from '../../embedded/credentials.ts'
 import { messageOf } from '../../errors.ts'
 import { aisend } from '../../providers/aisend/webhook.ts'
 import type { ProviderEntry } from '../../providers/provider.ts'
-import { providerNamed } from '../../providers/registry.ts'
+import { entryNamed } from '../../providers/registry.ts'
 import { probeWebhook } from '../../simulator/probe.ts'
 import { fetchErrorText } from '../../simulator/sender.ts'
 import { clockFinding, type Finding, skipped, warning, well, wrong } from './finding.ts'
@@ -126,7 +126,7 @@ async function signersOf(config: Config): Promise<Signer[]> {
     ),
   ])
   return [...secrets].flatMap(([path, secret]) => {
-    const provider = providerNamed(path.split('/')[0] ?? '')
+    const provider = entryNamed(path.split('/')[0] ?? '', config.mappedProviders)
     return provider ? [{ path, provider, secret }] : []
   })
 }

@@ -15,7 +15,7 @@ export const mandrill: Adapter = createAdapter({
   name: 'mandrill',
   verify: mandrillProof.verify,
   explainRefusal,
-  asksByHead: true,
+  consentTo: ({ method }) => (method === 'HEAD' ? { headers: {}, body: {} } : null),
   // 1,000 events with the parsed user agent and location of each, percent-encoded.
   maxBodyBytes: 8 * 1_048_576,
   entriesIn(rawBody) {

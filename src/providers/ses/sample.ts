@@ -11,11 +11,12 @@ import {
   type SampleEmail,
   type SampleEvent,
   type Sign,
+  type SignedRequest,
   withOneRecipient,
 } from '../sample.ts'
 import { customTagsOf } from '../sample-fields.ts'
 import { digests, type SnsMessage, signedTextOf, snsHostOf } from './sns.ts'
-import { splitEntry } from './webhook.ts'
+import { splitEntry } from './sns-receiver.ts'
 
 const sesTypes: Readonly<Record<string, string>> = {
   sent: 'Send',
@@ -100,8 +101,19 @@ const engagementFacts = ({ engagement }: SampleEvent, timestamp: string) => ({
   ...(engagement?.url && { link: engagement.url }),
 })
 
+const certificateUrlOf = (topicArn: string): string =>
+  `https://${snsHostOf(topicArn)}/SimpleNotificationService-local.pem`
+
 /** `body` is SES's event, which SNS wraps; `secret` is the topic's ARN, `=` and a private key (base64 of its DER form). */
-export const signSes: Sign = (body, secret, signedAt) => {
+export const signSes: Sign = (body, secret, signedAt) => signSns(body, secret, signedAt, certificateUrlOf)
+
+/** A message of SNS, or of a service that speaks as it does. */
+export function signSns(
+  body: string,
+  secret: string,
+  signedAt: number,
+  certificateUrl: (topicArn: string) => string,
+): SignedRequest {
   const { topicArn, key } = splitEntry(secret)
   const unsigned: SnsMessage = {
     Type: 'Notification',
@@ -111,7 +123,7 @@ export const signSes: Sign = (body, secret, signedAt) => {
     Timestamp: new Date(signedAt).toISOString(),
     SignatureVersion: '2',
     Signature: '',
-    SigningCertURL: `https://${snsHostOf(topicArn)}/SimpleNotificationService-local.pem`,
+    SigningCertURL: certificateUrl(topicArn),
   }
   const privateKey = `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`
   const signature = sign(digests['2'], Buffer.from(signedTextOf(unsigned)), privateKey)
@@ -121,14 +133,15 @@ export const signSes: Sign = (body, secret, signedAt) => {
   }
 }
 
-/** A topic that does not exist at Amazon, with a key pair. */
-export function generateSesTopic(): GeneratedSecret {
+export const generateSesTopic = (): GeneratedSecret => generateSnsTopic('arn:aws:sns:us-east-1:000000000000:aftersend')
+
+/** A topic that does not exist, with a key pair. */
+export function generateSnsTopic(topicArn: string): GeneratedSecret {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2_048,
     publicKeyEncoding: { type: 'spki', format: 'der' },
     privateKeyEncoding: { type: 'pkcs8', format: 'der' },
   })
-  const topicArn = 'arn:aws:sns:us-east-1:000000000000:aftersend'
   return {
     accepted: `${topicArn}=${publicKey.toString('base64')}`,
     signing: `${topicArn}=${privateKey.toString('base64')}`,

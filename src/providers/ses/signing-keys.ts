@@ -1,15 +1,12 @@
-/** The keys that Amazon SNS signs with, from its certificates. */
+/** The keys that Amazon SNS, or a service that speaks as it does, signs with, from its certificates. */
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { type AdapterDependencies, VerificationUnavailableError } from '../provider.ts'
-import { fetchText, type SnsMessage, snsUrl } from './sns.ts'
-
-/** The path of certificates. A sender cannot make this server fetch anything else. */
-const certificatePath = /^\/SimpleNotificationService-\w{1,64}\.pem$/
+import { fetchText, type SnsMessage } from './sns.ts'
 
 /** Amazon changes its certificate about once a year; it is fetched again after a day. */
 const validForMs = 24 * 3_600_000
 
-/** For so long, a certificate that Amazon does not have is not asked for again. */
+/** For so long, a certificate that its owner does not have is not asked for again. */
 const absentForMs = 60_000
 
 /**
@@ -18,14 +15,21 @@ const absentForMs = 60_000
  */
 const [unknownLimit, unknownPeriodMs] = [10, 60_000]
 
-type SigningKeysOptions = Pick<AdapterDependencies, 'fetch' | 'clock'>
+type SigningKeysOptions = Pick<AdapterDependencies, 'fetch' | 'clock'> & {
+  /** Whose certificates they are, for messages. */
+  readonly owner: string
+  /** The URL of a message's certificate; null if `SigningCertURL` is none of the owner's. */
+  readonly certificateUrl: (message: SnsMessage) => URL | null
+  /** Whether the owner issued a certificate that was at such a URL. Default: it did. @throws VerificationUnavailableError */
+  readonly isIssued?: (certificate: X509Certificate, message: SnsMessage) => Promise<boolean>
+}
 
 export class SigningKeys {
   readonly #options: SigningKeysOptions
-  /** Of certificates that Amazon has, of which there are few. */
+  /** Of certificates that the owner has, of which there are few. */
   readonly #keys = new Map<string, { readonly key: KeyObject; readonly until: number }>()
   readonly #fetching = new Map<string, Promise<KeyObject | null>>()
-  /** When those were asked for that were not known: the last {@link unknownLimit}, with what Amazon does not have. */
+  /** When those were asked for that were not known: the last {@link unknownLimit}, with what the owner does not have. */
   #unknown: { readonly url: string; readonly at: number; isAbsent: boolean }[] = []
 
   constructor(options: SigningKeysOptions) {
@@ -33,19 +37,19 @@ export class SigningKeys {
   }
 
   /**
-   * The key of a message's `SigningCertURL`; null if that is not the URL of an SNS certificate, or Amazon has none there.
+   * The key of a message's `SigningCertURL`; null if that is not the URL of an SNS certificate, or the owner has none there.
    * @throws VerificationUnavailableError when the certificate cannot be fetched.
    */
-  async keyFor({ SigningCertURL, TopicArn }: SnsMessage): Promise<KeyObject | null> {
-    const url = snsUrl(SigningCertURL, TopicArn)
-    if (!url || !certificatePath.test(url.pathname) || url.search !== '') return null
+  async keyFor(message: SnsMessage): Promise<KeyObject | null> {
+    const url = this.#options.certificateUrl(message)
+    if (!url) return null
     const known = this.#keys.get(url.href)
     const now = this.#options.clock()
     if (known && now < known.until) return known.key
-    return this.#fetching.get(url.href) ?? this.#fetch(url, known !== undefined, now)
+    return this.#fetching.get(url.href) ?? this.#fetch(url, message, known !== undefined, now)
   }
 
-  async #fetch(url: URL, isKnown: boolean, now: number): Promise<KeyObject | null> {
+  async #fetch(url: URL, message: SnsMessage, isKnown: boolean, now: number): Promise<KeyObject | null> {
     const asked = { url: url.href, at: now, isAbsent: false }
     if (!isKnown) {
       this.#unknown = this.#unknown.filter(({ at }) => at > now - unknownPeriodMs)
@@ -58,7 +62,7 @@ export class SigningKeys {
       }
       this.#unknown.push(asked)
     }
-    const fetching = this.#keyAt(url)
+    const fetching = this.#keyAt(url, message)
     this.#fetching.set(url.href, fetching)
     try {
       const key = await fetching
@@ -71,11 +75,12 @@ export class SigningKeys {
     }
   }
 
-  async #keyAt(url: URL): Promise<KeyObject | null> {
-    const { status, text } = await fetchText(this.#options.fetch, url, 'fetching the certificate of SNS')
+  async #keyAt(url: URL, message: SnsMessage): Promise<KeyObject | null> {
+    const { fetch, owner, isIssued } = this.#options
+    const { status, text } = await fetchText(fetch, url, 'fetching the certificate of SNS', owner)
     if (status >= 400 && status <= 499) return null
     if (status !== 200) {
-      throw new VerificationUnavailableError(`fetching the certificate of SNS failed: Amazon answers ${status}`)
+      throw new VerificationUnavailableError(`fetching the certificate of SNS failed: ${owner} answers ${status}`)
     }
     const certificate = certificateIn(text)
     const now = this.#options.clock()
@@ -84,7 +89,7 @@ export class SigningKeys {
         'the certificate of SNS is not valid at this time: check the clock of this machine',
       )
     }
-    return certificate.publicKey
+    return isIssued && !(await isIssued(certificate, message)) ? null : certificate.publicKey
   }
 }
 

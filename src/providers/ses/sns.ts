@@ -83,24 +83,21 @@ export function snsUrl(text: string, topicArn: string): URL | null {
   return url.origin === `https://${host}` && url.username === '' ? url : null
 }
 
-/** Confirms the subscription to a topic. @throws VerificationUnavailableError when Amazon gives no answer of 2xx. */
-export async function confirmSubscription(fetchFrom: typeof fetch, url: URL): Promise<void> {
-  await getText(fetchFrom, url, 'confirming the subscription')
+/** Confirms the subscription to a topic. @throws VerificationUnavailableError when its owner gives no answer of 2xx. */
+export async function confirmSubscription(fetchFrom: typeof fetch, url: URL, owner: string): Promise<void> {
+  const what = 'confirming the subscription'
+  const { status } = await fetchText(fetchFrom, url, what, owner)
+  if (status < 200 || status > 299) throw new VerificationUnavailableError(`${what} failed: ${owner} answers ${status}`)
 }
 
 const fetchTimeoutMs = 1_500
 
-async function getText(fetchFrom: typeof fetch, url: URL, what: string): Promise<string> {
-  const { status, text } = await fetchText(fetchFrom, url, what)
-  if (status < 200 || status > 299) throw new VerificationUnavailableError(`${what} failed: Amazon answers ${status}`)
-  return text
-}
-
-/** @throws VerificationUnavailableError when Amazon does not answer. */
+/** @throws VerificationUnavailableError when `owner` does not answer. */
 export async function fetchText(
   fetchFrom: typeof fetch,
   url: URL,
   what: string,
+  owner: string,
 ): Promise<{ readonly status: number; readonly text: string }> {
   try {
     // A redirect could lead anywhere.
@@ -108,6 +105,6 @@ export async function fetchText(
     return { status: response.status, text: await response.text() }
   } catch {
     // Without the cause: the caller takes a network error in it for an unreachable database.
-    throw new VerificationUnavailableError(`${what} failed: Amazon does not answer`)
+    throw new VerificationUnavailableError(`${what} failed: ${owner} does not answer`)
   }
 }

@@ -1,51 +1,40 @@
 /** Amazon SES, whose events arrive through an SNS topic. */
 import { isObject, jsonIn } from '../fields.ts'
 import { type AdapterDependencies, InvalidEventError, type Provider } from '../provider.ts'
-import { publicKeyIn } from '../signature.ts'
 import { sesEventsIn, sesName } from './events.ts'
 import { SigningKeys } from './signing-keys.ts'
-import { confirmSubscription, isSignedBy, snsHostOf, snsMessageIn, snsUrl } from './sns.ts'
+import { type SnsMessage, snsHostOf, snsMessageIn, snsUrl } from './sns.ts'
+import { createSnsReceiver, isTopicEntry } from './sns-receiver.ts'
 
 export { sesName } from './events.ts'
 
 const rawDelivery = 'the body is not a message of SNS: turn raw message delivery off at the subscription'
 
-/** A configured value: a topic's ARN; for a stand-in for SNS, followed by `=` and the key that it signs with. */
-export const splitEntry = (entry: string): { topicArn: string; key: string | null } => {
-  const at = entry.indexOf('=')
-  return at < 0 ? { topicArn: entry, key: null } : { topicArn: entry.slice(0, at), key: entry.slice(at + 1) }
+/** The path of certificates. A sender cannot make this server fetch anything else. */
+const certificatePath = /^\/SimpleNotificationService-\w{1,64}\.pem$/
+
+function certificateUrl({ SigningCertURL, TopicArn }: SnsMessage): URL | null {
+  const url = snsUrl(SigningCertURL, TopicArn)
+  return url && certificatePath.test(url.pathname) && url.search === '' ? url : null
 }
 
 export function createSes(options: Pick<AdapterDependencies, 'fetch' | 'clock'>): Provider {
-  const signingKeys = new SigningKeys(options)
+  const owner = 'Amazon'
+  const signingKeys = new SigningKeys({ ...options, owner, certificateUrl })
   return {
     name: sesName,
 
-    async verify(rawBody, _headers, topics) {
-      const message = snsMessageIn(rawBody)
-      if (!message) return false
-      // The topic is checked first: a message of another topic cannot make this server fetch a certificate.
-      for (const { topicArn, key } of topics.map(splitEntry)) {
-        if (topicArn !== message.TopicArn) continue
-        const signingKey = key === null ? await signingKeys.keyFor(message) : publicKeyIn(key)
-        if (signingKey && isSignedBy(message, signingKey)) return true
-      }
-      return false
-    },
+    ...createSnsReceiver({
+      owner,
+      keyFor: (message) => signingKeys.keyFor(message),
+      confirmationUrl: ({ SubscribeURL, TopicArn }) => snsUrl(SubscribeURL ?? '', TopicArn),
+      fetch: options.fetch,
+    }),
 
     explainRefusal: (rawBody, headers) =>
       headers['x-amz-sns-rawdelivery'] === 'true' || isSesEvent(jsonIn(rawBody.toString()))
         ? { status: 401, detail: `${rawDelivery}, since only SNS's own form is signed` }
         : null,
-
-    async answerHandshake(rawBody) {
-      const message = snsMessageIn(rawBody)
-      if (message?.Type !== 'SubscriptionConfirmation') return undefined
-      const url = snsUrl(message.SubscribeURL ?? '', message.TopicArn)
-      if (!url) throw new InvalidEventError("the SubscribeURL must be a URL of SNS in the topic's region")
-      await confirmSubscription(options.fetch, url)
-      return undefined
-    },
 
     parse(rawBody, receivedAt) {
       const message = snsMessageIn(rawBody)
@@ -60,12 +49,5 @@ export function createSes(options: Pick<AdapterDependencies, 'fetch' | 'clock'>)
 const isSesEvent = (body: unknown): boolean => isObject(body) && isObject(body['mail']) && !('Message' in body)
 
 /** Whether a configured value names a topic. */
-export function isSesTopic(entry: string): boolean {
-  const { topicArn, key } = splitEntry(entry)
-  if (snsHostOf(topicArn) === undefined) return false
-  try {
-    return key === null || publicKeyIn(key).asymmetricKeyType === 'rsa'
-  } catch {
-    return false
-  }
-}
+export const isSesTopic = (entry: string): boolean =>
+  isTopicEntry(entry, (topicArn) => snsHostOf(topicArn) !== undefined)
