@@ -27,7 +27,14 @@ export async function findEngine(folder, say) {
 
 async function start(folder, say) {
   const socket = `unix://${join(folder, 'docker.sock')}`
-  const paths = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '-p', join(folder, 'docker.pid')]
+  const paths = [
+    '--data-root',
+    join(folder, 'data'),
+    '--exec-root',
+    join(folder, 'exec'),
+    '-p',
+    join(folder, 'docker.pid'),
+  ]
   const log = openSync(join(folder, 'dockerd.log'), 'a')
   const engine = spawn('dockerd', [...paths, '-H', socket, '--storage-driver', 'overlay2'], {
     stdio: ['ignore', log, log],

