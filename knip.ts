@@ -40,5 +40,5 @@ export default {
     'uplot',
   ],
   // Programs of the machine.
-  ignoreBinaries: ['apt-get', 'groupadd', 'mount', 'nginx', 'promtool', 'psql', 'umount', 'useradd'],
+  ignoreBinaries: ['apt-get', 'dockerd', 'groupadd', 'mount', 'nginx', 'promtool', 'psql', 'umount', 'useradd'],
 } satisfies KnipConfig
