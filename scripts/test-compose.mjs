@@ -135,6 +135,8 @@ function freePort() {
   })
 }
 
+// Ctrl-C reaches the programs that are started here by itself: the step fails, and what was started is removed.
+process.on('SIGINT', () => {})
 const engine = await findEngine(folder, say)
 const docker = command(['docker'], engine.env)
 const commands = { docker, compose: command(engine.compose, engine.env) }

@@ -39,6 +39,15 @@ describe('the pins', () => {
     assert.deepEqual(others, ['  image: aftersend'])
   })
 
+  it('of images have a stand-in each, for where none can be pulled', async () => {
+    const { hasStandIn } = await import(`${root}scripts/compose/stand-ins.mjs`)
+    const names = pinnedFiles.flatMap((file) => imagesOf(read(file))).map(({ name }) => name)
+    assert.deepEqual(
+      names.filter((name) => !hasStandIn(name)),
+      [],
+    )
+  })
+
   it('of images are replaced without changing anything else', () => {
     const text = `  image: a/b:1\n  # image: x:1\n  image: ours\nFROM c:2-slim@${digest('0')} AS build\n`
     assert.deepEqual(imagesOf(text), [

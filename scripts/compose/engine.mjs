@@ -38,6 +38,8 @@ async function start(folder, say) {
   const log = openSync(join(folder, 'dockerd.log'), 'a')
   const engine = spawn('dockerd', [...paths, '-H', socket, '--storage-driver', 'overlay2'], {
     stdio: ['ignore', log, log],
+    // Ctrl-C stops the test, which then stops the engine.
+    detached: true,
   })
   const exited = new Promise((resolve) => engine.once('exit', resolve))
   const env = { ...process.env, DOCKER_HOST: socket, DOCKER_BUILDKIT: '0' }

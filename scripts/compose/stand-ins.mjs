@@ -24,6 +24,11 @@ const standIns = {
 /** The packages of which gcr.io/distroless/cc consists, by its own build files; extracted, not installed, as there. */
 const distroless = 'base-files,libgcc-s1,libgomp1,libssl3t64,libstdc++6,media-types,netbase,tzdata'
 
+const isDistroless = (name) => name.startsWith('gcr.io/distroless/cc-')
+
+/** Whether there is a stand-in for an image of this name. */
+export const hasStandIn = (name) => isDistroless(name) || name in standIns
+
 /**
  * Makes those that the engine does not have.
  * @param {{ name: string, tag: string }[]} images
@@ -41,9 +46,9 @@ export async function makeStandIns(images, tools) {
     const image = `${name}:${tag}`
     await makeOnce(image, async () => {
       tools.say(`Making a stand-in for ${image} …`)
-      if (name.startsWith('gcr.io/distroless/cc-')) return debian(tools, image, 'extract', distroless)
+      if (isDistroless(name)) return debian(tools, image, 'extract', distroless)
       const standIn = standIns[name]
-      if (!standIn) throw new Error(`No stand-in for ${image}: add one to scripts/compose/stand-ins.mjs.`)
+      if (!hasStandIn(name)) throw new Error(`No stand-in for ${image}: add one to scripts/compose/stand-ins.mjs.`)
       await standIn.prepare?.(context, tag)
       await docker(
         'build',
