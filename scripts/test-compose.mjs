@@ -72,7 +72,8 @@ async function test() {
       return differences
     })
   } finally {
-    await timed('removed', () => current.down())
+    // Its failure must not hide that of a step.
+    await timed('removed', () => current.down()).catch((error) => say(`Not removed: ${error.message}`))
   }
 }
 

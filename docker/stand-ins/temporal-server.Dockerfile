@@ -3,7 +3,8 @@ FROM aftersend-stand-in/debian
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends netcat-openbsd \
  && rm -rf /var/lib/apt/lists/*
-COPY temporal/server /usr/local/bin/temporal-server
-USER 1000:1000
-# The address that the services of one process reach each other by: 0.0.0.0 is none.
-CMD ["sh", "-c", "TEMPORAL_BROADCAST_ADDRESS=$(hostname -i) exec temporal-server start"]
+COPY server /usr/local/bin/temporal-server
+RUN useradd --uid 1000 --create-home temporal
+USER temporal
+# The address by which the services of this process reach each other: 0.0.0.0 is none, and a container in two networks has two.
+CMD ["sh", "-c", "TEMPORAL_BROADCAST_ADDRESS=$(hostname -i | cut -d ' ' -f 1) exec temporal-server start"]

