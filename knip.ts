@@ -13,6 +13,8 @@ export default {
     'src/client/index.ts',
     // Started by the Dockerfile.
     'scripts/prune-modules.mjs',
+    // Read by scripts/compose/project.mjs, and run in the image.
+    'scripts/compose/load-packages.mjs',
     'src/**/worker-process.ts',
     'src/dashboard/*/*.js',
     'bench/{bare-receiver,endpoint-receiver,minimal-receiver,receiver,reconciler}.ts',

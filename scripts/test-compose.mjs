@@ -1,5 +1,5 @@
 /**
- * `npm run test:compose [-- --from v0.4.0 --emails 600 --rate 20]`: builds the image, and runs docker-compose.yml as in production, under load:
+ * `npm run test:compose [-- --from v0.4.0 --emails 300 --rate 10]`: builds the image, and runs docker-compose.yml as in production, under load:
  * starts the previous version, upgrades it, kills an api and a worker. After each step the simulator compares every email with what must have
  * become of it. Exit code 0: no difference. It writes to a folder below the system's temporary one only, and removes its containers.
  *
@@ -23,8 +23,8 @@ import { root } from './root.mjs'
 const { values } = parseArgs({
   options: {
     from: { type: 'string' },
-    emails: { type: 'string', default: '600' },
-    rate: { type: 'string', default: '20' },
+    emails: { type: 'string', default: '300' },
+    rate: { type: 'string', default: '10' },
   },
 })
 const folder = join(tmpdir(), 'aftersend-test-compose')

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const project = 'aftersend-test'
+const loadPackages = readFileSync(new URL('load-packages.mjs', import.meta.url), 'utf8')
 const healthyWithinMs = 8 * 60_000
 
 /**
@@ -27,30 +28,17 @@ export function composeProject({ source, version, usesStandIns, folder, settings
   const file = made('docker-compose.yml', (text) => text.replace(/^( *image: )aftersend$/m, `$1${image}`))
   const dockerfile = made('Dockerfile', (text) => text)
   const environment = join(place, 'env')
-  writeFileSync(
-    environment,
-    Object.entries(settings)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  )
-  const run = (...args) =>
-    compose(
-      '--project-name',
-      project,
-      '--project-directory',
-      source,
-      '--file',
-      file,
-      '--env-file',
-      environment,
-      ...args,
-    )
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
+  writeFileSync(environment, lines.join(''), { mode: 0o600 })
+  const given = ['--project-name', project, '--project-directory', source, '--file', file, '--env-file', environment]
+  const run = (...args) => compose(...given, ...args)
 
   return {
     image,
-    /** @returns its size in bytes */
+    /** @returns its size in bytes. @throws if a package cannot be loaded in it */
     async build() {
       await docker('build', '--network', 'host', '--tag', image, '--file', dockerfile, source)
+      await docker('run', '--rm', '--read-only', image, 'node', '--input-type=module', '--eval', loadPackages)
       return Number(await docker('image', 'inspect', '--format', '{{.Size}}', image))
     },
     /** Starts or upgrades all services, and waits until they are healthy. */
