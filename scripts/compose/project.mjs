@@ -1,5 +1,5 @@
 /** A Compose project of one version of this repository, under a name of its own: nothing of a project that runs beside it is touched. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -30,7 +30,9 @@ export function composeProject({ source, version, usesStandIns, folder, settings
   const environment = join(place, 'env')
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
   writeFileSync(environment, lines.join(''), { mode: 0o600 })
-  const given = ['--project-name', project, '--project-directory', source, '--file', file, '--env-file', environment]
+  // One for all versions, as after `git pull`: what is mounted from elsewhere would be a reason to recreate PostgreSQL and Temporal too.
+  const deployed = join(folder, 'deployed')
+  const given = ['--project-name', project, '--project-directory', deployed, '--file', file, '--env-file', environment]
   const run = (...args) => compose(...given, ...args)
 
   return {
@@ -43,7 +45,10 @@ export function composeProject({ source, version, usesStandIns, folder, settings
     },
     /** Starts or upgrades all services, and waits until they are healthy. */
     async up() {
-      await run('up', '--detach', '--no-build')
+      cpSync(join(source, 'docker'), join(deployed, 'docker'), { recursive: true })
+      await run('up', '--detach', '--no-build').catch(async (error) => {
+        throw new Error(`${error.message}\n${await stateOf(docker, run)}`)
+      })
       await healthy(docker, run)
     },
     down: () => run('down', '--volumes', '--timeout', '20'),
@@ -67,15 +72,22 @@ const containers = async (docker, ...filters) => {
   return ids.split('\n').filter(Boolean)
 }
 
+const format =
+  '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.ExitCode}} {{with .State.Health}}{{.Status}}{{end}}'
+const checks =
+  '{{.Name}}{{with .State.Health}}{{range .Log}}\n  {{.Start}} to {{.End}}: {{.ExitCode}} {{.Output}}{{end}}{{end}}'
+
 /** @throws with the last lines of the logs if a container is not healthy in time. One that has exited with 0 did its task. */
 async function healthy(docker, run) {
-  const format =
-    '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.ExitCode}} {{with .State.Health}}{{.Status}}{{end}}'
   for (const deadline = Date.now() + healthyWithinMs; ; await sleep(1000)) {
     const lines = (await docker('inspect', '--format', format, ...(await containers(docker)))).trim().split('\n')
     const waiting = lines.filter((line) => !/ running 0 (healthy)?$| exited 0 /.test(line))
     if (waiting.length === 0) return
     if (Date.now() > deadline)
-      throw new Error(`Not healthy in time:\n${waiting.join('\n')}\n${await run('logs', '--no-color', '--tail', '20')}`)
+      throw new Error(`Not healthy in time:\n${waiting.join('\n')}\n${await stateOf(docker, run)}`)
   }
 }
+
+/** The last health checks and lines of each container. */
+const stateOf = async (docker, run) =>
+  `${await docker('inspect', '--format', checks, ...(await containers(docker)))}\n${await run('logs', '--no-color', '--tail', '8')}`
