@@ -61,15 +61,15 @@ async function test() {
   await timed('built this version', async () => megabytes(await current.build()))
   try {
     await timed(`${ref} started, all healthy`, () => previous.up())
-    await timed('simulated', () => simulate(async () => {}))
-    await timed('upgraded under load', () => simulate(() => current.up()))
+    await timed('simulated', () => simulate(previous))
+    await timed('upgraded under load', () => simulate(previous, () => current.up()))
     await timed('killed an api and a worker under load', async () => {
       let killed = []
-      const differences = await simulate(async () => {
+      const outcome = await simulate(current, async () => {
         killed = await Promise.all(['api', 'worker'].map((service) => current.kill(service)))
       })
       await current.start(killed)
-      return differences
+      return outcome
     })
   } finally {
     // Its failure must not hide that of a step.
@@ -85,18 +85,25 @@ async function timed(name, step) {
 
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`
 
-/** Simulates emails through the proxy, and disturbs when a quarter of them has been sent. @throws on a difference */
-async function simulate(disturb) {
+/** Simulates emails through the proxy, and disturbs once as many events as emails have been stored. @throws on a difference */
+async function simulate(project, disturb) {
   const { emails, rate } = values
   const { PORT, API_KEYS, AISEND_WEBHOOK_SECRET } = settings
   const target = ['--url', `http://127.0.0.1:${PORT}`, '--key', API_KEYS, '--secret', AISEND_WEBHOOK_SECRET]
   const program = command([process.execPath, `${root}bin/aftersend.mjs`], { ...process.env, NODE_OPTIONS: '' }, folder)
   const load = ['--emails', emails, '--rate', rate, '--verify', '--timeout', '10m', '--json', '--no-progress']
+  const storedBefore = await project.countEvents()
   const simulated = program('simulate', ...target, ...load)
-  // Awaited below; a simulation that fails while disturbed must not end the process before that.
-  simulated.catch(() => {})
-  await sleep(((Number(emails) / Number(rate)) * 1000) / 4)
-  await disturb()
+  let isOver = false
+  const end = () => {
+    isOver = true
+  }
+  // Its failure is thrown below.
+  simulated.then(end, end)
+  if (disturb) {
+    while (!isOver && (await project.countEvents()) < storedBefore + Number(emails)) await sleep(250)
+    await disturb()
+  }
   const report = JSON.parse(await simulated)
   const retries = Object.values(report.posted).reduce((sum, tally) => sum + tally.retries, 0)
   if (report.differences.length > 0) throw new Error(`${report.differences.length} differences`)

@@ -51,6 +51,12 @@ export function composeProject({ source, version, usesStandIns, folder, settings
       })
       await healthy(docker, run)
     },
+    /** @returns how many events are stored */
+    async countEvents() {
+      const [id] = await containers(docker, 'label=com.docker.compose.service=postgres')
+      const query = ['--tuples-only', '--no-align', '--command', 'SELECT count(*) FROM events']
+      return Number(await docker('exec', id, 'psql', '--username', 'postgres', '--dbname', 'aftersend', ...query))
+    },
     down: () => run('down', '--volumes', '--timeout', '20'),
     /** Kills one container of a service at once, as a crash does, but it stays down. @returns its ID */
     async kill(service) {
