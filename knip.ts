@@ -15,6 +15,8 @@ export default {
     'scripts/prune-modules.mjs',
     // Read by scripts/compose/project.mjs, and run in the image.
     'scripts/compose/load-packages.mjs',
+    // Imported by test/pins.test.ts too, by its path.
+    'scripts/compose/stand-ins.mjs',
     'src/**/worker-process.ts',
     'src/dashboard/*/*.js',
     'bench/{bare-receiver,endpoint-receiver,minimal-receiver,receiver,reconciler}.ts',
