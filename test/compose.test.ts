@@ -62,6 +62,8 @@ const webhookSecrets = {
     'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEDr2LjtURuePQzplybdC+u4CwrqDqBaWjcMMsTbhdbcwHBcepxo7yAQGhHPTnlvFYPAZFceEu/1FwCM/QmGUhA==',
   POSTMARK_WEBHOOK_SECRET: 'postmark:webhook-password',
   MAILGUN_WEBHOOK_SIGNING_KEY: 'signing-key-of-the-tests',
+  KUMOMTA_WEBHOOK_SECRET: 'kumomta:webhook-password',
+  MAIL_SERVER_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   SES_TOPIC_ARNS: 'arn:aws:sns:eu-west-1:123456789012:email-events',
 }
 

@@ -127,6 +127,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'PostgreSQL and the Temporal dev server for one machine',
     imports: ['errors', 'providers', 'config', 'temporal'],
   },
+  ingest: {
+    holds: 'posts what your own mail servers log: followed files, and the forms of their lines',
+    imports: ['domain', 'providers'],
+  },
   'stand-ins': {
     holds: 'the providers’ own sides in memory: their APIs and webhooks; for tests and the simulator',
     imports: ['domain', 'providers'],

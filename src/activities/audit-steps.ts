@@ -65,7 +65,9 @@ async function readRecord(context: StepContext, cursor: string | null) {
   const { dependencies, api, run } = context
   const { db, clock } = dependencies
   if (cursor === null) await onDatabase('AuditRejected', () => clearAudits(db, run.provider))
-  const page: RecordPage = api.history ? await readPage(context, cursor) : { events: [], missing: [], next: null }
+  const page: RecordPage = api.history
+    ? await readPage(context, cursor)
+    : { events: [], missing: [], next: null, requests: 1 }
   const next = cursorOf(
     page.next === null
       ? { phase: 'settling', pending: Number.MAX_SAFE_INTEGER, since: clock() }

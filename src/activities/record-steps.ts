@@ -13,6 +13,8 @@ export interface RecordPage {
   readonly missing: readonly ReceivedEvent[]
   /** Of the record's next page. */
   readonly next: string | null
+  /** That the page took. */
+  readonly requests: number
 }
 
 export const takeRecordStep: TakeStep = async (context, cursor) => {
@@ -32,7 +34,7 @@ export async function readPage({ dependencies, api, run }: StepContext, cursor: 
     next: null,
   }
   const { events, missing } = await storeMissing(dependencies, run, page.events)
-  return { events, missing, next: page.next }
+  return { events, missing, next: page.next, requests: page.requests ?? 1 }
 }
 
 /** Stores those of a provider's events that are missing, unless in a dry run. */
@@ -61,7 +63,9 @@ export const countsOf = ({ events, missing }: RecordPage, next: string | null) =
 })
 
 export const stepOf = (page: RecordPage, next: string | null, requestsPerSecond: number): Step => ({
-  ...{ next, requestsPerSecond },
+  next,
+  // A page of many requests is followed by as long a wait as they allow.
+  requestsPerSecond: requestsPerSecond / page.requests,
   compared: page.events.length,
   missing: page.missing.length,
 })

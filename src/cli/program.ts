@@ -15,6 +15,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { endpointsCommand } from './commands/endpoints.ts'
 import { erasuresCommand } from './commands/erasures.ts'
 import { exportCommand } from './commands/export.ts'
+import { ingestCommand } from './commands/ingest.ts'
 import { keysCommand } from './commands/keys.ts'
 import { listenCommand } from './commands/listen.ts'
 import { mcpCommand } from './commands/mcp.ts'
@@ -55,6 +56,7 @@ function createProgram(context: CommandContext): Command {
     webhooksCommand,
     endpointsCommand,
     listenCommand,
+    ingestCommand,
     exportCommand,
     channelsCommand,
     keysCommand,

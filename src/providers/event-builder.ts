@@ -47,7 +47,7 @@ export const isHumanEngagement = (type: string, userAgent: string | null): boole
   isEngagement({ type }) && isLikelyHuman(userAgent)
 
 /** A provider's facts about a failed or delayed delivery. Texts are as the provider writes them. */
-interface BounceReport {
+export interface BounceReport {
   readonly class: BounceClass
   /** The provider's own field for a code. The response text is searched for one if this field has none. */
   readonly code?: string | null

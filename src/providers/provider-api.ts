@@ -82,6 +82,8 @@ export interface HistoryPage {
   readonly events: readonly ReceivedEvent[]
   /** Null after the last page. */
   readonly next: string | null
+  /** How many requests the page took, which the caller's pace counts. Default 1. */
+  readonly requests?: number
 }
 
 /** The provider's own lists of addresses that it does not send to. */

@@ -29,9 +29,10 @@ export interface Provider {
   /**
    * Answers a verified request about the webhook itself, such as the confirmation of a subscription. Such a request holds no
    * events. Only for a provider whose `verify` returns a promise.
+   * @returns the body that the provider expects, undefined for the usual one.
    * @throws VerificationUnavailableError when the provider must send the request again.
    */
-  answerHandshake?(rawBody: Buffer): Promise<void>
+  answerHandshake?(rawBody: Buffer): Promise<object | undefined>
 }
 
 /** How a request that is not genuine is answered. Any other is a 401 that says what to check. */

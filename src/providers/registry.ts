@@ -1,6 +1,8 @@
 /** Every provider that Aftersend knows. A new one is a folder and a line here. */
 import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn } from '../domain/project.ts'
 import { aisendEntry } from './aisend/entry.ts'
+import { kumomtaEntry } from './kumomta/entry.ts'
+import { mailServerEntry } from './mail-server/entry.ts'
 import { mailgunEntry } from './mailgun/entry.ts'
 import { postmarkEntry } from './postmark/entry.ts'
 import type { AdapterDependencies, ProviderEntry, WebhookSource } from './provider.ts'
@@ -18,6 +20,8 @@ export const providers: readonly ProviderEntry[] = [
   postmarkEntry,
   mailgunEntry,
   sesEntry,
+  kumomtaEntry,
+  mailServerEntry,
 ]
 
 /** The provider of that name, of whatever project; undefined if there is none. */

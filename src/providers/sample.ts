@@ -1,4 +1,5 @@
 /** What a provider would send: for the simulator, the dashboard's test events and `aftersend sign`. */
+import { classifyBounce } from '../domain/bounce-policy.ts'
 import type { BounceClass, ProviderEventType } from '../domain/events.ts'
 import type { Metadata } from '../domain/own-ids.ts'
 
@@ -81,6 +82,12 @@ export const withOneRecipient: SampleFormat['adapt'] = (event, { to }) => {
     recipient,
   }))
 }
+
+/** For a provider without classes of its own: whether a bounce that is over is hard follows from its code. */
+export const withClassOfCode = <Event extends SampleEvent>(event: Event): Event =>
+  event.bounce?.isOver
+    ? { ...event, bounce: { ...event.bounce, class: classifyBounce({ code: event.bounce.code }) } }
+    : event
 
 /** A request as a provider sends it. */
 export interface SignedRequest {

@@ -15,6 +15,7 @@ import {
 import type { IncomingHttpHeaders } from 'node:http'
 import { Webhook } from 'standardwebhooks'
 import { identifier } from './fields.ts'
+import type { Proof } from './proof.ts'
 import { type GeneratedSecret, type SignedRequest, sharedSecret } from './sample.ts'
 import { matchesAny } from './signature.ts'
 
@@ -28,7 +29,7 @@ const publicKeyForm = /^whpk_[A-Za-z0-9+/]{43}=$/
 
 export const isStandardSecret = (value: string): boolean => secretForm.test(value) || publicKeyForm.test(value)
 
-export const standardRequirement =
+const standardRequirement =
   'base64 of 24 to 64 random bytes, with or without whsec_, or a public key that begins with whpk_'
 
 /** The specification leaves the tolerance to the receiver; this is its library's. */
@@ -87,4 +88,14 @@ export function signStandard(body: string, secret: string, signedAt: number, pre
   }
 }
 
-export const generateStandardSecret = (): GeneratedSecret => sharedSecret(`whsec_${randomBytes(32).toString('base64')}`)
+const generateStandardSecret = (): GeneratedSecret => sharedSecret(`whsec_${randomBytes(32).toString('base64')}`)
+
+/** @param requirement how the provider names the secret; follows "must be". */
+export const standardProof = (prefix: HeaderPrefix, requirement = standardRequirement): Proof => ({
+  verify: (rawBody, headers, secrets) => isStandardSigned(rawBody, headers, secrets, prefix),
+  accepts: isStandardSecret,
+  requirement,
+  signsWithItsSecret: true,
+  sign: (body, secret, signedAt) => signStandard(body, secret, signedAt, prefix),
+  generateSecret: generateStandardSecret,
+})

@@ -3,7 +3,8 @@
  * and the time of each event. It has neither a history nor suppression lists.
  */
 import { randomUUID } from 'node:crypto'
-import { aisendFormat, generateAisendSecret, signAisend } from '../providers/aisend/sample.ts'
+import { aisendFormat } from '../providers/aisend/sample.ts'
+import { aisendProof } from '../providers/aisend/webhook.ts'
 import type { SampleBounce, SignedRequest } from '../providers/sample.ts'
 import { type StandInRequest, startStandInServer } from './server.ts'
 import {
@@ -24,10 +25,14 @@ type Recorded = StandInEvent & { readonly emailId: string; readonly body: string
 const emailsPath = '/v1/emails/'
 
 export async function startAisendStandIn(options: StandInOptions = {}): Promise<AisendStandIn> {
-  const { clock = Date.now, webhookSecret = generateAisendSecret().signing, apiKey = `as_${randomUUID()}` } = options
+  const {
+    clock = Date.now,
+    webhookSecret = aisendProof.generateSecret().signing,
+    apiKey = `as_${randomUUID()}`,
+  } = options
   const emails = new Map<string, StandInEmail>()
   const recorded: Recorded[] = []
-  const sign = (body: string): SignedRequest => signAisend(body, webhookSecret, clock())
+  const sign = (body: string): SignedRequest => aisendProof.sign(body, webhookSecret, clock())
 
   const server = await startStandInServer({
     clock,

@@ -7,6 +7,7 @@ import { mailgunEntry } from '../providers/mailgun/entry.ts'
 import { mailgunFormat, signMailgun } from '../providers/mailgun/sample.ts'
 import type { DatedSampleEvent, SampleEmail, SignedRequest } from '../providers/sample.ts'
 import { changeMailgunLists } from './list-changes.ts'
+import { ascending, byPlace, descending, type Place } from './ordered-events.ts'
 import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
 import { engagementOf, type ProviderStandIn, type StandInEvent, type StandInOptions } from './stand-in.ts'
 
@@ -171,16 +172,18 @@ function logsAnswer(body: unknown, truth: Truth): StandInAnswer {
     return { status: 400, body: { message: 'start time is before log retention time' } }
   }
   const { sort, limit, token } = pagination
-  const direction = sort === 'timestamp:asc' ? 1 : -1
   const emailId = filter?.AND[0].values[0].value
   const after = token === undefined ? null : placeIn(token)
-  truth.byTime ??= truth.events.toSorted(comparePlaces)
-  const ordered = direction === 1 ? truth.byTime : truth.byTime.toReversed()
-  const page = ordered
-    .filter(({ at, entry }) => at >= start && at <= end && truth.isVisible(at) && events.includes(entry.event))
-    .filter(({ entry }) => emailId === undefined || entry.message.headers['message-id'] === emailId)
-    .filter((event) => after === null || direction * comparePlaces(event, after) > 0)
-    .slice(0, limit)
+  truth.byTime ??= truth.events.toSorted(byPlace)
+  const page: StoredEvent[] = []
+  const ordered =
+    sort === 'timestamp:asc' ? ascending(truth.byTime, after, start) : descending(truth.byTime, after, end)
+  for (const event of ordered) {
+    const { at, entry } = event
+    if (page.length === limit || at < start || at > end) break
+    const isOfEmail = emailId === undefined || entry.message.headers['message-id'] === emailId
+    if (isOfEmail && truth.isVisible(at) && events.includes(entry.event)) page.push(event)
+  }
   const last = page.at(-1)
   const next = last ? tokenOf(last) : (token ?? tokenOf({ at: 0, number: 0 }))
   return {
@@ -195,9 +198,6 @@ function logsAnswer(body: unknown, truth: Truth): StandInAnswer {
   }
 }
 
-type Place = Pick<StoredEvent, 'at' | 'number'>
-
-const comparePlaces = (a: Place, b: Place): number => a.at - b.at || a.number - b.number
 const tokenOf = ({ at, number }: Place): string => Buffer.from(`${at} ${number}`).toString('base64url')
 
 function placeIn(token: string): Place {

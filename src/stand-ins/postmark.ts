@@ -3,7 +3,8 @@
  * webhooks about the same events.
  */
 import type { SuppressionReason } from '../domain/suppression.ts'
-import { generatePostmarkSecret, postmarkFormat, signPostmark } from '../providers/postmark/sample.ts'
+import { postmarkFormat } from '../providers/postmark/sample.ts'
+import { credentialProof } from '../providers/proof.ts'
 import type { DatedSampleEvent, SignedRequest } from '../providers/sample.ts'
 import { easternInstants, easternText } from './eastern-time.ts'
 import { changePostmarkLists } from './list-changes.ts'
@@ -64,11 +65,16 @@ const suppressionOf: Readonly<Record<SuppressionReason, readonly [reason: string
 }
 
 export async function startPostmarkStandIn(options: PostmarkStandInOptions = {}): Promise<PostmarkStandIn> {
-  const { clock = Date.now, webhookSecret = generatePostmarkSecret().signing, streamOf = () => 'outbound' } = options
+  const {
+    clock = Date.now,
+    webhookSecret = credentialProof.generateSecret().signing,
+    streamOf = () => 'outbound',
+  } = options
   const { apiKey = '6ae1f3d4-0c4b-4a57-9c55-2f0a1f6f4f4e' } = options
   const emails = new Map<string, StoredEmail>()
   const events: StoredEvent[] = []
-  const sign = ({ record }: StoredEvent): SignedRequest => signPostmark(JSON.stringify(record), webhookSecret, clock())
+  const sign = ({ record }: StoredEvent): SignedRequest =>
+    credentialProof.sign(JSON.stringify(record), webhookSecret, clock())
   const suppressions: StoredSuppression[] = []
   const reading = options.ambiguousTimesAre === 'first' ? 0 : -1
   const truth: Truth = { emails, suppressions, reading, isVisible: (at) => server.isVisible(at) }

@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import type { SuppressionReason } from '../domain/suppression.ts'
 import { resendEmailEvents } from '../providers/resend/api.ts'
-import { resendFormat, signResend } from '../providers/resend/sample.ts'
+import { resendFormat } from '../providers/resend/sample.ts'
+import { resendProof } from '../providers/resend/webhook.ts'
 import type { SignedRequest } from '../providers/sample.ts'
-import { generateStandardSecret } from '../providers/standard-signature.ts'
 import { changeResendList } from './list-changes.ts'
 import { type StandInAnswer, type StandInRequest, startStandInServer } from './server.ts'
 import {
@@ -58,7 +58,7 @@ interface Email extends StandInEmail {
 const [defaultLimit, largestLimit] = [20, 100]
 
 export async function startResendStandIn(options: StandInOptions = {}): Promise<ResendStandIn> {
-  const { clock = Date.now, webhookSecret = generateStandardSecret().signing } = options
+  const { clock = Date.now, webhookSecret = resendProof.generateSecret().signing } = options
   const { apiKey = `re_${randomUUID()}` } = options
   const account = new Account((at) => server.isVisible(at))
   const server = await startStandInServer({
@@ -68,7 +68,7 @@ export async function startResendStandIn(options: StandInOptions = {}): Promise<
     refusal: failure(403, 'invalid_api_key'),
     answer: (request) => account.answer(request),
   })
-  const sign = (body: string): SignedRequest => signResend(body, webhookSecret, clock())
+  const sign = (body: string): SignedRequest => resendProof.sign(body, webhookSecret, clock())
 
   return {
     ...{ apiUrl: server.apiUrl, apiKey, webhookSecret, requests: server.requests },

@@ -101,8 +101,8 @@ export function handleWebhooks({
       ? store(ctx, source, rawBody, verdict)
       : inTime(async () => {
           const isGenuine = await verdict
-          if (isGenuine) await provider.answerHandshake?.(rawBody)
-          return store(ctx, source, rawBody, isGenuine)
+          const answer = isGenuine ? await provider.answerHandshake?.(rawBody) : undefined
+          return answer ?? store(ctx, source, rawBody, isGenuine)
         }))
     metrics.webhookAckSeconds.observe((performance.now() - startedAt) / 1_000)
   }

@@ -4,7 +4,7 @@ import { createAisendApi } from '../../src/providers/aisend/api.ts'
 import { createMailgunApi } from '../../src/providers/mailgun/api.ts'
 import { emailIdOf } from '../../src/providers/registry.ts'
 import { createResendApi } from '../../src/providers/resend/api.ts'
-import { eventsIn as resendEventsIn } from '../../src/providers/resend/webhook.ts'
+import { resend } from '../../src/providers/resend/webhook.ts'
 import { adapterOf } from './adapter.ts'
 import { startApiStandIn } from './api-stand-in.ts'
 
@@ -144,7 +144,7 @@ describe('own IDs in the custom fields of', () => {
     const expected = { externalId: 'order-1', metadata: { category: 'confirm_email', order: '4711' } }
     assert.deepEqual(carriedBy('resend', body), { ...expected, tags: ['category:confirm_email', 'receipt'] })
     const listed = Object.entries(tags).map(([name, value]) => ({ name, value }))
-    const [event] = resendEventsIn(JSON.stringify({ ...body, data: { ...data, tags: listed } }), 'id', now)
+    const [event] = resend.eventsOf({ ...body, data: { ...data, tags: listed } }, now)
     assert.deepEqual([event?.externalId, event?.metadata], ['order-1', expected.metadata])
   })
 

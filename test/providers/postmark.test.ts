@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { judgeBounce } from '../../src/domain/judge-bounce.ts'
-import { signPostmark } from '../../src/providers/postmark/sample.ts'
 import { postmark } from '../../src/providers/postmark/webhook.ts'
+import { credentialProof } from '../../src/providers/proof.ts'
 import { outcomeOf, parsed, parsedOne } from './adapter.ts'
 import { bounceTypes, documented } from './fixtures/postmark.ts'
 
@@ -17,7 +17,7 @@ describe('the requests of Postmark', () => {
     assert.ok(verify({ authorization: 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==' }, ['Aladdin:open sesame']))
     assert.ok(verify({ authorization: `basic ${Buffer.from(basic).toString('base64')}` }))
     assert.ok(verify({ 'x-webhook-token': token }))
-    for (const secret of [basic, token]) assert.ok(verify({ ...signPostmark('', secret, 0).headers }))
+    for (const secret of [basic, token]) assert.ok(verify({ ...credentialProof.sign('', secret, 0).headers }))
   })
 
   it('are refused with anything else', () => {

@@ -1,16 +1,7 @@
 /** What AISend sends. The form of the bodies is the nested one of those that webhook.ts accepts. */
-import { randomBytes } from 'node:crypto'
-import {
-  type DatedSampleEvent,
-  eventFormat,
-  type SampleEmail,
-  type SampleEvent,
-  type Sign,
-  sharedSecret,
-} from '../sample.ts'
+import { type DatedSampleEvent, eventFormat, type SampleEmail, type SampleEvent } from '../sample.ts'
 import { customFieldsOf } from '../sample-fields.ts'
 import { hmacSha256 } from '../signature.ts'
-import { signatureHeader } from './webhook.ts'
 
 const bodyOf = (event: DatedSampleEvent, email: SampleEmail) => ({
   id: event.id,
@@ -45,10 +36,3 @@ export const aisendFormat = eventFormat(bodyOf, {
 /** The value of `x-webhook-signature` for these bytes, in hex. */
 export const aisendSignature = (rawBody: Buffer | string, secret: string): string =>
   hmacSha256(rawBody, secret).toString('hex')
-
-export const signAisend: Sign = (body, secret) => ({
-  headers: { 'content-type': 'application/json', [signatureHeader]: aisendSignature(body, secret) },
-  body,
-})
-
-export const generateAisendSecret = () => sharedSecret(randomBytes(32).toString('hex'))

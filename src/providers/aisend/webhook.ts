@@ -3,8 +3,7 @@
  * `x-webhook-signature` = HMAC-SHA256 of the raw body. The exact JSON is not published. Accepted is what such bodies commonly
  * look like: type with or without `email.`, envelope flat or `{type, created_at, data: {…}}`.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
+import { createHash } from 'node:crypto'
 import { classifyBounce, isGivenUp } from '../../domain/bounce-policy.ts'
 import { isSubscriptionEventType, type ReceivedBounce, type ReceivedEvent } from '../../domain/events.ts'
 import { ownIdsOf } from '../custom-fields.ts'
@@ -25,19 +24,19 @@ import {
   textIn,
   timeIn,
 } from '../fields.ts'
+import { hmacProof } from '../proof.ts'
 import type { Provider } from '../provider.ts'
-import { hmacSha256, matchesAny } from '../signature.ts'
 
-export const signatureHeader = 'x-webhook-signature'
+export const aisendProof = hmacProof({
+  header: 'x-webhook-signature',
+  encoding: 'hex',
+  requirement: 'the secret from AISend',
+})
 
 export const aisend = {
   name: 'aisend',
 
-  verify(rawBody, headers, secrets) {
-    const presented = presentedSignature(headers)
-    if (presented === null) return false
-    return matchesAny(secrets, (secret) => timingSafeEqual(hmacSha256(rawBody, secret), presented))
-  },
+  verify: aisendProof.verify,
 
   parse(rawBody, receivedAt) {
     const text = decodeUtf8(rawBody)
@@ -45,18 +44,6 @@ export const aisend = {
     return [eventOf(envelope, text, rawBody, receivedAt)]
   },
 } satisfies Provider
-
-const hexSha256 = /^[0-9a-f]{64}$/i
-const base64Sha256 = /^[A-Za-z0-9+/]{43}=?$/
-
-/** The 32 bytes in the header; null for any other value, which `Buffer.from` would truncate silently. */
-function presentedSignature(headers: IncomingHttpHeaders): Buffer | null {
-  const header = headers[signatureHeader]
-  if (typeof header !== 'string') return null
-  const signature = header.trim().replace(/^sha256=/i, '')
-  if (hexSha256.test(signature)) return Buffer.from(signature, 'hex')
-  return base64Sha256.test(signature) ? Buffer.from(signature, 'base64') : null
-}
 
 function eventOf(envelope: Json, text: string, rawBody: Buffer, receivedAt: number): ReceivedEvent {
   const data = nestedIn(envelope)

@@ -1,7 +1,8 @@
 import type { ProviderEntry } from '../provider.ts'
 import { createMailgunApi } from './api.ts'
 import { generateMailgunKey, mailgunFormat, signMailgun } from './sample.ts'
-import { createMailgun, mailgunEmailIdOf, mailgunName } from './webhook.ts'
+import { mailgunName } from './signature.ts'
+import { createMailgun, mailgunEmailIdOf } from './webhook.ts'
 
 export const mailgunEntry: ProviderEntry = {
   name: mailgunName,

@@ -3,7 +3,7 @@ import type { ReceivedEvent } from '../../domain/events.ts'
 import { type Json, textIn } from '../fields.ts'
 import { InvalidEventError } from '../provider.ts'
 import { type PostmarkMessage, undocumentedAnswer } from './requests.ts'
-import { eventsOfRecord } from './webhook.ts'
+import { postmark } from './webhook.ts'
 
 /**
  * The deliveries of a message. Its other events are left out: bounces have their facts in the bounce API, opens and clicks are counted
@@ -44,7 +44,11 @@ function eventsIn(recordType: string, record: Json, now: number): ReceivedEvent[
     DeliveredAt,
   }
   try {
-    return eventsOfRecord(recordType, record, JSON.stringify({ source: 'reconcile', ...facts }), now)
+    return postmark.eventsOf(
+      { ...record, RecordType: recordType },
+      now,
+      JSON.stringify({ source: 'reconcile', ...facts }),
+    )
   } catch (error) {
     if (!(error instanceof InvalidEventError)) throw error
     throw undocumentedAnswer()

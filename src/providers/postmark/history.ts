@@ -29,12 +29,11 @@ type Window = Parameters<EventHistory['read']>[0]
  * Reads the streams, and then of each stream the bounces, and the messages with their deliveries. Postmark has no list of deliveries: every
  * message is asked about. A delivery more than an hour after Postmark received the message is not found here; such an email has stalled,
  * and is asked about alone.
- *
- * `requestsPerSecond` counts pages, each of up to 11 requests. Postmark publishes no rate limit, and no delay: both are cautious.
+ * Postmark publishes no rate limit, and no delay: both are cautious.
  */
 export const createEventHistory = (requests: PostmarkRequests): EventHistory => ({
   retainedMs: 45 * dayMs,
-  requestsPerSecond: 1,
+  requestsPerSecond: 11,
   delayMs: 5 * minuteMs,
 
   async read(window, cursor) {
@@ -66,6 +65,7 @@ async function readMessages(requests: PostmarkRequests, window: Window, place: P
   return {
     events: messages.flatMap((message) => (message === null ? [] : deliveriesIn(message, now))),
     next: nextOf(placeAfter(place, times, messagesPerPage)),
+    requests: 1 + received.length,
   }
 }
 

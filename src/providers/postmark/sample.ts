@@ -1,16 +1,7 @@
 /** Postmark: records by postmarkapp.com/developer/webhooks. It reports nothing before delivery. Every event names one recipient. */
-import { createHash, randomBytes } from 'node:crypto'
-import {
-  type DatedSampleEvent,
-  eventFormat,
-  type SampleEmail,
-  type SampleEvent,
-  type Sign,
-  sharedSecret,
-  withOneRecipient,
-} from '../sample.ts'
+import { createHash } from 'node:crypto'
+import { type DatedSampleEvent, eventFormat, type SampleEmail, type SampleEvent, withOneRecipient } from '../sample.ts'
 import { customFieldsOf } from '../sample-fields.ts'
-import { credentialOf } from './webhook.ts'
 
 export const postmarkFormat = eventFormat(recordOf, { adapt: withOneRecipient, namesAllRecipients: false })
 
@@ -69,11 +60,3 @@ const engagementFacts = ({ type, engagement }: DatedSampleEvent) => ({
   Platform: 'Desktop',
   ...(type === 'clicked' ? { OriginalLink: engagement?.url, ClickLocation: 'HTML' } : { FirstOpen: false }),
 })
-
-/** `secret` is `user:password` or a token. */
-export const signPostmark: Sign = (body, secret) => {
-  const [header, value] = credentialOf(secret)
-  return { headers: { 'content-type': 'application/json', [header]: value }, body }
-}
-
-export const generatePostmarkSecret = () => sharedSecret(`aftersend:${randomBytes(32).toString('hex')}`)

@@ -15,7 +15,7 @@ import type { EventHistory, HistoryPage } from '../provider-api.ts'
 import type { ProviderHttp } from '../provider-http.ts'
 import { answerOf, nextOf, pageForm, pagePath, requestsPerSecond } from './answers.ts'
 import { emailForm, eventsProvenBy } from './last-event.ts'
-import { eventsIn } from './webhook.ts'
+import { resend } from './webhook.ts'
 
 /** For all plans (resend.com/docs/dashboard/webhooks/how-to-store-webhooks-data). */
 const retainedMs = 30 * 24 * 3_600_000
@@ -135,7 +135,7 @@ async function readEvent(http: ProviderHttp, path: string, rest: Cursor): Promis
 function loggedEvents(json: unknown): ReceivedEvent[] {
   const { id, payload } = answerOf(loggedForm, json)
   try {
-    return eventsIn(JSON.stringify(payload), id, Date.now())
+    return resend.parse(Buffer.from(JSON.stringify(payload)), Date.now(), { 'svix-id': id })
   } catch (error) {
     if (error instanceof InvalidEventError) return []
     throw error

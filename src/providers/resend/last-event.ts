@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { normalizeAddress } from '../../domain/address.ts'
 import type { ProviderEventType, ReceivedBounce, ReceivedEvent } from '../../domain/events.ts'
 import { taggedOwnIds } from '../custom-fields.ts'
-import { buildEvent, reconciledIdOf } from '../event-builder.ts'
+import { buildBounce, buildEvent, reconciledIdOf } from '../event-builder.ts'
 import { isObject, timeIn } from '../fields.ts'
 import { bounceOf, resend, scheduledTimeIn } from './webhook.ts'
 
@@ -93,6 +93,6 @@ function eventOf(
 function lastBounceOf(last: string, email: ResendEmail): ReceivedBounce {
   const message = `last event at Resend: ${last}`
   const isKnown = last !== 'bounced' || isObject(email.bounce)
-  const bounce = bounceOf(last, email)
+  const bounce = buildBounce(bounceOf(last, email))
   return { ...bounce, message: bounce.message ?? message, ...(!isKnown && { class: 'soft' }) }
 }

@@ -1,14 +1,6 @@
 /** Resend: payloads by resend.com/docs/webhooks/event-types. An event of several recipients does not name the one it is about. */
-import {
-  type DatedSampleEvent,
-  eventFormat,
-  type SampleBounce,
-  type SampleEmail,
-  type SampleEvent,
-  type Sign,
-} from '../sample.ts'
+import { type DatedSampleEvent, eventFormat, type SampleBounce, type SampleEmail, type SampleEvent } from '../sample.ts'
 import { customTagsOf } from '../sample-fields.ts'
-import { signStandard } from '../standard-signature.ts'
 
 /** Resend reports that it tries again without a reason. */
 const isDelay = ({ bounce }: SampleEvent): boolean => bounce?.isOver === false
@@ -49,6 +41,3 @@ export const resendFormat = eventFormat(bodyOf, {
     },
   ],
 })
-
-/** `body` is the event as Resend documents it. */
-export const signResend: Sign = (body, secret, signedAt) => signStandard(body, secret, signedAt, 'svix')

@@ -3,84 +3,43 @@
  * is Standard Webhooks with other header names.
  */
 import { classifyBounce } from '../../domain/bounce-policy.ts'
-import type { ReceivedBounce, ReceivedEvent } from '../../domain/events.ts'
+import { type Adapter, createAdapter } from '../adapter.ts'
 import { taggedOwnIds } from '../custom-fields.ts'
-import { buildBounce, buildEvent, codeIn, eventIdOf, isHumanEngagement } from '../event-builder.ts'
-import {
-  decodeUtf8,
-  identifier,
-  idForm,
-  isObject,
-  type Json,
-  parseEnvelope,
-  partOf,
-  recipientOf,
-  recipientsOf,
-  required,
-  subjectOf,
-  textIn,
-  timeIn,
-} from '../fields.ts'
-import type { Provider } from '../provider.ts'
-import { isStandardSigned, signedIdIn } from '../standard-signature.ts'
+import { oneEntry } from '../entries.ts'
+import { type BounceReport, codeIn, eventIdOf } from '../event-builder.ts'
+import { isObject, type Json, partOf, recipientOf, recipientsOf, textIn, timeIn } from '../fields.ts'
+import { signedIdIn, standardProof } from '../standard-signature.ts'
 
-export const resend: Provider = {
+export const resendProof = standardProof('svix', 'the signing secret of the webhook, whsec_ and base64')
+
+export const resend: Adapter = createAdapter({
   name: 'resend',
-
-  verify: (rawBody, headers, secrets) => isStandardSigned(rawBody, headers, secrets, 'svix'),
-
-  parse(rawBody, receivedAt, headers) {
-    const payload = decodeUtf8(rawBody)
-    return eventsIn(payload, signedIdIn(headers, 'svix') ?? eventIdOf(payload), receivedAt)
-  },
-}
-
-/**
- * The event in the JSON text of a webhook, or of Resend's log of webhooks.
- * @param id of the webhook's request.
- * @throws InvalidEventError
- */
-export function eventsIn(payload: string, id: string, receivedAt: number): ReceivedEvent[] {
-  const envelope = parseEnvelope(payload)
-  const type = required('type', identifier, [envelope['type']])
+  verify: resendProof.verify,
+  entriesIn: oneEntry,
+  emailIdName: 'email ID',
+  wordOf: ({ type }) => (typeof type === 'string' ? type.replace(/^email\./, '') : type),
+  types: { scheduled: 'queued', delivery_delayed: 'bounced', failed: 'bounced', suppressed: 'bounced' },
   // Contacts, domains and inbound emails.
-  if (!type.startsWith('email.') || type === 'email.received') return []
-  const data = partOf(envelope, 'data')
-  return [eventOf(type.slice('email.'.length), envelope, data, { id, payload, receivedAt })]
-}
-
-/** Our types by Resend's, where they differ. A type that neither knows is stored under its own name. */
-const types = new Map([
-  ['scheduled', 'queued'],
-  ['delivery_delayed', 'bounced'],
-  ['failed', 'bounced'],
-  ['suppressed', 'bounced'],
-])
-
-function eventOf(
-  resendType: string,
-  envelope: Json,
-  data: Json,
-  parts: Pick<ReceivedEvent, 'id' | 'payload' | 'receivedAt'>,
-): ReceivedEvent {
-  const to = recipientsOf(data)
-  const engagement = [data['open'], data['click']].find(isObject) ?? {}
-  const type = types.get(resendType) ?? resendType
-  return buildEvent({
-    ...parts,
-    provider: resend.name,
-    emailId: required('email ID', idForm, [data['email_id']]),
-    type,
-    occurredAt: timeIn([envelope['created_at'], data['created_at']]) ?? parts.receivedAt,
-    to,
-    recipient: recipientOf(data, to),
-    subject: subjectOf(data),
-    bounce: type === 'bounced' ? bounceOf(resendType, data) : null,
-    human: isHumanEngagement(type, textIn(engagement, ['userAgent'])),
-    scheduledFor: resendType === 'scheduled' ? scheduledTimeIn(data, parts.receivedAt) : null,
-    ...taggedOwnIds(data['tags']),
-  })
-}
+  isAboutNoEmail: ({ type }) => !String(type).startsWith('email.') || type === 'email.received',
+  factsOf(envelope, word, { headers, payload, receivedAt }) {
+    const data = partOf(envelope, 'data')
+    const engagement = [data['open'], data['click']].find(isObject) ?? {}
+    const { tags, ...ownIds } = taggedOwnIds(data['tags'])
+    return {
+      id: signedIdIn(headers, 'svix') ?? eventIdOf(payload),
+      emailId: data['email_id'],
+      times: [envelope['created_at'], data['created_at']],
+      to: data['to'],
+      recipient: recipientOf(data, recipientsOf(data)),
+      subject: data['subject'],
+      userAgent: textIn(engagement, ['userAgent']),
+      scheduledFor: word === 'scheduled' ? scheduledTimeIn(data, receivedAt) : null,
+      tags,
+      ownIds,
+    }
+  },
+  bounceOf: (envelope, word) => bounceOf(word, partOf(envelope, 'data')),
+})
 
 /** Resend sends an email at most 30 days after it was accepted: resend.com/docs/dashboard/emails/schedule-email. */
 const latestScheduleMs = 30 * 24 * 3_600_000
@@ -93,18 +52,18 @@ export const scheduledTimeIn = (facts: Json, now: number): number =>
  * The bounce in an event or an answer of the API. Resend has stopped trying, unless delivery is only delayed. `failed`: it did not send
  * the email, for a reason of the sender's or its own, such as a quota. `suppressed`: the address bounced or complained before.
  */
-export function bounceOf(resendType: string, data: Json): ReceivedBounce {
+export function bounceOf(resendType: string, data: Json): BounceReport {
   const details = [data['bounce'], data['failed'], data['suppressed']].find(isObject) ?? {}
   const { diagnosticCode } = details
   const reply = Array.isArray(diagnosticCode) ? diagnosticCode.join(' ') : textIn(details, ['diagnosticCode'])
   const message = reply || textIn(details, ['message', 'reason'])
   const facts = { message, isOver: resendType !== 'delivery_delayed' }
   if (resendType === 'suppressed') {
-    return buildBounce({ ...facts, class: 'hard', word: resendType, subWord: textIn(details, ['type']) })
+    return { ...facts, class: 'hard', word: resendType, subWord: textIn(details, ['type']) }
   }
-  if (resendType !== 'bounced') return buildBounce({ ...facts, class: 'soft', word: resendType, subWord: message })
+  if (resendType !== 'bounced') return { ...facts, class: 'soft', word: resendType, subWord: message }
   // Permanent, Transient or Undetermined; absent in events of 2023.
   const type = textIn(details, ['type'])
   const bounceClass = classifyBounce({ type, code: codeIn(null, message) })
-  return buildBounce({ ...facts, class: bounceClass, word: type || resendType, subWord: textIn(details, ['subType']) })
+  return { ...facts, class: bounceClass, word: type || resendType, subWord: textIn(details, ['subType']) }
 }

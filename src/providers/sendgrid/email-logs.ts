@@ -10,7 +10,7 @@ import { timeIn } from '../fields.ts'
 import { InvalidEventError } from '../provider.ts'
 import type { ProviderHttp } from '../provider-http.ts'
 import { answerOf, undocumentedAnswer } from './http.ts'
-import { sendgridEventsIn } from './webhook.ts'
+import { sendgrid } from './webhook.ts'
 
 interface LoggedMessage {
   /** The whole `sg_message_id`. */
@@ -30,9 +30,13 @@ export interface MessageSearch {
 export interface EmailLogs {
   /**
    * The messages of the first part of the search's time, oldest first: of as much of it as one answer can hold.
-   * @returns `to`, where that part ends.
+   * @returns `to`, where that part ends, and how many requests it took.
    */
-  findFirst(search: MessageSearch): Promise<{ readonly messages: readonly LoggedMessage[]; readonly to: number }>
+  findFirst(search: MessageSearch): Promise<{
+    readonly messages: readonly LoggedMessage[]
+    readonly to: number
+    readonly requests: number
+  }>
   /** All messages of the search, oldest first. */
   findAll(search: MessageSearch): Promise<LoggedMessage[]>
   /** The delivery events of a message; none if SendGrid does not know it any more. */
@@ -65,10 +69,11 @@ export function createEmailLogs(http: ProviderHttp): EmailLogs {
 
   const findFirst: EmailLogs['findFirst'] = async (search) => {
     const { from } = search
-    for (let to = search.to; ; to = from + halfOf(to - from)) {
+    for (let [to, requests] = [search.to, 1]; ; to = from + halfOf(to - from), requests += 1) {
       const limit = to - from > shortestMs ? usualLimit : largestLimit
       const found = await find({ ...search, to }, limit)
-      if (found.length < limit || limit === largestLimit) return { messages: oldestFirst(found, from, to), to }
+      if (found.length < limit || limit === largestLimit)
+        return { messages: oldestFirst(found, from, to), to, requests }
     }
   }
 
@@ -133,7 +138,7 @@ function eventsOf({ subject, events }: z.infer<typeof messageForm>, now: number)
   const entries = events.filter(({ event }) => deliveryEvents.has(event)).map((entry) => answerOf(eventForm, entry))
   try {
     return entries
-      .flatMap((entry) => sendgridEventsIn(entry, now))
+      .flatMap((entry) => sendgrid.eventsOf(entry, now))
       .map((event) => ({ ...event, subject: subject?.slice(0, 998) ?? null }))
   } catch (error) {
     throw error instanceof InvalidEventError ? undocumentedAnswer() : error

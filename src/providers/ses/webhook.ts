@@ -40,10 +40,11 @@ export function createSes(options: Pick<AdapterDependencies, 'fetch' | 'clock'>)
 
     async answerHandshake(rawBody) {
       const message = snsMessageIn(rawBody)
-      if (message?.Type !== 'SubscriptionConfirmation') return
+      if (message?.Type !== 'SubscriptionConfirmation') return undefined
       const url = snsUrl(message.SubscribeURL ?? '', message.TopicArn)
       if (!url) throw new InvalidEventError("the SubscribeURL must be a URL of SNS in the topic's region")
       await confirmSubscription(options.fetch, url)
+      return undefined
     },
 
     parse(rawBody, receivedAt) {
