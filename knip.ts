@@ -13,6 +13,10 @@ export default {
     'src/client/index.ts',
     // Started by the Dockerfile.
     'scripts/prune-modules.mjs',
+    // Read by scripts/compose/project.mjs, and run in the image.
+    'scripts/compose/load-packages.mjs',
+    // Imported by test/pins.test.ts too, by its path.
+    'scripts/compose/stand-ins.mjs',
     'src/**/worker-process.ts',
     'src/dashboard/*/*.js',
     'bench/{bare-receiver,endpoint-receiver,minimal-receiver,receiver,reconciler}.ts',
@@ -41,4 +45,5 @@ export default {
   ],
   // Programs of the machine.
   ignoreBinaries: ['apt-get', 'groupadd', 'mount', 'nginx', 'openssl', 'promtool', 'psql', 'umount', 'useradd'],
+  ignoreBinaries: ['apt-get', 'dockerd', 'groupadd', 'mount', 'nginx', 'promtool', 'psql', 'umount', 'useradd'],
 } satisfies KnipConfig

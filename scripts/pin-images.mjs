@@ -1,5 +1,5 @@
 /**
- * `node scripts/pin-images.mjs`: pins the images of docker-compose.yml and Dockerfile to the digests that Docker Hub has for their tags now.
+ * `node scripts/pin-images.mjs`: pins the images of docker-compose.yml and Dockerfile to the digests that their registries have for the tags now.
  * With `--check` it changes nothing, and fails for an image without a digest, or with one that the registry does not have. A digest that is
  * no longer the tag's is reported only: the tag moved on. Needs the registry, so .ci/run leaves it out and a release runs it.
  */
@@ -27,19 +27,38 @@ export const withDigests = (text, digests) =>
 
 const indexTypes = 'application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json'
 
-/** @returns the digest of the index of a tag or digest on Docker Hub; null if there is none. */
-async function indexDigest(name, reference) {
-  const repository = name.includes('/') ? name : `library/${name}`
-  const scope = `repository:${repository}:pull`
-  const auth = await fetch(`https://auth.docker.io/token?service=registry.docker.io&scope=${scope}`)
-  const { token } = await auth.json()
-  const response = await fetch(`https://registry-1.docker.io/v2/${repository}/manifests/${reference}`, {
-    method: 'HEAD',
-    headers: { authorization: `Bearer ${token}`, accept: indexTypes },
-  })
+/** @returns the registry of an image, and its name there: Docker Hub's, unless the name begins with another host. */
+export function registryOf(name) {
+  const [host, ...path] = name.split('/')
+  if (host.includes('.')) return { origin: `https://${host}`, repository: path.join('/') }
+  return { origin: 'https://registry-1.docker.io', repository: path.length > 0 ? name : `library/${name}` }
+}
+
+/** @returns the digest of the index of a tag or digest; null if its registry has none. */
+export async function indexDigest(name, reference, { origin, repository } = registryOf(name)) {
+  const ask = (headers = {}) =>
+    fetch(`${origin}/v2/${repository}/manifests/${reference}`, {
+      method: 'HEAD',
+      headers: { accept: indexTypes, ...headers },
+    })
+  const first = await ask()
+  const response = first.status === 401 ? await ask({ authorization: `Bearer ${await anonymousToken(first)}` }) : first
   if (response.status === 404) return null
-  if (!response.ok) throw new Error(`Docker Hub answers ${response.status} for ${name}:${reference}.`)
+  if (!response.ok) throw new Error(`${origin} answers ${response.status} for ${name}:${reference}.`)
   return response.headers.get('docker-content-digest')
+}
+
+/** As the registry's challenge says: https://distribution.github.io/distribution/spec/auth/token/ */
+async function anonymousToken(response) {
+  const challenge = response.headers.get('www-authenticate') ?? ''
+  const parameters = Object.fromEntries(
+    [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]),
+  )
+  const { realm, ...rest } = parameters
+  if (!realm) throw new Error(`${response.url} asks for credentials, and names no place to get a token.`)
+  const answer = await fetch(`${realm}?${new URLSearchParams(rest)}`)
+  const { token, access_token } = await answer.json()
+  return token ?? access_token
 }
 
 async function pin() {
@@ -48,7 +67,7 @@ async function pin() {
     const digests = new Map()
     for (const { name, tag } of imagesOf(text)) {
       const digest = await indexDigest(name, tag)
-      if (digest === null) throw new Error(`Docker Hub has no ${name}:${tag}.`)
+      if (digest === null) throw new Error(`Its registry has no ${name}:${tag}.`)
       digests.set(`${name}:${tag}`, digest)
     }
     writeFileSync(`${root}${file}`, withDigests(text, digests))
@@ -58,7 +77,7 @@ async function pin() {
 async function check() {
   for (const { name, tag, digest } of pinnedFiles.flatMap((file) => imagesOf(readFileSync(`${root}${file}`, 'utf8')))) {
     if (digest === undefined) throw new Error(`${name}:${tag} is not pinned: run node scripts/pin-images.mjs.`)
-    if ((await indexDigest(name, digest)) === null) throw new Error(`Docker Hub has no ${name}@${digest}.`)
+    if ((await indexDigest(name, digest)) === null) throw new Error(`Its registry has no ${name}@${digest}.`)
     const current = await indexDigest(name, tag)
     console.log(
       `${name}:${tag} ${current === digest ? 'is pinned' : `is pinned to ${digest}; the tag has moved to ${current}`}`,

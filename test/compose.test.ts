@@ -321,7 +321,7 @@ describe('docker-compose.yml', () => {
 
   it('gives our services a read-only file system and no privileges', () => {
     const services = servicesOf(secrets)
-    assert.match(read('Dockerfile'), /^USER node$/m)
+    assert.match(read('Dockerfile'), /^USER 1000:1000$/m)
     for (const name of services.keys()) assert.match(services.get(name) ?? '', /- no-new-privileges:true/, name)
     for (const name of [...Object.keys(ourServices), 'proxy']) {
       const service = services.get(name) ?? ''
