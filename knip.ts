@@ -44,6 +44,16 @@ export default {
     'uplot',
   ],
   // Programs of the machine.
-  ignoreBinaries: ['apt-get', 'groupadd', 'mount', 'nginx', 'openssl', 'promtool', 'psql', 'umount', 'useradd'],
-  ignoreBinaries: ['apt-get', 'dockerd', 'groupadd', 'mount', 'nginx', 'promtool', 'psql', 'umount', 'useradd'],
+  ignoreBinaries: [
+    'apt-get',
+    'dockerd',
+    'groupadd',
+    'mount',
+    'nginx',
+    'openssl',
+    'promtool',
+    'psql',
+    'umount',
+    'useradd',
+  ],
 } satisfies KnipConfig

@@ -35,6 +35,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'those of policies: stalls, retention, alarms (one file)',
     imports: ['environment-formats'],
   },
+  'environment-provider-apis': {
+    holds: 'those of providers’ APIs (one file)',
+    imports: ['environment-formats'],
+  },
   'environment-senders': { holds: 'those of mapped senders (one file)', imports: ['environment-formats'] },
   'environment-exports': { holds: 'those of the data export (one file)', imports: ['environment-formats'] },
   'environment-mail': {
@@ -49,8 +53,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'all environment variables (one file); docs/configuration.md is generated from it',
     imports: [
       ...['providers', 'environment-formats', 'environment-people', 'environment-policies'],
-      ...['environment-exports', 'environment-channels', 'environment-mail'],
-      ...['environment-exports', 'environment-channels', 'environment-senders'],
+      ...['environment-exports', 'environment-channels', 'environment-mail', 'environment-senders'],
+      'environment-provider-apis',
     ],
   },
   'insecure-settings': {

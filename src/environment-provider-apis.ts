@@ -1,0 +1,55 @@
+/** The environment variables of providers' APIs: what Aftersend asks, reconciles with and sends through. */
+import * as format from './environment-formats.ts'
+import { forBoth } from './environment-formats.ts'
+
+export const providerApis = {
+  AISEND_API_KEY: forBoth(
+    format.text.optional(),
+    'Key of the AISend API. It is used to ask about stalled emails and to send with `POST /v1/emails/send`.',
+    'AISend is not asked and not sent through',
+  ),
+  AISEND_API_URL: forBoth(format.httpUrl.default('https://api.aisend.com'), 'Base URL of the AISend API.'),
+  RESEND_API_KEY: forBoth(
+    format.text.optional(),
+    'Key of the Resend API. It is used to ask about stalled emails and to send with `POST /v1/emails/send`.',
+    'Resend is not asked and not sent through',
+  ),
+  RESEND_API_URL: forBoth(format.httpUrl.default('https://api.resend.com'), 'Base URL of the Resend API.'),
+  SENDGRID_API_KEY: forBoth(
+    format.text.optional(),
+    'Key of the SendGrid API, to ask about stalled emails. It needs the permissions to read Email Logs and suppressions, and to change suppressions if you push them.',
+    'SendGrid is not asked',
+  ),
+  SENDGRID_API_URL: forBoth(
+    format.httpUrl.default('https://api.sendgrid.com'),
+    'Base URL of the SendGrid API; `https://api.eu.sendgrid.com` for an account in the EU.',
+  ),
+  POSTMARK_API_KEY: forBoth(
+    format.text.optional(),
+    'Server API token of Postmark, to ask about stalled emails.',
+    'Postmark is not asked',
+  ),
+  POSTMARK_API_URL: forBoth(format.httpUrl.default('https://api.postmarkapp.com'), 'Base URL of the Postmark API.'),
+  MAILGUN_API_KEY: forBoth(
+    format.text.optional(),
+    'Key of the Mailgun API, to ask about stalled emails.',
+    'Mailgun is not asked',
+  ),
+  MAILGUN_API_URL: forBoth(
+    format.httpUrl.default('https://api.mailgun.net'),
+    'Base URL of the Mailgun API; `https://api.eu.mailgun.net` for domains in the EU.',
+  ),
+  MAILGUN_DOMAINS: forBoth(
+    format.list.meta({ form: 'comma-separated domains' }),
+    'The sending domains at Mailgun, whose suppression lists are read.',
+    'none is read',
+  ),
+  SES_ACCESS_KEY_ID: forBoth(
+    format.text.optional(),
+    'Access key of Amazon Web Services, to ask SES about stalled emails. The account needs Virtual Deliverability Manager.',
+    'SES is not asked',
+  ),
+  SES_API_KEY: forBoth(format.text.optional(), 'The secret access key to `SES_ACCESS_KEY_ID`.', 'SES is not asked'),
+  SES_REGION: forBoth(format.text.optional(), 'The region of SES, such as `eu-west-1`. Required with `SES_API_KEY`.'),
+  SES_API_URL: forBoth(format.httpUrl.optional(), 'Base URL of the SES API.', 'that of the region'),
+}
