@@ -103,7 +103,7 @@ function createTree(limits: ReportLimits, onRecord: (record: XmlElement) => void
       const element = open.pop()
       if (element === undefined) return
       element.text = element.text.trimEnd()
-      if (isWholeRecord) onRecord(element)
+      if (isWholeRecord && root?.name === 'feedback') onRecord(element)
     },
   }
 }
