@@ -159,11 +159,7 @@ describe('a file that attacks the reader', () => {
   // 64 MiB of white space before the end of a report, in 64 KB.
   const bomb = () => {
     const [head, tail] = reportXml([{}]).split('</feedback>')
-    return Buffer.concat([
-      Buffer.from(`${head}`),
-      Buffer.alloc(64 * 1_048_576, ' '),
-      Buffer.from(`</feedback>${tail}`),
-    ])
+    return Buffer.concat([Buffer.from(`${head}`), Buffer.alloc(64 * 1_048_576, ' '), Buffer.from(`</feedback>${tail}`)])
   }
   let bombs: { gzip: Buffer; zip: Buffer; lying: Buffer }
   before(() => {
