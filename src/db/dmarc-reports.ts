@@ -10,7 +10,7 @@ type Transaction = Prisma.TransactionClient
 const recordsPerInsert = 5_000
 
 /** Of a report with 50,000 rows, on a slow disk. */
-const storingTimeoutMs = 30_000
+const storingTimeoutMs = 10_000
 
 /**
  * Stores reports, each whole or not at all. A report that is stored already, by organization, report ID and domain, is not counted again.

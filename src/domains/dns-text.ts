@@ -46,3 +46,10 @@ export function answeredWithin(dns: DnsText, deadlineMs: number): DnsText & { en
   late.catch(() => {})
   return { textsOf: (name) => Promise.race([dns.textsOf(name), late]), end }
 }
+
+/** For a system that asks no DNS server. */
+export const noDnsText: DnsText = {
+  textsOf: async () => {
+    throw new Error('DNS is not asked')
+  },
+}
