@@ -92,8 +92,8 @@ export interface Config {
   }
   /** The limits for incidents. */
   readonly alarms: AlarmPolicy
-  /** How DNS is asked who receives the email of a domain; null: it is not asked. */
-  readonly mailServerLookup: { readonly servers: readonly string[] } | null
+  /** The DNS servers that are asked (empty: those of the machine), and whether they are asked who receives the email of a domain. */
+  readonly dns: { readonly servers: readonly string[]; readonly looksUpMailServers: boolean }
   /** Of the default project. */
   readonly support: ProjectSettings['support']
   /** Of the whole system, each with what it takes. */
@@ -217,7 +217,7 @@ function configOf(env: Environment, { security, ...readApart }: ReadApart): Conf
       keptForMs: env.RETAIN_EVENTS,
     },
     alarms: alarmPolicy(env),
-    mailServerLookup: env.MAILBOX_PROVIDER_LOOKUP === 'on' ? { servers: env.DNS_SERVERS } : null,
+    dns: { servers: env.DNS_SERVERS, looksUpMailServers: env.MAILBOX_PROVIDER_LOOKUP === 'on' },
     dataExport: exportSettings(env),
     publicUrl: env.PUBLIC_URL ?? null,
     endpointAllowedHosts: env.ENDPOINT_ALLOWED_HOSTS,

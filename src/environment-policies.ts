@@ -42,7 +42,7 @@ export const retention = {
   ),
   RETAIN_EVENTS: forWorker(
     format.durationOrForever('400d'),
-    'Time for which events are stored. Months that are older are dropped; `forever` drops none. At least 2 days longer than ' +
+    'Time for which events and DMARC reports are stored. Months that are older are dropped; `forever` drops none. At least 2 days longer than ' +
       '`MAX_EVENT_AGE`.',
   ),
 }
@@ -98,7 +98,11 @@ export const mailboxProviders = {
     z.enum(['on', 'off'], 'must be on or off').default('on'),
     'Whether DNS is asked who receives the email of a domain (MX records). With `off`, only the providers’ own domains are known, such as `gmail.com`.',
   ),
-  DNS_SERVERS: forWorker(format.dnsServers, 'The DNS servers that are asked.', 'those of the machine'),
+  DNS_SERVERS: forBoth(
+    format.dnsServers,
+    'The DNS servers that are asked, also for what your domains publish (the page Domains).',
+    'those of the machine',
+  ),
 }
 
 export const endpoints = {

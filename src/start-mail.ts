@@ -3,7 +3,11 @@ import { createMailboxActivities } from './activities/create-mailbox-activities.
 import type { MailboxActivities } from './activities/mailbox-activities.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/database.ts'
+import { storeDmarcReports } from './db/dmarc-reports.ts'
 import { insertEvents } from './db/events.ts'
+import type { MailAttachment } from './domain/mail-attachment.ts'
+import { dmarcReportsIn } from './domains/dmarc-reports.ts'
+import { UnreadableReportError } from './domains/unreadable-report.ts'
 import { createAppend } from './inbox/append-events.ts'
 import type { Inbox } from './inbox/inbox.ts'
 import { createReceiveMail, type ReceiveMail } from './mail/receive-mail.ts'
@@ -21,7 +25,23 @@ interface ReceivingParts {
 
 /** For all intakes alike, so that a report is the same by each of them. */
 export const receiveMailOf = ({ mail }: Config, parts: ReceivingParts): ReceiveMail =>
-  createReceiveMail({ ...parts, returnPaths: mail.returnPaths })
+  createReceiveMail({ ...parts, returnPaths: mail.returnPaths, storeReports: storeReportsIn(parts.db) })
+
+/** DMARC reports among the attachments of a mail. A file that only looks like one is passed over, as any mail that reports nothing. */
+const storeReportsIn =
+  (db: Database) =>
+  async (attachments: readonly MailAttachment[], project: string): Promise<number> => {
+    let count = 0
+    for (const attachment of attachments) {
+      const reports = await dmarcReportsIn([attachment]).catch((error) => {
+        if (error instanceof UnreadableReportError) return []
+        throw error
+      })
+      await storeDmarcReports(db, project, reports)
+      count += reports.length
+    }
+    return count
+  }
 
 /**
  * Starts to take mail by SMTP or LMTP, if that is configured.

@@ -67,7 +67,7 @@ export async function startWorker(
       startReconcile,
       channels: channels.map(({ name }) => name),
       teamChannels: channels.filter(({ routing }) => routing !== undefined),
-      mailServers: config.mailServerLookup && createMailServers(config.mailServerLookup),
+      mailServers: config.dns.looksUpMailServers ? createMailServers(config.dns) : null,
     }),
   }
   const worker = runWorker({

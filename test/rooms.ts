@@ -26,6 +26,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   db: { holds: 'every SQL statement, by name; one file per table family', imports: ['errors', 'domain'] },
   providers: { holds: 'a folder per provider: entry.ts, webhook.ts, api.ts, sample.ts', imports: ['domain'] },
+  domains: {
+    holds: 'sending domains: DMARC aggregate reports read from files, SPF, DKIM and DMARC read from DNS',
+    imports: ['domain'],
+  },
   'environment-formats': { holds: 'the formats of environment variables (one file)', imports: [] },
   'environment-people': {
     holds: 'those of people: sign-in, roles (one file)',
@@ -142,13 +146,13 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: '/v1, one file per resource; health and metrics',
     imports: [
       ...['errors', 'domain', 'http', 'db', 'providers', 'metrics', 'endpoints', 'temporal'],
-      ...['inbox', 'live', 'mail', 'webhooks', 'incidents', 'suppressions'],
+      ...['domains', 'inbox', 'live', 'mail', 'webhooks', 'incidents', 'suppressions'],
     ],
   },
   dashboard: {
     holds: 'the pages for people',
     imports: [
-      ...['domain', 'http', 'db', 'providers', 'endpoints', 'notifications', 'temporal'],
+      ...['domain', 'http', 'db', 'providers', 'domains', 'endpoints', 'notifications', 'temporal'],
       ...['inbox', 'live', 'suppressions', 'api'],
     ],
   },

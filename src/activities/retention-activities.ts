@@ -1,5 +1,6 @@
 import { activityInfo, heartbeat } from '@temporalio/activity'
 import type { Database } from '../db/database.ts'
+import { deleteOldDmarcReports } from '../db/dmarc-reports.ts'
 import {
   deleteOldDeliveries,
   type EraseByAge,
@@ -36,6 +37,7 @@ export const createRetentionActivities = ({ db, retention }: RetentionDependenci
     const emails = await erase(eraseOldEmailAddresses, addressesAfterMs)
     await inBatches(db, (on, _, batch) => keyFingerprints(on, batch), now)
     await deleteDeliveries(db, retention.keptForMs, now)
+    if (retention.keptForMs !== null) await inBatches(db, deleteReports, now - retention.keptForMs)
     const limit = batchSize * maxBatches
     return { payloads, events, emails, hasMore: [payloads, events, emails].some((count) => count >= limit) }
   },
@@ -50,6 +52,9 @@ async function deleteDeliveries(db: Database, eventsKeptForMs: number | null, no
   const pendingBefore = eventsKeptForMs === null ? null : now - eventsKeptForMs
   await inBatches(db, (on, _, batch) => deleteOldDeliveries(on, { before, pendingBefore }, batch), now)
 }
+
+/** Few at once: each may have thousands of records. */
+const deleteReports: EraseByAge = (db, before) => deleteOldDmarcReports(db, before, batchSize / 20)
 
 async function inBatches(db: Database, erase: EraseByAge, before: number): Promise<number> {
   let total = 0

@@ -3,6 +3,7 @@ import type Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
+import { type DnsText, noDnsText } from '../domains/dns-text.ts'
 import { type AddressGuard, createAddressGuard } from '../endpoints/address-guard.ts'
 import { fixedKeys, type KeyRing, requireKey } from '../http/api-key.ts'
 import { jsonBodyWithin, limitBodiesInFlight } from '../http/body.ts'
@@ -31,6 +32,7 @@ import { analyticsRoutes } from './analytics.ts'
 import { auditRequests, auditRoutes } from './audit.ts'
 import { bounceRoutes } from './bounces.ts'
 import { channelRoutes, type TeamChannel } from './channels.ts'
+import { domainRoutes } from './domains.ts'
 import { emailRoutes } from './emails.ts'
 import { endpointDeliveryRoutes } from './endpoint-deliveries.ts'
 import { endpointRoutes } from './endpoints.ts'
@@ -72,6 +74,8 @@ export interface ApiDependencies {
   readonly endpointWorkflows?: EndpointWorkflows
   /** Where webhooks may be sent to. Default: public addresses, by https. */
   readonly endpointGuard?: Pick<AddressGuard, 'checkedUrl'>
+  /** Asked for what sending domains publish. Default: DNS is not asked. */
+  readonly dns?: DnsText
   /** Keys of the environment for `/v1`, which allow everything. */
   readonly apiKeys: readonly string[]
   /** Keys for `/metrics` only, besides the API keys. Default none. */
@@ -134,6 +138,7 @@ export function createApi(dependencies: ApiDependencies): Api {
     slackApps = [],
     endpointWorkflows = noEndpointWorkflows,
     endpointGuard = createAddressGuard([]),
+    dns = noDnsText,
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
   const ring = createKeyRing(dependencies.db, apiKeys, clock)
@@ -157,7 +162,7 @@ export function createApi(dependencies: ApiDependencies): Api {
       servedRoutes({
         ...dependencies,
         ...{ receiptDb, keys: ring, clock, streams, reconciliations, teamChannels, slackApps },
-        ...{ endpointWorkflows, endpointGuard },
+        ...{ endpointWorkflows, endpointGuard, dns },
       }),
       (needed) => requireKey(ring, { needed, failedKeys }),
       jsonBodyWithin(deadlines),
@@ -190,6 +195,7 @@ type ServedDependencies = ApiDependencies &
       | 'slackApps'
       | 'endpointWorkflows'
       | 'endpointGuard'
+      | 'dns'
     >
   > & {
     readonly keys: KeyRing
@@ -224,6 +230,7 @@ const v1Routes = (dependencies: V1Dependencies): Route[] => [
   ...recipientRoutes(dependencies),
   ...reconciliationRoutes(dependencies),
   ...analyticsRoutes(dependencies),
+  ...domainRoutes(dependencies),
   ...endpointRoutes(dependencies),
   ...endpointDeliveryRoutes(dependencies),
   ...keyRoutes(dependencies),

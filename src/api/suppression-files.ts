@@ -5,7 +5,6 @@ import type { Database } from '../db/database.ts'
 import type { Suppression } from '../db/generated/client.ts'
 import { listSuppressions } from '../db/suppressions.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
-import { refuseEncoded } from '../http/body.ts'
 import { oneOf } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
@@ -13,6 +12,7 @@ import { exportCellsOf, exportHeader } from '../suppressions/export.ts'
 import { type FileFormat, readLines } from '../suppressions/file-lines.ts'
 import { emptyReport, importLines } from '../suppressions/import.ts'
 import { answerWithCsv, inFileTime } from './csv-download.ts'
+import { uploadedFile } from './uploaded-file.ts'
 
 const fileLimitBytes = 50 * 1_048_576
 const pageSize = 1_000
@@ -60,7 +60,11 @@ export const suppressionFileRoutes = ({ db, suppressionList: list }: Suppression
       const isPreview = query.dryRun === 'true'
       const report = emptyReport()
       try {
-        await importLines(readLines(fileIn(ctx), formatIn(ctx)), { db, list, isPreview, inTime: inFileTime }, report)
+        await importLines(
+          readLines(uploadedFile(ctx, fileLimitBytes), formatIn(ctx)),
+          { db, list, isPreview, inTime: inFileTime },
+          report,
+        )
       } catch (error) {
         throw error instanceof DatabaseUnavailableError ? interrupted(report.added) : error
       }
@@ -98,23 +102,6 @@ function formatIn(ctx: Context): FileFormat {
   if (ctx.is(csvTypes)) return 'csv'
   if (ctx.is(jsonLinesTypes)) return 'json-lines'
   throw new Problem(415, `Content-Type must be one of: ${[...csvTypes, ...jsonLinesTypes].join(', ')}`)
-}
-
-/** @throws Problem 413 before reading if Content-Length is over the limit, while reading otherwise; 415 if encoded. */
-function fileIn(ctx: Context): AsyncIterable<Buffer> {
-  refuseEncoded(ctx)
-  const tooLarge = () =>
-    new Problem(413, 'the file must not be larger than 50 MiB: split it', { headers: { Connection: 'close' } })
-  if (Number(ctx.req.headers['content-length'] ?? 0) > fileLimitBytes) throw tooLarge()
-  let bytes = 0
-  return (async function* () {
-    // Not destroyed when the file is refused, so that the client gets the answer.
-    for await (const chunk of ctx.req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > fileLimitBytes) throw tooLarge()
-      yield chunk
-    }
-  })()
 }
 
 const interrupted = (added: number): Problem =>

@@ -12,6 +12,7 @@ import { bouncesCommand } from './commands/bounces.ts'
 import { channelsCommand } from './commands/channels.ts'
 import { deploymentCommand } from './commands/deployment.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { domainsCommand } from './commands/domains.ts'
 import { endpointsCommand } from './commands/endpoints.ts'
 import { erasuresCommand } from './commands/erasures.ts'
 import { exportCommand } from './commands/export.ts'
@@ -60,6 +61,7 @@ function createProgram(context: CommandContext): Command {
     ingestCommand,
     exportCommand,
     channelsCommand,
+    domainsCommand,
     keysCommand,
     erasuresCommand,
     deploymentCommand,

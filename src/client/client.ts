@@ -1,4 +1,5 @@
 import type { AnalyticsBreakdown, AnalyticsQuery, AnalyticsSummary, BreakdownQuery } from './analytics-types.ts'
+import type { Domain, ListedDomain } from './domain-types.ts'
 import { createEndpointsClient, type EndpointsClient } from './endpoints.ts'
 import type { Person } from './person-types.ts'
 import { type ConnectionOptions, found, pause, request } from './request.ts'
@@ -34,6 +35,16 @@ export interface AftersendClient {
     summary(query?: AnalyticsQuery): Promise<AnalyticsSummary>
     /** The same for each value of a key. */
     breakdown(query: BreakdownQuery): Promise<AnalyticsBreakdown>
+  }
+  readonly domains: {
+    /** The domains that DMARC reports are about. @param query `since`: default 30 days ago; `cursor`: of the next page. */
+    list(query?: {
+      readonly since?: string
+      readonly cursor?: string
+      readonly limit?: number
+    }): Promise<Page<ListedDomain>>
+    /** One domain, also without reports: what they say, what DNS publishes, and what to change. */
+    get(domain: string, query?: { readonly since?: string }): Promise<Domain>
   }
   readonly recipients: {
     /**
@@ -82,6 +93,10 @@ export function createClient(options: ConnectionOptions): AftersendClient {
     analytics: {
       summary: (query = {}) => get('/v1/analytics/summary', query),
       breakdown: (query) => get('/v1/analytics/breakdown', query),
+    },
+    domains: {
+      list: (query = {}) => get('/v1/domains', query),
+      get: (domain, query = {}) => get(`/v1/domains/${encodeURIComponent(domain)}`, query),
     },
     recipients: { lookup: (address, page = {}) => post('/v1/recipients/lookup', { address, ...page }) },
     channels: {

@@ -1,6 +1,7 @@
 /** The client for applications: `import { createClient } from '@aftersend/client'`. It needs only `fetch`. */
 export type * from './analytics-types.ts'
 export { type AftersendClient, createClient, type WatchOptions } from './client.ts'
+export type * from './domain-types.ts'
 export type * from './endpoint-types.ts'
 export type { EndpointsClient } from './endpoints.ts'
 export { AftersendProblemError, AftersendUnreachableError, RecipientSuppressedError } from './errors.ts'

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { createKeyRing } from '../api/key-ring.ts'
 import { createProjectParts, type ProjectAccess } from '../api/project-parts.ts'
 import type { Database } from '../db/database.ts'
+import { type DnsText, noDnsText } from '../domains/dns-text.ts'
 import { type AddressGuard, createAddressGuard } from '../endpoints/address-guard.ts'
 import { fixedKeys, type KeyRing } from '../http/api-key.ts'
 import type { EventStreams } from '../http/event-streams.ts'
@@ -17,6 +18,7 @@ import { noReconciliations, type Reconciliations } from '../temporal/reconciliat
 import { flowing, type TemporalStatus } from '../temporal/temporal-status.ts'
 import { readAssets } from './assets.ts'
 import { addAuditPage } from './audit.tsx'
+import { addDomainPages } from './domains.tsx'
 import { addEmailPage, type WebUi } from './email.tsx'
 import { addEmailListPage } from './emails.tsx'
 import { addEndpointPage } from './endpoint.tsx'
@@ -55,6 +57,8 @@ export interface DashboardDependencies {
   readonly endpointWorkflows?: EndpointWorkflows
   /** Where webhooks may be sent to. Default: public addresses, by https. */
   readonly endpointGuard?: Pick<AddressGuard, 'checkedUrl'>
+  /** Asked for what sending domains publish. Default: DNS is not asked. */
+  readonly dns?: DnsText
   /** Keys of the environment; named keys are in the database. */
   readonly apiKeys: readonly string[]
   /** How people sign in. Default: with keys. */
@@ -76,7 +80,10 @@ export interface DashboardDependencies {
 
 type DashboardParts = DashboardDependencies &
   Required<
-    Pick<DashboardDependencies, 'temporalStatus' | 'clock' | 'reconciliations' | 'endpointWorkflows' | 'endpointGuard'>
+    Pick<
+      DashboardDependencies,
+      'temporalStatus' | 'clock' | 'reconciliations' | 'endpointWorkflows' | 'endpointGuard' | 'dns'
+    >
   > & {
     readonly receiptDb: Database
     readonly assets: ReturnType<typeof readAssets>
@@ -117,6 +124,7 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
     reconciliations: noReconciliations,
     endpointWorkflows: noEndpointWorkflows,
     endpointGuard: createAddressGuard([]),
+    dns: noDnsText,
     ...dependencies,
     receiptDb: db,
     assets,
@@ -159,6 +167,7 @@ function pagesWith(composed: ReturnType<PartsOf>, ...before: Middleware[]): Page
   addSuppressionFilePages(signedIn, parts)
   addEventPages(signedIn, parts)
   addEventPage(signedIn, parts)
+  addDomainPages(signedIn, parts)
   addSetupPage(signedIn, parts)
   addKeyPages(signedIn, parts)
   addEndpointListPage(signedIn, parts)

@@ -7,6 +7,8 @@ export const eventPath = ({ provider, eventId }: { readonly provider: string; re
 
 export const endpointPath = (id: string): string => `/setup/endpoints/${encodeURIComponent(id)}`
 
+export const domainPath = (domain: string): string => `/domains/${encodeURIComponent(domain)}`
+
 /** A path with a query, of what is given. */
 export function pathWith(path: string, query: Readonly<Record<string, string | undefined>>): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1]))

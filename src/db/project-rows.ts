@@ -38,6 +38,8 @@ const projectTables: Readonly<Record<string, { readonly rights: readonly string[
   delivery_attempts: { rights: ['INSERT', 'SELECT'], isOwn: byEndpoint },
   sessions: { rights: ['SELECT', 'UPDATE'], isOwn: byProject },
   audit_log: { rights: ['SELECT'], isOwn: byProject },
+  dmarc_reports: { rights: ['INSERT', 'SELECT'], isOwn: byProject },
+  dmarc_records: { rights: ['INSERT', 'SELECT'], isOwn: byProject },
 }
 
 /** Of no project: facts about domains, and the state of jobs. */

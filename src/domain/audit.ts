@@ -24,6 +24,7 @@ export const auditedRequests = {
   'POST /suppressions/import': 'suppression.import',
   'GET /v1/suppressions/export': 'suppression.export',
   'GET /suppressions/export': 'suppression.export',
+  'POST /v1/domains/reports': 'domain.import_reports',
   'POST /v1/bounces/rejudge': 'bounce.rejudge',
   'POST /v1/escalations/:id/acknowledge': 'escalation.acknowledge',
   'POST /v1/escalations/:id/snooze': 'escalation.snooze',

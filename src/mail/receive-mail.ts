@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts'
 import { findReportedEmail } from '../db/reported-emails.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { erasedAddress } from '../domain/address.ts'
+import type { MailAttachment } from '../domain/mail-attachment.ts'
 import { idInReturnPath } from '../domain/return-path.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { MailKind, Metrics } from '../metrics.ts'
@@ -37,14 +38,6 @@ interface MailReceipt {
  * @throws DatabaseUnavailableError when the commit was not confirmed: the mail must be sent, or fetched, again.
  */
 export type ReceiveMail = (mail: IncomingMail) => Promise<MailReceipt>
-
-/** An attachment, without its transfer encoding. */
-export type MailAttachment = {
-  readonly filename: string | null
-  /** In lower case, such as `application/gzip`. */
-  readonly contentType: string
-  readonly content: Buffer
-}
 
 export interface MailDependencies {
   readonly db: Database

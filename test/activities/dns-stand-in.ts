@@ -1,20 +1,21 @@
-/** A DNS server on this machine that answers questions for MX records (RFC 1035), over UDP and TCP at the same port. */
+/** A DNS server on this machine that answers questions for MX and TXT records (RFC 1035), over UDP and TCP at the same port. */
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 
 /**
- * What it answers for a domain. `hosts`: MX records with these preferences. `silent`: nothing. `truncated`: over UDP that the answer is
+ * What it answers for a domain. `hosts`: MX records with these preferences. `texts`: TXT records, each of its strings. `silent`: nothing. `truncated`: over UDP that the answer is
  * too long, over TCP the hosts.
  */
 export type DnsAnswer =
   | { readonly hosts: readonly (readonly [number, string])[]; readonly isTruncated?: boolean }
+  | { readonly texts: readonly (readonly string[])[] }
   | 'missing'
   | 'without-records'
   | 'failure'
   | 'silent'
 
-const typeMx = 15
+const [typeMx, typeTxt] = [15, 16]
 const codes = { missing: 3, 'without-records': 0, failure: 2 }
 
 export class DnsStandIn {
@@ -75,21 +76,28 @@ export class DnsStandIn {
     this.asked.push(name)
     const answer = this.answers.get(name) ?? 'missing'
     if (answer === 'silent') return null
-    const isTruncated = typeof answer === 'object' && answer.isTruncated === true && isUdp
-    const hosts = typeof answer === 'object' && !isTruncated ? answer.hosts : []
+    const isTruncated = typeof answer === 'object' && 'isTruncated' in answer && answer.isTruncated === true && isUdp
+    const records = typeof answer === 'object' && !isTruncated ? recordsOf(answer) : []
     const flags = 0x8180 | (isTruncated ? 0x0200 : 0) | (typeof answer === 'object' ? 0 : codes[answer])
-    const header = [question.subarray(0, 2), ...[flags, 1, hosts.length, 0, 0].map(sixteenBits)]
-    return Buffer.concat([...header, question.subarray(12, end + 4), ...hosts.map(mxRecord)])
+    const header = [question.subarray(0, 2), ...[flags, 1, records.length, 0, 0].map(sixteenBits)]
+    return Buffer.concat([...header, question.subarray(12, end + 4), ...records])
   }
 }
 
 const sixteenBits = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff])
 
+const recordsOf = (answer: Extract<DnsAnswer, object>): Buffer[] =>
+  'texts' in answer
+    ? answer.texts.map((strings) => record(typeTxt, Buffer.concat(strings.map(writeString))))
+    : answer.hosts.map(([preference, host]) =>
+        record(typeMx, Buffer.concat([sixteenBits(preference), writeName(host)])),
+      )
+
 /** For the name of the question: a pointer to it. Valid for a minute. */
-function mxRecord([preference, host]: readonly [number, string]): Buffer {
-  const data = Buffer.concat([sixteenBits(preference), writeName(host)])
-  return Buffer.concat([...[0xc00c, typeMx, 1, 0, 60, data.length].map(sixteenBits), data])
-}
+const record = (type: number, data: Buffer): Buffer =>
+  Buffer.concat([...[0xc00c, type, 1, 0, 60, data.length].map(sixteenBits), data])
+
+const writeString = (text: string): Buffer => Buffer.concat([Buffer.from([text.length]), Buffer.from(text, 'latin1')])
 
 /** The root, which a null MX names, is an empty name. */
 const writeName = (name: string): Buffer =>

@@ -1,9 +1,12 @@
 /** Two projects and the default one, each with a row in every table, all under the same IDs. */
 import { createDatabase, type Database } from '../../src/db/database.ts'
+import { storeDmarcReports } from '../../src/db/dmarc-reports.ts'
 import { insertEvents } from '../../src/db/events.ts'
 import { addManualSuppression } from '../../src/db/suppressions.ts'
 import { type Projects, providerIn } from '../../src/domain/project.ts'
+import { dmarcReportsIn } from '../../src/domains/dmarc-reports.ts'
 import { aisend } from '../../src/providers/aisend/webhook.ts'
+import { reportXml } from '../domains/report-xml.ts'
 import { endpointWith } from '../endpoints/outbox-rig.ts'
 import { receivedEvent } from '../received-event.ts'
 
@@ -80,7 +83,17 @@ export async function storeProject(db: Database, project: string): Promise<void>
   await db.auditDifference.create({ data: { provider, runId: run.id, reason: 'not_kept', emailId: mark } })
   const { id: deliveryId } = await db.delivery.findFirstOrThrow({ where: { endpointId } })
   await db.deliveryAttempt.create({ data: { deliveryId, endpointId, at, durationMs: 1, error: mark, answer: project } })
+  await storeReports(db, project)
   await db.webhookMinute.create({ data: { provider, minute: openedAt, genuine: 1, refused: 1 } })
+}
+
+/** Of a domain with the mark in its name, and of one where the mark is in what reports say of it. */
+async function storeReports(db: Database, project: string): Promise<void> {
+  const begin = Math.floor(Date.now() / 1_000) - 86_400
+  for (const domain of [`${markOf(project)}.example`, `${project}.example`]) {
+    const content = Buffer.from(reportXml([{ dkimDomain: markOf(project) }], { domain, reportId: domain, begin }))
+    await storeDmarcReports(db, project, await dmarcReportsIn([{ filename: null, contentType: '', content }]))
+  }
 }
 
 /** Tables with the condition by which their rows are a project's. */
@@ -96,6 +109,8 @@ const conditions: Readonly<Record<string, string>> = {
   suppressions: 'project = $1',
   api_keys: 'project = $1',
   sessions: 'project = $1',
+  dmarc_reports: 'project = $1',
+  dmarc_records: 'project = $1',
   endpoints: 'project = $1',
   endpoint_secrets: 'endpoint_id IN (SELECT id FROM endpoints WHERE project = $1)',
   deliveries: 'endpoint_id IN (SELECT id FROM endpoints WHERE project = $1)',

@@ -5,12 +5,14 @@ import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { DomainView } from '../../src/api/domain-view.ts'
 import type { storedEmailView } from '../../src/api/email-view.ts'
 import type { PersonView } from '../../src/api/person-view.ts'
 import {
   AftersendProblemError,
   AftersendUnreachableError,
   createClient,
+  type Domain,
   type Email,
   type Figures,
   type Person,
@@ -35,11 +37,16 @@ type MisnamedOfPerson =
   | Exclude<keyof Person, keyof PersonView>
   | Exclude<keyof ApiPersonEmail, keyof PersonEmail>
   | Exclude<keyof PersonEmail, keyof ApiPersonEmail>
+/** Each is the other. */
+type MisnamedOfDomain =
+  | (DomainView extends Domain ? never : 'view')
+  | (Domain extends Readonlied<DomainView> ? never : 'domain')
+type Readonlied<T> = T extends object ? { readonly [Key in keyof T]: Readonlied<T[Key]> } : T
 type MisnamedOfFigures = Exclude<keyof ApiFigures, keyof Figures> | Exclude<keyof Figures, keyof ApiFigures>
 
 describe('@aftersend/client', () => {
-  it('has types of an email, of a person and of figures with exactly the fields of the API', () => {
-    const misnamed: (Misnamed | MisnamedOfPerson | MisnamedOfFigures)[] = []
+  it('has types of an email, of a person, of a domain and of figures with exactly the fields of the API', () => {
+    const misnamed: (Misnamed | MisnamedOfPerson | MisnamedOfDomain | MisnamedOfFigures)[] = []
     assert.deepEqual(misnamed satisfies never[], [])
   })
 

@@ -9,6 +9,7 @@ import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { apiKey, eventBody, quietMetrics, type Served, serve } from '../api/served.ts'
 import { runtimeLogin } from '../db/runtime-login.ts'
 import { store } from '../db/stored.ts'
+import { reportXml } from '../domains/report-xml.ts'
 import { quietLog } from '../quiet.ts'
 import { standIn, useDatabase } from '../stack.ts'
 import { DocumentedApi } from './documented.ts'
@@ -277,6 +278,18 @@ describe('every answer', () => {
     for (const by of ['reason', 'party', 'mailboxProvider'])
       assert.equal(await statusOf('GET', `/v1/analytics/breakdown?by=${by}`), 200)
     assert.equal(await statusOf('GET', '/v1/analytics/breakdown'), 400)
+  })
+
+  it('about domains is as documented', async () => {
+    const begin = Math.floor(Date.now() / 1_000) - 86_400
+    const file = { headers: { ...authorized, 'content-type': 'text/xml' }, body: reportXml([{}], { begin }) }
+    assert.equal(await callRaw('POST', '/v1/domains/reports', file), 200)
+    assert.equal(await callRaw('POST', '/v1/domains/reports', { ...file, body: 'x' }), 400)
+    assert.equal(await callRaw('POST', '/v1/domains/reports', { ...file, headers: authorized }), 415)
+    assert.equal(await statusOf('GET', '/v1/domains?since=2030-01-31T12:00:00Z'), 200)
+    assert.equal(await statusOf('GET', '/v1/domains?limit=x'), 400)
+    assert.equal(await statusOf('GET', '/v1/domains/example.com'), 200)
+    assert.equal(await statusOf('GET', '/v1/domains/none'), 400)
   })
 
   it('of live streams is as documented', async () => {

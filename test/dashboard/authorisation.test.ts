@@ -34,6 +34,8 @@ const expected: Readonly<Record<string, readonly Role[]>> = {
   'GET /events/:provider/:id': everyone,
   'POST /events/replay': operators,
   'POST /events/replay-all': operators,
+  'GET /domains': everyone,
+  'GET /domains/:domain': everyone,
   'GET /setup': everyone,
   'POST /setup/test-event': operators,
   'POST /setup/reconcile': operators,
@@ -115,7 +117,7 @@ describe('the authorisation of the dashboard', () => {
       const shown = new Set<string>()
       const pages = ['/', '/emails', '/emails/aisend/em_1', '/recipients?address=ada@example.com']
       const lists = ['/escalations', '/suppressions', '/suppressions?q=nobody@example.com', '/events?state=quarantined']
-      const more = ['/recipients?address=bob@example.com', '/events/aisend/em_1_novel', '/setup']
+      const more = ['/recipients?address=bob@example.com', '/events/aisend/em_1_novel', '/domains', '/setup']
       for (const path of [...pages, ...lists, ...more]) {
         const html = await visitor.html(path)
         for (const [, target = ''] of html.matchAll(/ (?:href|action|formaction)="(\/[^"#?]*)/gi)) shown.add(target)

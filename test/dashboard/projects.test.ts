@@ -32,6 +32,8 @@ const expected: Readonly<Record<string, { status: number; isOwn?: boolean; field
   'GET /events/blog%3Aaisend/ev_1': { status: 404 },
   'POST /events/replay': { status: 303, fields: { event: JSON.stringify(['blog:aisend', 'ev_2']) } },
   'POST /events/replay-all': { status: 303 },
+  'GET /domains': { status: 200, isOwn: true },
+  'GET /domains/blog.example': { status: 200 },
   'GET /setup': { status: 200 },
   'POST /setup/reconcile': { status: 400, fields: { provider: 'blog:aisend' } },
   'POST /setup/test-event': { status: 404, fields: { path: 'aisend/blog' } },

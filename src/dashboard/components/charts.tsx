@@ -9,6 +9,12 @@ export interface Bucket {
   readonly figures: Figures
 }
 
+/** A column of the table that the chart does not draw. */
+interface Column {
+  readonly name: string
+  readonly values: readonly string[]
+}
+
 interface Series {
   readonly name: string
   readonly tone: Tone
@@ -20,9 +26,10 @@ interface ChartProps {
   readonly title: string
 
   readonly unit: 'emails' | 'milliseconds'
-  readonly buckets: readonly Bucket[]
+  readonly buckets: readonly { readonly startsAt: Date; readonly figures: Pick<Figures, 'emails'> }[]
   readonly bucket: TimeBucket
   readonly series: readonly Series[]
+  readonly columns?: readonly Column[]
 }
 
 interface BucketsProps {
@@ -60,7 +67,7 @@ export const DeliveryTimeChart = ({ buckets, bucket }: BucketsProps) => (
   />
 )
 
-const Chart = ({ id, title, unit, buckets, bucket, series }: ChartProps) => (
+export const Chart = ({ id, title, unit, buckets, bucket, series, columns = [] }: ChartProps) => (
   <section class="card chart-card" aria-labelledby={id}>
     <h2 id={id}>{title}</h2>
     <figure
@@ -75,20 +82,20 @@ const Chart = ({ id, title, unit, buckets, bucket, series }: ChartProps) => (
     />
     <details>
       <summary>Show as a table</summary>
-      <ChartTable title={title} unit={unit} buckets={buckets} bucket={bucket} series={series} />
+      <ChartTable {...{ title, unit, buckets, bucket, series, columns }} />
     </details>
   </section>
 )
 
 /** Leaves out times without emails. */
-const ChartTable = ({ title, unit, buckets, bucket, series }: Omit<ChartProps, 'id'>) => (
+const ChartTable = ({ title, unit, buckets, bucket, series, columns = [] }: Omit<ChartProps, 'id'>) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
   <section class="table-frame chart-table" tabIndex={0} aria-label={`${title} as a table`}>
     <table>
       <thead>
         <tr>
           <th scope="col">{bucket === 'hour' ? 'Hour from (UTC)' : 'Day (UTC)'}</th>
-          {series.map(({ name }) => (
+          {[...series, ...columns].map(({ name }) => (
             <th key={name} scope="col" class="number">
               {name}
             </th>
@@ -106,6 +113,11 @@ const ChartTable = ({ title, unit, buckets, bucket, series }: Omit<ChartProps, '
                 {series.map(({ name, values }) => (
                   <td key={name} class="number">
                     {cell(values[index] ?? null, unit)}
+                  </td>
+                ))}
+                {columns.map(({ name, values }) => (
+                  <td key={name} class="number">
+                    {values[index]}
                   </td>
                 ))}
               </tr>

@@ -12,6 +12,7 @@ const sections = [
   { path: '/escalations', name: 'Escalations', icon: 'escalation' },
   { path: '/suppressions', name: 'Suppressions', icon: 'suppression' },
   { path: '/events', name: 'Events', icon: 'event' },
+  { path: '/domains', name: 'Domains', icon: 'domain' },
   { path: '/setup', name: 'Setup', icon: 'setup' },
 ] as const satisfies readonly { path: string; name: string; icon: IconName }[]
 

@@ -32,6 +32,9 @@ const appearances: Readonly<Record<string, readonly [Tone, IconName]>> = {
   pending: ['active', 'clock'],
   quarantined: ['danger', 'suppression'],
   applied: ['success', 'check'],
+  error: ['danger', 'failed'],
+  warning: ['warning', 'escalation'],
+  advice: ['active', 'arrow'],
   unknown: ['neutral', 'question'],
 }
 

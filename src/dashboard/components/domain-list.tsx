@@ -1,0 +1,91 @@
+/** The list of sending domains, with a search for one that no report is about yet. */
+import type { ReportedDomain } from '../../db/dmarc-reports.ts'
+import { domainPath } from '../paths.ts'
+import { count, percent, phrase } from './labels.ts'
+import { EmptyState, PageHead } from './layout.tsx'
+import { type PageLinks, Pager } from './pager.tsx'
+
+interface DomainListProps {
+  readonly domains: readonly ReportedDomain[]
+  readonly links: PageLinks
+  /** What was searched for, if it is no domain. */
+  readonly rejected: string | null
+}
+
+export const DomainList = ({ domains, links, rejected }: DomainListProps) => (
+  <>
+    <PageHead title="Domains" />
+    <search>
+      <form class="filter" method="get" action="/domains">
+        <label class="search">
+          <span class="hidden-text">Domain</span>
+          <input
+            type="search"
+            name="domain"
+            value={rejected ?? ''}
+            placeholder="Check a domain that you send from"
+            maxLength={1_000}
+            dir="auto"
+            aria-invalid={rejected === null ? undefined : 'true'}
+            aria-describedby={rejected === null ? undefined : 'error'}
+          />
+        </label>
+        <button type="submit">Check</button>
+      </form>
+    </search>
+    {rejected !== null && (
+      <p class="error" role="alert" id="error">
+        Enter a domain, such as example.com.
+      </p>
+    )}
+    {domains.length > 0 ? (
+      <>
+        <DomainTable domains={domains} />
+        <Pager {...links} />
+      </>
+    ) : (
+      <EmptyState title="No DMARC reports yet">
+        Receivers report which messages in the name of your domain pass SPF and DKIM. Check a domain above to see the
+        DMARC record that asks for reports, then import them with <code>npx aftersend domains import</code>.
+      </EmptyState>
+    )}
+  </>
+)
+
+const DomainTable = ({ domains }: { domains: readonly ReportedDomain[] }) => (
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+  <section class="table-frame" tabIndex={0} aria-label="Domains of the last 30 days">
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Domain</th>
+          <th scope="col" class="number">
+            Messages (30 days)
+          </th>
+          <th scope="col" class="number">
+            Pass DMARC
+          </th>
+          <th scope="col">Policy</th>
+          <th scope="col" class="number">
+            Last report (UTC)
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {domains.map(({ domain, messages, aligned, policy: { policy }, lastDay }) => (
+          <tr key={domain}>
+            <td class="main-cell">
+              <a class="row-link" href={domainPath(domain)}>
+                <bdi>{domain}</bdi>
+              </a>
+            </td>
+            <td class="number">{count(messages)}</td>
+            <td class="number">{percent(messages === 0 ? null : aligned / messages)}</td>
+            <td>{policy === null ? '–' : phrase(policy)}</td>
+            <td class="number">{lastDay}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </section>
+)
