@@ -1,7 +1,8 @@
 /** The API on a real port for tests, with in-memory parts by default. */
 import { connect, type Socket } from 'node:net'
 import pino from 'pino'
-import { type ApiDependencies, createApi } from '../../src/api/api.ts'
+import { createApi } from '../../src/api/api.ts'
+import type { ApiDependencies } from '../../src/api/api-dependencies.ts'
 import { createDatabase, type Database } from '../../src/db/database.ts'
 import type { Escalation, EscalationCommand, EscalationReason } from '../../src/domain/escalation.ts'
 import type { ReceivedEvent } from '../../src/domain/events.ts'
