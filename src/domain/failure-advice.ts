@@ -155,6 +155,9 @@ const ofReasonAndParty: Readonly<Record<string, Advice>> = {
       suppressed: `ask them whether the address works, and if it does, ${takeOff} and the one of the provider`,
     },
   },
+  'provider_refused/unknown': {
+    what: 'Your email provider does not send your emails {since}, and does not say whose fault that is',
+  },
   'provider_refused/sender': {
     what: 'Your email provider refuses your emails {since}, because of a fault in them or in your account',
   },

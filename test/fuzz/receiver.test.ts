@@ -35,8 +35,8 @@ const fields = [
   ...['eventType', 'notificationType', 'mail', 'delivery', 'complaint', 'open', 'click', 'messageId', 'destination'],
 ]
 
-/** The signatures of Mailgun and Amazon SNS are fields of the body, which must be parsed to verify them. */
-const isSignedOutside = ({ path }: RawRequest): boolean => !/mailgun|ses/.test(path)
+/** The signatures of Mailgun and of SNS, also Scaleway’s, are fields of the body, which must be parsed to verify them. */
+const isSignedOutside = ({ path }: RawRequest): boolean => !/mailgun|ses$|scaleway/.test(path)
 
 describe('fuzz: the receiver', function () {
   this.timeout(isLong ? 600_000 : 90_000)

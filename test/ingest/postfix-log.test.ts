@@ -5,7 +5,7 @@ import { mailServer } from '../../src/providers/mail-server/webhook.ts'
 import { outcomeOf, parsed } from '../providers/adapter.ts'
 
 /** Logged by Postfix 3.7.11 on 2026-11-30: emails to recipients that are accepted, refused and deferred, until the queue's lifetime ended. */
-const log = readFileSync(new URL('fixtures/postfix-3.7.log', import.meta.url), 'utf8')
+const log = readFileSync(new URL('fixtures/postfix-3.7.txt', import.meta.url), 'utf8')
   .trimEnd()
   .split('\n')
 const clock = () => Date.UTC(2026, 11, 1)

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { providers } from '../../src/providers/registry.ts'
+import { eventProviders } from '../../src/providers/registry.ts'
 import { planEmails, planFor } from '../../src/simulator/plan.ts'
 import { fillStandIn } from '../../src/simulator/played-stand-in.ts'
 import { startStandInFor } from '../../src/stand-ins/registry.ts'
 import { adapterOf } from '../providers/adapter.ts'
 
 describe('the stand-in for', () => {
-  for (const entry of providers) {
+  for (const entry of eventProviders) {
     it(`${entry.title} has webhooks that its adapter verifies and reads as the events that were added`, async () => {
       const { sampleFormat, generateSecret } = entry
       const { accepted, signing } = generateSecret()

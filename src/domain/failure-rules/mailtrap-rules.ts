@@ -16,7 +16,7 @@ export const mailtrapRules: readonly FailureRule[] = [
     isFinal: true,
     word: /^reject recipient in suppression list\. reason: (?!unsubscri)/,
   },
-  { ...refusal, id: 'mailtrap.rejected', word: /^reject (?!recipient in suppression list)/ },
+  { ...refusal, id: 'mailtrap.rejected', word: /^reject (?!rejected$|recipient in suppression list)/ },
   { ...refusal, id: 'mailtrap.suspended', isFinal: false, word: /^suspension / },
 ]
 

@@ -34,7 +34,7 @@ const words: Readonly<Record<string, string>> = {
 
 /** With `MessageID` as a number. */
 const textOf = (event: DatedSampleEvent, email: SampleEmail): string =>
-  JSON.stringify(entryOf(event, email)).replace('"MessageID":"', '"MessageID":').replace(`${email.id}"`, email.id)
+  JSON.stringify(entryOf(event, email)).replace(/"MessageID":"(\d+)"/, '"MessageID":$1')
 
 function entryOf(event: DatedSampleEvent, email: SampleEmail) {
   const { external_id: customId = '', ...payload } = customFieldsOf(email)
