@@ -2,10 +2,10 @@
 
 /** What receivers do with a message that fails. `pass` is of RFC 9990: it did not fail. */
 export const dmarcDispositions = ['none', 'pass', 'quarantine', 'reject'] as const
-export type DmarcDisposition = (typeof dmarcDispositions)[number]
+type DmarcDisposition = (typeof dmarcDispositions)[number]
 
 export const dmarcPolicies = ['none', 'quarantine', 'reject'] as const
-export type DmarcPolicy = (typeof dmarcPolicies)[number]
+type DmarcPolicy = (typeof dmarcPolicies)[number]
 
 /** Null where the report does not say. */
 export interface PublishedPolicy {
@@ -21,14 +21,14 @@ export interface PublishedPolicy {
   readonly isTesting: boolean
 }
 
-export interface DkimResult {
+interface DkimResult {
   readonly domain: string
   readonly selector: string | null
   /** A word of RFC 8601 §2.7.1, in lower case: pass, fail, none, policy, neutral, temperror, permerror. */
   readonly result: string
 }
 
-export interface SpfResult {
+interface SpfResult {
   readonly domain: string
   /** A word of RFC 8601 §2.7.2, in lower case. */
   readonly result: string

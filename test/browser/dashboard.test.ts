@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { storeDmarcReports } from '../../src/db/dmarc-reports.ts'
+import { dmarcReportsIn } from '../../src/domains/dmarc-reports.ts'
 import { store } from '../db/stored.ts'
+import { reportXml } from '../domains/report-xml.ts'
 import { FaultProxy } from '../faults/fault-proxy.ts'
 import { startBrowser } from './chromium.ts'
 import { startWholeSystem, type WholeSystem } from './whole-system.ts'
@@ -218,6 +221,8 @@ describe('the dashboard in a browser', function () {
     '/suppressions/import',
     '/events?state=applied',
     '/events/aisend/evt_aside',
+    '/domains',
+    '/domains/example.com',
     '/setup',
     '/setup/endpoints',
     '/setup/endpoints/ep_tried',
@@ -226,6 +231,15 @@ describe('the dashboard in a browser', function () {
     '/setup/sessions',
     '/sign-in',
   ]
+
+  /** Repeats count once. */
+  const addReport = async () => {
+    const begin = Math.floor(Date.now() / 1_000) - 86_400
+    const records = [{ messages: 90 }, { sourceIp: '2001:db8::9', messages: 40, dkim: 'fail', spf: 'fail' } as const]
+    const content = Buffer.from(reportXml(records, { begin }))
+    const reports = await dmarcReportsIn([{ filename: null, contentType: '', content }])
+    await storeDmarcReports(system.db, 'default', reports)
+  }
 
   /** Paused, so that nothing is sent, with an attempt that failed. */
   const addEndpoint = async () => {
@@ -246,6 +260,7 @@ describe('the dashboard in a browser', function () {
   ] as const) {
     it(`has no serious accessibility fault, ${width} pixels wide and ${colorScheme}`, async () => {
       await addEndpoint()
+      await addReport()
       await page.setViewportSize({ width, height: 800 })
       await page.emulateMedia({ colorScheme })
       for (const path of paths) {

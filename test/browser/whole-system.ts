@@ -35,7 +35,8 @@ export async function startWholeSystem({
   quietTemporalRuntime()
   const [secret, apiKey] = ['secret-of-the-browser-tests', `key-${randomBytes(16).toString('hex')}`]
   const system: System = await startSystem({
-    config: readConfig({ MAILBOX_PROVIDER_LOOKUP: 'off', ...env }),
+    // A port where nothing listens: no test asks the DNS of the machine.
+    config: readConfig({ MAILBOX_PROVIDER_LOOKUP: 'off', DNS_SERVERS: '127.0.0.1:9', ...env }),
     databaseUrl: database.url,
     temporal: { address, namespace: 'default', security: {} },
     webhookSecrets: new Map([['aisend', [secret]]]),

@@ -40,8 +40,8 @@ type MisnamedOfPerson =
 /** Each is the other. */
 type MisnamedOfDomain =
   | (DomainView extends Domain ? never : 'view')
-  | (Domain extends Readonlied<DomainView> ? never : 'domain')
-type Readonlied<T> = T extends object ? { readonly [Key in keyof T]: Readonlied<T[Key]> } : T
+  | (Domain extends DeepReadonly<DomainView> ? never : 'domain')
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T
 type MisnamedOfFigures = Exclude<keyof ApiFigures, keyof Figures> | Exclude<keyof Figures, keyof ApiFigures>
 
 describe('@aftersend/client', () => {
