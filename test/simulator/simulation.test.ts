@@ -59,7 +59,7 @@ describe('a simulation', function () {
   for (const provider of eventProviders.slice(1)) {
     it(`as ${provider.title} succeeds without a difference, and posts only the events of that provider`, async () => {
       await probe(standIn.targetOf(provider.name), provider)
-      assert.equal(await runAs(provider, '--verify', '--rate', '2000'), true, printed.join('\n'))
+      assert.equal(await runAs(provider, '--verify', '--rate', '2000', '--emails', '30'), true, printed.join('\n'))
       const [, table = ''] = printed
       for (const type of providerEventTypes) {
         assert.equal(new RegExp(`\\n${type} `).test(table), provider.eventTypes.includes(type), type)
