@@ -82,9 +82,9 @@ const steps =
 
 function outcomeOf({ diagnostic, ...recipient }: RecipientStatus, mail: Mail): RecipientOutcome {
   const [named] = [recipient.original, recipient.final].filter((address) => address !== null)
-  const told = named === undefined ? '' : (wordsAbout(mail, named) ?? '')
-  const isFuller = diagnostic === null || (steps.test(told) && !steps.test(diagnostic))
-  return { ...recipient, reply: isFuller ? told || diagnostic : diagnostic }
+  const described = named === undefined ? '' : (wordsAbout(mail, named) ?? '')
+  const isFuller = diagnostic === null || (steps.test(described) && !steps.test(diagnostic))
+  return { ...recipient, reply: isFuller ? described || diagnostic : diagnostic }
 }
 
 /** The words about the recipient in the text beside the status, from the address to the next empty line. */

@@ -186,7 +186,11 @@ function readableFactsOf(
   const none = { emailId: '', to: [] }
   if (!isObject(entry)) return none
   try {
-    const facts = factsOf(entry, String(wordOf(entry)), { receivedAt, payload: '', headers: {} })
+    const facts = factsOf(entry, identifier.safeParse(wordOf(entry)).data ?? '', {
+      receivedAt,
+      payload: '',
+      headers: {},
+    })
     return { emailId: idForm.safeParse(facts.emailId).data ?? '', to: addressesOf(facts).to }
   } catch (error) {
     if (error instanceof InvalidEventError) return none

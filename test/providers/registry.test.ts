@@ -83,6 +83,16 @@ describe('every provider in the registry', () => {
         )
       })
 
+      it('never throws for a damaged body', async () => {
+        const request = entry.sign(sampleDelivery(entry), signing, now)
+        for (const damaged of eachFieldDamaged(request.body)) {
+          const rawBody = Buffer.from(damaged)
+          assert.equal(typeof (await provider.verify(rawBody, request.headers, [accepted])), 'boolean')
+          provider.explainRefusal?.(rawBody, request.headers)
+          provider.consentTo?.({ method: 'POST', headers: request.headers, rawBody })
+        }
+      })
+
       it('never throws for headers, and accepts no invented ones', async () => {
         const rawBody = Buffer.from(entry.sign(sampleDelivery(entry), signing, now).body)
         const names = Object.keys(entry.sign(sampleDelivery(entry), signing, now).headers)
@@ -97,13 +107,30 @@ describe('every provider in the registry', () => {
   }
 })
 
+/** The body with one of its fields after another replaced by an object that cannot be made a text. */
+function eachFieldDamaged(body: string): string[] {
+  const count = body.match(/"[\w-]+"\s*:/g)?.length ?? 0
+  return Array.from({ length: body.startsWith('{') ? count : 0 }, (_, damaged) => {
+    let at = 0
+    return JSON.stringify(
+      JSON.parse(body, (name, value) => (name !== '' && at++ === damaged ? { toString: true } : value)),
+    )
+  })
+}
+
 /** The signature of these is in the body. */
 const coversNoHeaders = ['mailgun', 'ses', 'scaleway']
 
 /** JSON with the provider's field names at unusual depths and with unusual values. */
 function arbitraryBody(entry: ProviderEntry): fc.Arbitrary<Buffer> {
   const sample = JSON.parse(sampleDelivery(entry))
-  const names = [...new Set(JSON.stringify(sample).match(/(?<=")[\w-]+(?="\s*:)/g) ?? []), '__proto__', 'to', 'bounce']
+  const names = [
+    ...new Set(JSON.stringify(sample).match(/(?<=")[\w-]+(?="\s*:)/g) ?? []),
+    '__proto__',
+    'toString',
+    'to',
+    'bounce',
+  ]
   const values = [...new Set(JSON.stringify(sample).match(/(?<=:)("[^"]*"|[\d.]+)/g) ?? [])].map((text) =>
     JSON.parse(text),
   )
@@ -128,7 +155,7 @@ function eventsOrNone(provider: Provider, body: Buffer): ReceivedEvent[] {
   try {
     return provider.parse(body, now, {})
   } catch (error) {
-    assert.ok(error instanceof InvalidEventError, String(error))
+    assert.ok(error instanceof InvalidEventError, error instanceof Error ? error.stack : String(error))
     return []
   }
 }

@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { bodyObject, eventIdOf } from '../event-builder.ts'
-import { type Json, partOf } from '../fields.ts'
+import { type Json, partOf, textIn } from '../fields.ts'
 import type { AdapterDependencies, Provider, Refusal } from '../provider.ts'
 import { hmacSha256, matchesAny } from '../signature.ts'
 
@@ -51,13 +51,16 @@ interface Signature {
 }
 
 function signatureIn(rawBody: Buffer): Signature | null {
-  const { timestamp, token, ...part } = signaturePartOf(rawBody)
-  const signatures = [part['signature'], part['parent-signature']]
-    .map(String)
+  const part = signaturePartOf(rawBody)
+  const [timestamp, token, ...found] = ['timestamp', 'token', 'signature', 'parent-signature'].map(
+    (name) => textIn(part, [name]) ?? '',
+  )
+  const signatures = found
     .filter((signature) => /^[0-9a-f]{64}$/i.test(signature))
     .map((signature) => Buffer.from(signature, 'hex'))
-  const isWhole = /^\d{1,12}$/.test(String(timestamp)) && /^[\w-]{1,128}$/.test(String(token)) && signatures.length > 0
-  return isWhole ? { timestamp: String(timestamp), token: String(token), signatures } : null
+  if (!timestamp || !token) return null
+  const isWhole = /^\d{1,12}$/.test(timestamp) && /^[\w-]{1,128}$/.test(token) && signatures.length > 0
+  return isWhole ? { timestamp, token, signatures } : null
 }
 
 function signaturePartOf(rawBody: Buffer): Json {

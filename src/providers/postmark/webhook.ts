@@ -29,7 +29,8 @@ export const postmark: Adapter = createAdapter({
     },
   },
   // A change of a suppression by hand, or a request of Postmark's "Send test".
-  isAboutNoEmail: ({ MessageID: id }) => id === undefined || id === null || /^[0-]*$/.test(String(id)),
+  isAboutNoEmail: ({ MessageID: id }) =>
+    id === undefined || id === null || (typeof id !== 'object' && /^[0-]*$/.test(`${id}`)),
   factsOf(record, recordType) {
     const recipient = textIn(record, ['Recipient', 'Email'])
     return {
