@@ -18,7 +18,13 @@ const line = z.string().transform((text) => text.toWellFormed().replaceAll('\u00
 const required = line.refine((text) => text !== '', 'is missing')
 const optional = line.transform((text) => text || null)
 const word = line.transform((text) => text.toLowerCase())
-const domainName = required.transform((text) => text.toLowerCase().replace(/\.$/, ''))
+/** Of an address, which some senders write, the domain alone: a report names no person. */
+const domainIn = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/^.*@/, '')
+    .replace(/[.>]+$/, '')
+const domainName = required.transform(domainIn)
 
 /** Null for another word. */
 const knownWord = <const Word extends string>(words: readonly Word[]) =>
@@ -63,9 +69,9 @@ const recordSchema = z.object({
   isSpfAligned: word.transform((text) => text === 'pass'),
   overrides: z.array(word),
   headerFrom: domainName,
-  envelopeFrom: optional.transform((text) => text?.toLowerCase() ?? null),
-  dkim: z.array(z.object({ domain: word, selector: optional, result: word })),
-  spf: z.array(z.object({ domain: word, result: word })),
+  envelopeFrom: optional.transform((text) => (text === null ? null : domainIn(text))),
+  dkim: z.array(z.object({ domain: line.transform(domainIn), selector: optional, result: word })),
+  spf: z.array(z.object({ domain: line.transform(domainIn), result: word })),
 })
 
 /** The elements with this path below the root. */

@@ -147,7 +147,12 @@ describe('the advice about a sending domain', () => {
     })
     const sources = [source('192.0.2.1', 9, 'esp.example'), source('192.0.2.2', 8, 'esp.example')]
     const found = findingsOf({
-      sources: [...sources, source('192.0.2.3', 50, null), source('192.0.2.4', 9, 'few.example')],
+      sources: [
+        ...sources,
+        source('192.0.2.3', 50, null),
+        source('192.0.2.4', 9, 'few.example'),
+        source('192.0.2.5', 90, 'mail.example.com'),
+      ],
     })
     assert.deepEqual(
       found.map(({ problem }) => problem),

@@ -109,6 +109,12 @@ describe('a DMARC aggregate report', () => {
     assert.equal(report?.records.length, 1)
   })
 
+  it('keeps the domain alone where a sender writes an address', async () => {
+    const [report] = await readAll(reportXml([{ envelopeFrom: 'Ada@Bounces.Example.com' }]))
+    assert.equal(report?.records[0]?.envelopeFrom, 'bounces.example.com')
+    assert.doesNotMatch(JSON.stringify(report), /ada@/i)
+  })
+
   it('without what it counts is refused, with the place', async () => {
     const without: Record<string, RegExp> = {
       report_id: /report_metadata: reportId is missing/,

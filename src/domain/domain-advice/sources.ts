@@ -14,7 +14,8 @@ export function sourceFindings(domain: string, sources: readonly ReportedSource[
   const failing = new Map<string, { messages: number; addresses: string[] }>()
   for (const { sourceIp, messages, aligned, dkimDomain, spfDomain } of sources) {
     const name = dkimDomain ?? spfDomain
-    if (name === null || messages === aligned) continue
+    // Its own name in a failing signature is a strict alignment or a contradiction of the receiver: no other service.
+    if (name === null || messages === aligned || isWithin(name, domain)) continue
     const known = failing.get(name) ?? { messages: 0, addresses: [] }
     failing.set(name, { messages: known.messages + messages - aligned, addresses: [...known.addresses, sourceIp] })
   }
@@ -27,8 +28,10 @@ export function sourceFindings(domain: string, sources: readonly ReportedSource[
         'sources',
         'warning',
         'source_not_aligned',
-        `${messages} messages from ${addresses[0]}${addresses.length > 1 ? ` and ${addresses.length - 1} more` : ''} authenticate as ${name}, not as ${domain}: they fail DMARC.`,
+        `${messages.toLocaleString('en-US')} messages from ${addresses[0]}${addresses.length > 1 ? ` and ${addresses.length - 1} more` : ''} authenticate as ${name}, not as ${domain}: they fail DMARC.`,
         `If ${name} sends for you, set up DKIM with the domain ${domain} there (often called domain authentication), and a return path below it. If not, a stricter policy stops it.`,
       ),
     )
 }
+
+const isWithin = (name: string, domain: string): boolean => name === domain || name.endsWith(`.${domain}`)
