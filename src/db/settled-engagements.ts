@@ -62,8 +62,10 @@ const applyStatement = `
       AND (cardinality("to") > 1 OR "to"[1] <> recipient) IS NOT TRUE
     FOR UPDATE SKIP LOCKED
   ), pending AS MATERIALIZED (
+    -- Rows without facts are of versions before 0.5 (see snapshotOf), or of events of unknown types alone: the workflow fills them.
     SELECT * FROM named WHERE EXISTS (
-      SELECT FROM email_recipients AS known WHERE known.email_id = named.email_id AND known.provider = named.provider AND known.key = named.key)
+      SELECT FROM email_recipients AS known WHERE known.email_id = named.email_id AND known.provider = named.provider AND known.key = named.key
+        AND known.first_received_at IS NOT NULL)
   ), settled AS MATERIALIZED (
     -- Sorted: two instances that apply engagements of the same emails could deadlock otherwise.
     SELECT id, provider FROM emails
@@ -87,9 +89,7 @@ const applyStatement = `
   ), counted_recipients AS (
     UPDATE email_recipients AS existing SET ${added}, ${statusAfter}
     FROM by_recipient AS tallies
-    -- Rows without facts are of versions before 0.5; see snapshotOf.
     WHERE existing.email_id = ANY(ARRAY[tallies.email_id]) AND existing.provider = tallies.provider AND existing.key = tallies.key
-      AND existing.first_received_at IS NOT NULL
   ), counted AS (
     UPDATE emails AS existing SET ${added}, ${statusAfter}, ${withCarried('existing', 'tallies')},
       revision = revision + 1000 + floor(random() * 1000)::int, updated_at = now()

@@ -72,6 +72,17 @@ describe('opens and clicks of settled emails', () => {
     )
   })
 
+  it('are left to the workflow where the email has nothing but events of unknown types for whom they name', async () => {
+    const noted: LifecycleEvent = { id: 'noted', type: 'unknown', isNoted: true, occurredAt: at, receivedAt: at }
+    const events = [noted, { ...delivered, recipient: 'a' }, opened('open', false)]
+    const [first, second, open] = await storeSignalled(db, email, events)
+    assert.ok(first && second && open)
+    await save(await load(), [first, second])
+    assert.deepEqual(await applyBySql([open]), [])
+    assert.ok(await save(await load(), [open]))
+    assert.deepEqual((await load()).snapshot, foldEvents(emptySnapshot, [first, second, open]))
+  })
+
   it('make the save of an older row stale, so that the workflow folds again', async () => {
     await store(email, [delivered])
     await save(await load(), [delivered])
