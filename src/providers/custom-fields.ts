@@ -44,6 +44,9 @@ function namedIn(entry: unknown): [name: string, value: unknown] | null {
 /** Where metadata has the Message-ID of an email that the provider names otherwise. */
 export const messageIdKey = 'message-id'
 
+/** An ID that may be in angle brackets, as the header Message-ID has it, without them. */
+export const withoutAngleBrackets = (id: string): string => id.replace(/^<(.*)>$/, '$1')
+
 /** A Message-ID without its angle brackets; null for anything else. */
 export function messageIdIn(text: string | null): string | null {
   const [, id = null] = /^<?([^<>\s@]+@[^<>\s@]+)>?$/.exec(text ?? '') ?? []

@@ -4,6 +4,7 @@ import { ahasendEntry } from './ahasend/entry.ts'
 import { aisendEntry } from './aisend/entry.ts'
 import { azureEntry } from './azure/entry.ts'
 import { brevoEntry } from './brevo/entry.ts'
+import { withoutAngleBrackets } from './custom-fields.ts'
 import { kumomtaEntry } from './kumomta/entry.ts'
 import { lettermintEntry } from './lettermint/entry.ts'
 import { mailEntry } from './mail/entry.ts'
@@ -67,7 +68,7 @@ export const entryNamed = (name: string, mapped: readonly ProviderEntry[]): Prov
 /** The ID of an email in the webhooks of `provider`, of one that its API or an SDK names otherwise, or a person writes in angle brackets. */
 export function emailIdOf(provider: string, named: string): string {
   const idOf = providerNamed(provider)?.emailIdOf
-  return idOf?.(named).replace(/^<(.+)>$/, '$1') || named
+  return (idOf && withoutAngleBrackets(idOf(named))) || named
 }
 
 /** The IDs under which an email may be stored that somebody names so: as it is named, and as in the webhooks of its provider. */

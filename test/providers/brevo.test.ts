@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { judgeBounce } from '../../src/domain/judge-bounce.ts'
-import { brevo, brevoEmailIdOf } from '../../src/providers/brevo/webhook.ts'
+import { brevo } from '../../src/providers/brevo/webhook.ts'
+import { emailIdOf } from '../../src/providers/registry.ts'
 import { outcomeOf, parsed, parsedOne } from './adapter.ts'
 import { documented } from './fixtures/brevo.ts'
 
@@ -34,8 +35,8 @@ describe('the events of Brevo', () => {
   it('name the email as the API does, without the angle brackets', () => {
     const { emailId, subject } = parsedOne(brevo, documented.request)
     assert.deepEqual([emailId, subject], ['201803062010.27287306012@smtp-relay.mailin.fr', 'Test subject'])
-    assert.equal(brevoEmailIdOf(documented.request['message-id']), emailId)
-    assert.equal(brevoEmailIdOf(emailId), emailId)
+    assert.equal(emailIdOf('brevo', documented.request['message-id']), emailId)
+    assert.equal(emailIdOf('brevo', emailId), emailId)
   })
 
   it('have the time in UTC, whatever the zone of the account is', () => {

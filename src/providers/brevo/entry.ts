@@ -1,7 +1,8 @@
+import { withoutAngleBrackets } from '../custom-fields.ts'
 import { credentialProof } from '../proof.ts'
 import type { ProviderEntry } from '../provider.ts'
 import { brevoFormat } from './sample.ts'
-import { brevo, brevoEmailIdOf } from './webhook.ts'
+import { brevo } from './webhook.ts'
 
 export const brevoEntry: ProviderEntry = {
   name: brevo.name,
@@ -10,6 +11,7 @@ export const brevoEntry: ProviderEntry = {
   ...credentialProof,
   eventTypes: ['queued', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
   create: () => brevo,
-  emailIdOf: brevoEmailIdOf,
+  // Its API answers with angle brackets around the ID.
+  emailIdOf: withoutAngleBrackets,
   sampleFormat: brevoFormat,
 }

@@ -5,7 +5,7 @@
  * Elan Registry (its email system, "Brevo Webhooks — Verified Behaviour").
  */
 import { type Adapter, createAdapter } from '../adapter.ts'
-import { ownIdsOf } from '../custom-fields.ts'
+import { ownIdsOf, withoutAngleBrackets } from '../custom-fields.ts'
 import { oneOrMoreEntries } from '../entries.ts'
 import { type BounceReport, eventIdOf } from '../event-builder.ts'
 import { type Json, jsonIn, tagsIn, textIn } from '../fields.ts'
@@ -52,11 +52,8 @@ export const brevo: Adapter = createAdapter({
   bounceOf,
 })
 
-/** Brevo's API answers with `<…>` around the ID, and its webhooks have it so too. */
-export const brevoEmailIdOf = (named: string): string => named.replace(/^<(.*)>$/, '$1')
-
 const messageIdOf = (entry: Json): string | undefined =>
-  brevoEmailIdOf(textIn(entry, ['message-id']) ?? '') || undefined
+  withoutAngleBrackets(textIn(entry, ['message-id']) ?? '') || undefined
 
 /**
  * Brevo's events have no ID: `id` is that of the webhook, `uuid` that of the email. The times are UTC, unlike `date`, whose zone is that of

@@ -1,4 +1,4 @@
-import { messageIdIn } from '../custom-fields.ts'
+import { withoutAngleBrackets } from '../custom-fields.ts'
 import { credentialProof } from '../proof.ts'
 import type { ProviderEntry } from '../provider.ts'
 import { kumomtaFormat } from './sample.ts'
@@ -11,6 +11,6 @@ export const kumomtaEntry: ProviderEntry = {
   ...credentialProof,
   eventTypes: ['queued', 'delivered', 'bounced', 'complained'],
   create: () => kumomta,
-  emailIdOf: (named) => messageIdIn(named) ?? named,
+  emailIdOf: withoutAngleBrackets,
   sampleFormat: kumomtaFormat,
 }

@@ -1,4 +1,4 @@
-import { messageIdIn } from '../custom-fields.ts'
+import { withoutAngleBrackets } from '../custom-fields.ts'
 import type { ProviderEntry } from '../provider.ts'
 import { mailServerFormat } from './sample.ts'
 import { mailServer, mailServerProof } from './webhook.ts'
@@ -10,6 +10,6 @@ export const mailServerEntry: ProviderEntry = {
   ...mailServerProof,
   eventTypes: ['queued', 'sending', 'sent', 'delivered', 'bounced', 'complained'],
   create: () => mailServer,
-  emailIdOf: (named) => messageIdIn(named) ?? named,
+  emailIdOf: withoutAngleBrackets,
   sampleFormat: mailServerFormat,
 }

@@ -1,8 +1,9 @@
+import { withoutAngleBrackets } from '../custom-fields.ts'
 import type { ProviderEntry } from '../provider.ts'
 import { createMailgunApi } from './api.ts'
 import { generateMailgunKey, mailgunFormat, signMailgun } from './sample.ts'
 import { mailgunName } from './signature.ts'
-import { createMailgun, mailgunEmailIdOf } from './webhook.ts'
+import { createMailgun } from './webhook.ts'
 
 export const mailgunEntry: ProviderEntry = {
   name: mailgunName,
@@ -14,7 +15,8 @@ export const mailgunEntry: ProviderEntry = {
   signsWithItsSecret: true,
   create: createMailgun,
   createApi: createMailgunApi,
-  emailIdOf: mailgunEmailIdOf,
+  // Its API answers with angle brackets around the ID.
+  emailIdOf: withoutAngleBrackets,
   sign: signMailgun,
   sampleFormat: mailgunFormat,
   generateSecret: generateMailgunKey,

@@ -6,7 +6,7 @@
 import { normalizeAddress } from '../../domain/address.ts'
 import { classifyBounce } from '../../domain/bounce-policy.ts'
 import { type Adapter, type AdapterDescription, createAdapter } from '../adapter.ts'
-import { ownIdsOf } from '../custom-fields.ts'
+import { ownIdsOf, withoutAngleBrackets } from '../custom-fields.ts'
 import { type BounceReport, bodyObject, codeIn } from '../event-builder.ts'
 import { idForm, isObject, type Json, partOf, required, tagsIn, textIn, timeIn } from '../fields.ts'
 import { type AdapterDependencies, InvalidEventError } from '../provider.ts'
@@ -64,13 +64,10 @@ export const mailgunForm: Omit<AdapterDescription, 'verify'> = {
   bounceOf,
 }
 
-/** Mailgun's API answers with `<…>` around the ID, its webhooks have it without. */
-export const mailgunEmailIdOf = (named: string): string => named.replace(/^<(.*)>$/, '$1')
-
 const headersIn = (data: Json): Json => partOf(partOf(data, 'message'), 'headers')
 
 const messageIdOf = (data: Json): string | undefined =>
-  mailgunEmailIdOf(textIn(headersIn(data), ['message-id']) ?? '') || undefined
+  withoutAngleBrackets(textIn(headersIn(data), ['message-id']) ?? '') || undefined
 
 const recipientIn = (data: Json): string => textIn(data, ['recipient']) ?? textIn(headersIn(data), ['to']) ?? ''
 
