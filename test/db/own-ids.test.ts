@@ -6,8 +6,8 @@ import { insertEvents } from '../../src/db/events.ts'
 import { registerEmail } from '../../src/db/registrations.ts'
 import { eraseOldEmailAddresses, eraseOldEventAddresses } from '../../src/db/retention.ts'
 import { applyEngagements } from '../../src/db/settled-engagements.ts'
+import { readSignalledEvents } from '../../src/db/signalled-events.ts'
 import { saveSnapshot } from '../../src/db/snapshots.ts'
-import type { LifecycleEvent } from '../../src/domain/events.ts'
 import { emptySnapshot, foldEvents } from '../../src/domain/lifecycle.ts'
 import { type Metadata, mergedOwnIds, metadataLimits, type OwnIds } from '../../src/domain/own-ids.ts'
 import { ExternalIdTakenError } from '../../src/errors.ts'
@@ -28,8 +28,6 @@ describe('own IDs of an email', () => {
     const stored = rowOf(key, { ...event, occurredAt: at, receivedAt: at }, { to })
     return registerEmail(db, { ...key, to, subject: null, tags: null, priority: null, as: 'sent', ...own }, stored)
   }
-  const delivered = (id: string, more: object = {}) =>
-    ({ id, type: 'delivered', occurredAt: at, receivedAt: at, ...more }) as LifecycleEvent
   /** Stores and applies an event, as an email's workflow does. */
   async function apply(emailId: string, id: string, own: Partial<OwnIds>, more: object = {}) {
     const key = keyOf(emailId)
@@ -38,7 +36,7 @@ describe('own IDs of an email', () => {
     ])
     const row = await emailRow(db, key)
     const before = row && row.revision > 0 ? ((await storedSnapshot(db, key)) ?? emptySnapshot) : emptySnapshot
-    const snapshot = foldEvents(before, [delivered(id)])
+    const snapshot = foldEvents(before, await readSignalledEvents(db, key.provider, [id]))
     assert.ok(await saveSnapshot(db, { ...key, snapshot, expectedRevision: row?.revision ?? 0, eventIds: [id] }))
   }
   const ownOf = async (emailId: string): Promise<OwnIds> => {
@@ -72,10 +70,7 @@ describe('own IDs of an email', () => {
             receivedEvent({ ...keyOf(emailId), id: ids[index] ?? '', receivedAt: at, ...own }),
           )
           await insertEvents(db, rows)
-          const snapshot = foldEvents(
-            emptySnapshot,
-            ids.map((id) => delivered(id)),
-          )
+          const snapshot = foldEvents(emptySnapshot, await readSignalledEvents(db, 'aisend', ids))
           assert.ok(await saveSnapshot(db, { ...keyOf(emailId), snapshot, expectedRevision: 0, eventIds: ids }))
         }
         const carried = mergedOwnIds(events)
