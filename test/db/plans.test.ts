@@ -126,6 +126,18 @@ interface Statement {
   readonly isUnnamed?: true
 }
 
+/** What a list by metadata reads: of the newest emails, and then by the index, twenty emails of a customer. */
+const readOfNewest = (limit: number): number => 50 * limit + 20
+
+/** One of the emails that the statistics of the planner hold as examples. */
+async function readSampledCustomer(db: Database): Promise<string> {
+  const [row] = await db.$queryRaw<{ customer: string }[]>`
+    SELECT example ->> 'customer' AS customer FROM pg_stats, unnest(histogram_bounds::text::jsonb[]) WITH ORDINALITY AS bound (example, at)
+    WHERE tablename = 'emails' AND attname = 'metadata' AND at BETWEEN 10 AND 90 LIMIT 1`
+  return row?.customer ?? assert.fail('the statistics hold no emails')
+}
+let sampledCustomer = ''
+
 /** Each critical statement, with the indexes that its docstring names. */
 const statements: Record<string, Statement> = {
   'append (events, one a repeat)': {
@@ -324,21 +336,28 @@ const statements: Record<string, Statement> = {
     indexes: ['emails_external_id'],
   },
   'list of emails by a pair of metadata': {
-    run: (db) => listEmails(db, { metadata: { order: '7' } }, null, 51),
+    run: (db) => listEmails(db, { metadata: { order: '7' } }, null, 1),
     indexes: ['emails_metadata'],
+    maxRows: readOfNewest(1),
     isUnnamed: true,
   },
   'list of emails by a pair that all have': {
     run: (db) => listEmails(db, { metadata: { env: 'production' } }, null, 11),
     indexes: ['emails_created_at_id_provider_idx'],
-    // Among them the late emails, which are newer and have no metadata.
-    maxRows: 6 * lateEmails + 20,
+    // Those that are newer are the late emails, which have no metadata.
+    maxRows: readOfNewest(11),
     isUnnamed: true,
   },
   'list of emails by several pairs of metadata': {
-    run: (db) => listEmails(db, { metadata: { customer: 'c-7', env: 'production' } }, null, 51),
+    run: (db) => listEmails(db, { metadata: { customer: 'c-7', env: 'production' } }, null, 11),
     indexes: ['emails_metadata'],
-    maxRows: 60,
+    maxRows: readOfNewest(11),
+    isUnnamed: true,
+  },
+  'list of emails by rare pairs that the planner takes for frequent ones': {
+    run: (db) => listEmails(db, { metadata: { customer: sampledCustomer } }, null, 11),
+    indexes: ['emails_metadata'],
+    maxRows: readOfNewest(11),
     isUnnamed: true,
   },
   'email that a mail reports about': {
@@ -463,6 +482,7 @@ describe('on 100,000 rows, the', () => {
       'escalations',
     ]
     await patient.$executeRawUnsafe(`VACUUM ANALYZE ${tables.join(', ')}`)
+    sampledCustomer = await readSampledCustomer(patient)
     await patient.$disconnect()
   })
 
