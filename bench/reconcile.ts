@@ -2,7 +2,8 @@
  * `npm run bench:reconcile`: the webhooks of a day are lost, and reconciling finds everything at the provider's stand-in. How long it
  * takes, compared with what the provider's rate limit allows, what differs in the end, and what acknowledgements cost beside it.
  * `npm run bench:reconcile -- 10000 20` takes 10,000 emails at each provider, and limits and pace 20 times as high. `-- 600 1 ack` measures
- * the acknowledgements alone, `-- 600 1 days` the days, and `-- 600 1 mailgun` that of one provider.
+ * the acknowledgements alone, `-- 600 1 days` the days, `-- 600 1 mailgun` that of one provider, and `-- 600 1 mailgun 150` with answers that
+ * take 150 ms, as over the internet.
  */
 import { createDatabase } from '../src/db/database.ts'
 import { schedulePool } from '../src/db/pools.ts'
@@ -13,6 +14,7 @@ import { reconcileDay, startSilentDay } from './silent-day.ts'
 import { nextWebhook, webhookSecret } from './webhook-requests.ts'
 
 const [emails, factor, part] = [Number(process.argv[2] ?? 600), Number(process.argv[3] ?? 1), process.argv[4]]
+const slowMs = Number(process.argv[5] ?? 0)
 
 interface Limit {
   /** Requests in a minute: published, or where nothing is, our own pace. */
@@ -40,7 +42,7 @@ const judged = (met: boolean): string => {
 
 async function measureDay(provider: string, { perMinute, isPublished, fewest }: Limit) {
   const day = await startSilentDay(provider, emails)
-  day.standIn.setFaults({ rateLimit: perMinute * factor, ratePeriodMs: 60_000 })
+  day.standIn.setFaults({ rateLimit: perMinute * factor, ratePeriodMs: 60_000, slowMs })
   const tookMs = await reconcileDay(db, day, { factor })
   const rows = await db.event.findMany({ where: { provider }, select: { emailId: true, type: true } })
   const listed = await db.suppression.findMany({ where: { provider, removedAt: null }, select: { address: true } })
@@ -105,7 +107,9 @@ async function measureAcks(): Promise<void> {
   console.log(`p99: ${ratio.toFixed(2)} times of without, median of the rounds (goal 1.3: ${judged(ratio <= 1.3)})`)
 }
 
-console.log(`\n${machine()}, ${revision()}; ${emails} emails at each provider, limits × ${factor}`)
+console.log(
+  `\n${machine()}, ${revision()}; ${emails} emails at each provider, limits × ${factor}, answers after ${slowMs} ms`,
+)
 if (part !== 'ack') {
   const results: Record<string, object> = {}
   const days = Object.entries(limits).filter(([provider]) => part === provider || !part || part === 'days')
