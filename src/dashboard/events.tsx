@@ -10,6 +10,7 @@ import { stateOf, typeLabel } from './components/event-table.tsx'
 import { EmptyState, PageHead } from './components/layout.tsx'
 import { type PageLinks, Pager } from './components/pager.tsx'
 import { Status } from './components/status.tsx'
+import { Table } from './components/table.tsx'
 import { Tabs } from './components/tabs.tsx'
 import { Timestamp } from './components/timestamp.tsx'
 import { readForm, seeOther } from './guards.ts'
@@ -164,33 +165,20 @@ const emptyTexts: Readonly<Record<ShownState, string>> = {
 }
 
 const EventRows = ({ events, isSelectable }: { events: readonly ListedEvent[]; isSelectable: boolean }) => (
-  <div class="table-frame">
-    <table>
-      <caption class="hidden-text">Events, newest first</caption>
-      <thead>
-        <tr>
-          {isSelectable && (
-            <th scope="col" class="select">
-              <span class="hidden-text">Select</span>
-            </th>
-          )}
-          <th scope="col">State</th>
-          <th scope="col">Event</th>
-          <th scope="col" class="wide">
-            Email
-          </th>
-          <th scope="col" class="wide number">
-            Received (UTC)
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {events.map((event) => (
-          <EventRow key={`${event.provider}/${event.eventId}`} event={event} isSelectable={isSelectable} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    caption="Events, newest first"
+    columns={[
+      ...(isSelectable ? [['Select', 'select', 'hidden'] as const] : []),
+      'State',
+      'Event',
+      ['Email', 'wide'],
+      ['Received (UTC)', 'wide number'],
+    ]}
+  >
+    {events.map((event) => (
+      <EventRow key={`${event.provider}/${event.eventId}`} event={event} isSelectable={isSelectable} />
+    ))}
+  </Table>
 )
 
 const EventRow = ({ event, isSelectable }: { event: ListedEvent; isSelectable: boolean }) => (

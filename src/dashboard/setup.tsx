@@ -24,6 +24,7 @@ import { counted } from './components/labels.ts'
 import { PageHead } from './components/layout.tsx'
 import { MailIntake } from './components/mail-intake.tsx'
 import { ApiFacts, Comparisons } from './components/reconciliation.tsx'
+import { Table } from './components/table.tsx'
 import { Timestamp } from './components/timestamp.tsx'
 import { isSecure } from './cookies.ts'
 import { readForm, seeOther, sessionOf } from './guards.ts'
@@ -196,26 +197,16 @@ function OtherProviders({ webhooks }: Pick<Settings, 'webhooks'>) {
   return (
     <section aria-labelledby="other-providers">
       <h2 id="other-providers">Other providers</h2>
-      <div class="table-frame">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Provider</th>
-              <th scope="col">Set this variable</th>
-            </tr>
-          </thead>
-          <tbody>
-            {others.map(({ name, title, variable }) => (
-              <tr key={name}>
-                <td class="strong">{title}</td>
-                <td>
-                  <code>{variable}</code>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={['Provider', 'Set this variable']}>
+        {others.map(({ name, title, variable }) => (
+          <tr key={name}>
+            <td class="strong">{title}</td>
+            <td>
+              <code>{variable}</code>
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   )
 }

@@ -7,6 +7,7 @@ import { None } from './engagement-cells.tsx'
 import { FilterSelect } from './filter-select.tsx'
 import { EmptyState, PageHead } from './layout.tsx'
 import { type PageLinks, Pager } from './pager.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 interface AuditListProps {
@@ -51,31 +52,14 @@ export const AuditList = ({ entries, filter, links }: AuditListProps) => (
 )
 
 const AuditTable = ({ entries }: Pick<AuditListProps, 'entries'>) => (
-  <div class="table-frame">
-    <table>
-      <caption class="hidden-text">What was done, newest first</caption>
-      <thead>
-        <tr>
-          <th scope="col">Who</th>
-          <th scope="col">What</th>
-          <th scope="col" class="wide">
-            To
-          </th>
-          <th scope="col" class="wide">
-            From
-          </th>
-          <th scope="col" class="wide">
-            When (UTC)
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {entries.map((entry) => (
-          <AuditRow key={String(entry.id)} of={entry} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    caption="What was done, newest first"
+    columns={['Who', 'What', ['To', 'wide'], ['From', 'wide'], ['When (UTC)', 'wide']]}
+  >
+    {entries.map((entry) => (
+      <AuditRow key={String(entry.id)} of={entry} />
+    ))}
+  </Table>
 )
 
 const AuditRow = ({ of: it }: { of: AuditEntry }) => (

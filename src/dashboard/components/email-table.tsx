@@ -5,9 +5,10 @@ import { snapshotOf } from '../../db/snapshot-columns.ts'
 import { failureLabelOf } from '../../domain/failure-labels.ts'
 import { deliveryTimeMsOf } from '../../domain/lifecycle.ts'
 import { emailPath } from '../paths.ts'
-import { Count, EngagementHeads, None } from './engagement-cells.tsx'
+import { Count, engagementColumns, None } from './engagement-cells.tsx'
 import { duration } from './labels.ts'
 import { type DeliveredTo, PriorityLabel, Status } from './status.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 export const Subject = ({ of: subject }: { of: string | null }) =>
@@ -48,36 +49,25 @@ interface EmailTableProps {
 export const deliveredToKey = (provider: string, id: string): string => JSON.stringify([provider, id])
 
 export const EmailTable = ({ emails, caption, deliveredTo }: EmailTableProps) => (
-  <div class="table-frame">
-    <table>
-      <caption class="hidden-text">{caption}</caption>
-      <thead>
-        <tr>
-          <th scope="col">Status</th>
-          <th scope="col">Email</th>
-          <th scope="col" class="wide">
-            Priority
-          </th>
-          <th scope="col" class="wide number">
-            Delivered in
-          </th>
-          <EngagementHeads />
-          <th scope="col" class="wide number">
-            Created (UTC)
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {emails.map((email) => (
-          <EmailRow
-            key={`${email.provider}/${email.id}`}
-            email={email}
-            deliveredTo={deliveredTo.get(deliveredToKey(email.provider, email.id))}
-          />
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    caption={caption}
+    columns={[
+      'Status',
+      'Email',
+      ['Priority', 'wide'],
+      ['Delivered in', 'wide number'],
+      ...engagementColumns,
+      ['Created (UTC)', 'wide number'],
+    ]}
+  >
+    {emails.map((email) => (
+      <EmailRow
+        key={`${email.provider}/${email.id}`}
+        email={email}
+        deliveredTo={deliveredTo.get(deliveredToKey(email.provider, email.id))}
+      />
+    ))}
+  </Table>
 )
 
 function EmailRow({ email, deliveredTo }: { email: Email; deliveredTo: DeliveredTo | undefined }) {

@@ -7,6 +7,7 @@ import { EmptyState } from './layout.tsx'
 import { type PageLinks, Pager } from './pager.tsx'
 import { indented } from './payload-text.ts'
 import { Status } from './status.tsx'
+import { Table } from './table.tsx'
 import { Tabs } from './tabs.tsx'
 import { Timestamp } from './timestamp.tsx'
 
@@ -41,26 +42,14 @@ export const EndpointAttempts = ({ attempts, outcome, links }: EndpointAttemptsP
 )
 
 const AttemptTable = ({ attempts }: Pick<EndpointAttemptsProps, 'attempts'>) => (
-  <div class="table-frame">
-    <table>
-      <caption class="hidden-text">Attempts, newest first</caption>
-      <thead>
-        <tr>
-          <th scope="col">At (UTC)</th>
-          <th scope="col">Event</th>
-          <th scope="col">Outcome</th>
-          <th scope="col" class="number">
-            <span class="hidden-text">Send again</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {attempts.map(({ attempt, request }) => (
-          <AttemptRow key={attempt.id} of={attempt} request={request} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    caption="Attempts, newest first"
+    columns={['At (UTC)', 'Event', 'Outcome', ['Send again', 'number', 'hidden']]}
+  >
+    {attempts.map(({ attempt, request }) => (
+      <AttemptRow key={attempt.id} of={attempt} request={request} />
+    ))}
+  </Table>
 )
 
 const AttemptRow = ({ of: it, request }: { of: AttemptOfDelivery; request: SignedRequest | null }) => (

@@ -7,6 +7,7 @@ import { EndpointForm, type EndpointFormProps, NewSecret } from './endpoint-form
 import { cappedCount } from './labels.ts'
 import { EmptyState, PageHead } from './layout.tsx'
 import { Status } from './status.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 export interface EndpointListProps extends EndpointFormProps {
@@ -35,28 +36,14 @@ export const EndpointList = ({ endpoints, secret, ...form }: EndpointListProps) 
 )
 
 const EndpointTable = ({ endpoints }: Pick<EndpointListProps, 'endpoints'>) => (
-  <div class="table-frame">
-    <table>
-      <caption class="hidden-text">Endpoints, newest first</caption>
-      <thead>
-        <tr>
-          <th scope="col">Endpoint</th>
-          <th scope="col">State</th>
-          <th scope="col" class="number">
-            Pending
-          </th>
-          <th scope="col" class="wide">
-            Last accepted (UTC)
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {endpoints.map((endpoint) => (
-          <EndpointRow key={endpoint.id} of={endpoint} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    caption="Endpoints, newest first"
+    columns={['Endpoint', 'State', ['Pending', 'number'], ['Last accepted (UTC)', 'wide']]}
+  >
+    {endpoints.map((endpoint) => (
+      <EndpointRow key={endpoint.id} of={endpoint} />
+    ))}
+  </Table>
 )
 
 const EndpointRow = ({ of: it }: { of: EndpointWithBacklog }) => (

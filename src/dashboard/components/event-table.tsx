@@ -9,6 +9,7 @@ import { eventPath } from '../paths.ts'
 import { Address } from './email-table.tsx'
 import { counted, phrase } from './labels.ts'
 import { Status } from './status.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 export interface EventWithEffect extends StoredEvent {
@@ -38,32 +39,20 @@ interface EventTableProps {
 export function EventTable({ events, isSplit, allAt }: EventTableProps) {
   const isLong = allAt !== null && events.length > 2 * shownAtEachEnd
   return (
-    <div class="table-frame">
-      <table>
-        <caption class="hidden-text">Events in order of occurrence</caption>
-        <thead>
-          <tr>
-            <th scope="col">Occurred (UTC)</th>
-            <th scope="col">Event</th>
-            <th scope="col">Effect</th>
-            <th scope="col" class="wide number">
-              Received (UTC)
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          <EventRows events={isLong ? events.slice(0, shownAtEachEnd) : events} isSplit={isSplit} />
-          {isLong && (
-            <tr class="omitted">
-              <td colSpan={4}>
-                {counted(events.length - 2 * shownAtEachEnd, 'event')} between them · <a href={allAt}>Show all</a>
-              </td>
-            </tr>
-          )}
-          {isLong && <EventRows events={events.slice(-shownAtEachEnd)} isSplit={isSplit} />}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      caption="Events in order of occurrence"
+      columns={['Occurred (UTC)', 'Event', 'Effect', ['Received (UTC)', 'wide number']]}
+    >
+      <EventRows events={isLong ? events.slice(0, shownAtEachEnd) : events} isSplit={isSplit} />
+      {isLong && (
+        <tr class="omitted">
+          <td colSpan={4}>
+            {counted(events.length - 2 * shownAtEachEnd, 'event')} between them · <a href={allAt}>Show all</a>
+          </td>
+        </tr>
+      )}
+      {isLong && <EventRows events={events.slice(-shownAtEachEnd)} isSplit={isSplit} />}
+    </Table>
   )
 }
 

@@ -4,6 +4,7 @@ import { scopes } from '../../domain/access.ts'
 import { defaultProject } from '../../domain/project.ts'
 import { EmptyState, PageHead } from './layout.tsx'
 import { ProjectSelect } from './project-select.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 export interface KeyListProps {
@@ -66,31 +67,14 @@ export const KeyList = ({ keys, projects, created, rejected }: KeyListProps) => 
 )
 
 const KeyTable = ({ keys }: Pick<KeyListProps, 'keys'>) => (
-  <div class="table-frame">
-    <table>
-      <caption class="hidden-text">Named API keys, newest first</caption>
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col">Scopes</th>
-          <th scope="col" class="wide">
-            Created (UTC)
-          </th>
-          <th scope="col" class="wide">
-            Last used (UTC)
-          </th>
-          <th scope="col" class="number">
-            <span class="hidden-text">Revoke</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {keys.map((key) => (
-          <KeyRow key={key.id} of={key} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    caption="Named API keys, newest first"
+    columns={['Name', 'Scopes', ['Created (UTC)', 'wide'], ['Last used (UTC)', 'wide'], ['Revoke', 'number', 'hidden']]}
+  >
+    {keys.map((key) => (
+      <KeyRow key={key.id} of={key} />
+    ))}
+  </Table>
 )
 
 const KeyRow = ({ of: it }: { of: ApiKey }) => (

@@ -2,33 +2,22 @@
 import type { PersonEmailView } from '../../api/person-email-view.ts'
 import { emailPath } from '../paths.ts'
 import { Subject } from './email-table.tsx'
-import { EngagementHeads, None } from './engagement-cells.tsx'
+import { engagementColumns, None } from './engagement-cells.tsx'
 import { FailureText } from './failure.tsx'
 import { count } from './labels.ts'
 import { Status } from './status.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 export const PersonEmails = ({ emails }: { emails: readonly PersonEmailView[] }) => (
-  <div class="table-frame">
-    <table>
-      <caption class="hidden-text">Emails to this person, newest first</caption>
-      <thead>
-        <tr>
-          <th scope="col">Status</th>
-          <th scope="col">Email</th>
-          <EngagementHeads />
-          <th scope="col" class="wide number">
-            Created (UTC)
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {emails.map((email) => (
-          <PersonEmailRow key={`${email.provider}/${email.id}`} email={email} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    caption="Emails to this person, newest first"
+    columns={['Status', 'Email', ...engagementColumns, ['Created (UTC)', 'wide number']]}
+  >
+    {emails.map((email) => (
+      <PersonEmailRow key={`${email.provider}/${email.id}`} email={email} />
+    ))}
+  </Table>
 )
 
 const PersonEmailRow = ({ email }: { email: PersonEmailView }) => (

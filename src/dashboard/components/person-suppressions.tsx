@@ -4,6 +4,7 @@ import { emailPath, eventPath } from '../paths.ts'
 import { FailureText } from './failure.tsx'
 import { phrase } from './labels.ts'
 import { AuditLine, RemoveForm } from './suppression-list.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 type Suppression = NonNullable<PersonView['suppression']>
@@ -14,28 +15,15 @@ export function PersonSuppressions({ person, back }: { person: PersonView; back:
   return (
     <section aria-labelledby="suppressions">
       <h2 id="suppressions">Suppression list</h2>
-      <div class="table-frame">
-        <table>
-          <caption class="hidden-text">Entries of this person in the suppression list, newest first</caption>
-          <thead>
-            <tr>
-              <th scope="col">Reason</th>
-              <th scope="col" class="wide">
-                Since (UTC)
-              </th>
-              <th scope="col" class="number">
-                <span class="hidden-text">Remove</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {suppression && <Row of={suppression} address={address} back={back} />}
-            {formerSuppressions.map((former) => (
-              <Row key={`${former.since} ${former.removedAt}`} of={former} address={address} back={back} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        caption="Entries of this person in the suppression list, newest first"
+        columns={['Reason', ['Since (UTC)', 'wide'], ['Remove', 'number', 'hidden']]}
+      >
+        {suppression && <Row of={suppression} address={address} back={back} />}
+        {formerSuppressions.map((former) => (
+          <Row key={`${former.since} ${former.removedAt}`} of={former} address={address} back={back} />
+        ))}
+      </Table>
     </section>
   )
 }

@@ -3,10 +3,11 @@ import type { EmailView } from '../../api/email-view.ts'
 import { erasedAddress } from '../../domain/address.ts'
 import type { PersonLinks } from '../person-links.ts'
 import { Address } from './email-table.tsx'
-import { EngagementHeads, None } from './engagement-cells.tsx'
+import { engagementColumns, None } from './engagement-cells.tsx'
 import { FailureLines } from './failure.tsx'
 import { counted } from './labels.ts'
 import { Status } from './status.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 type Recipient = EmailView['recipients'][number]
@@ -17,26 +18,15 @@ interface RecipientTableProps {
 }
 
 export const RecipientTable = ({ recipients, people }: RecipientTableProps) => (
-  <div class="table-frame recipients">
-    <table>
-      <caption class="hidden-text">What became of the email for each recipient</caption>
-      <thead>
-        <tr>
-          <th scope="col">Status</th>
-          <th scope="col">Recipient</th>
-          <th scope="col" class="wide number">
-            Delivered (UTC)
-          </th>
-          <EngagementHeads />
-        </tr>
-      </thead>
-      <tbody>
-        {recipients.map((recipient, index) => (
-          <RecipientRow key={`${index} ${recipient.address}`} of={recipient} people={people} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    caption="What became of the email for each recipient"
+    class="recipients"
+    columns={['Status', 'Recipient', ['Delivered (UTC)', 'wide number'], ...engagementColumns]}
+  >
+    {recipients.map((recipient, index) => (
+      <RecipientRow key={`${index} ${recipient.address}`} of={recipient} people={people} />
+    ))}
+  </Table>
 )
 
 const RecipientRow = ({ of: recipient, people }: { of: Recipient; people: PersonLinks }) => (

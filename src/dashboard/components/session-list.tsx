@@ -1,6 +1,7 @@
 /** Who is signed in, as a table. */
 import type { OpenSession } from '../../api/sessions.ts'
 import { PageHead } from './layout.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 interface SessionListProps {
@@ -18,34 +19,21 @@ export const SessionList = ({ sessions, ownId }: SessionListProps) => (
         </form>
       )}
     </PageHead>
-    <div class="table-frame">
-      <table>
-        <caption class="hidden-text">Who is signed in, the last used session first</caption>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Signed in with</th>
-            <th scope="col" class="wide">
-              From
-            </th>
-            <th scope="col" class="wide">
-              Signed in (UTC)
-            </th>
-            <th scope="col" class="wide">
-              Last used (UTC)
-            </th>
-            <th scope="col" class="number">
-              <span class="hidden-text">Revoke</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sessions.map((session) => (
-            <SessionRow key={session.id} of={session} isOwn={session.id === ownId} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      caption="Who is signed in, the last used session first"
+      columns={[
+        'Name',
+        'Signed in with',
+        ['From', 'wide'],
+        ['Signed in (UTC)', 'wide'],
+        ['Last used (UTC)', 'wide'],
+        ['Revoke', 'number', 'hidden'],
+      ]}
+    >
+      {sessions.map((session) => (
+        <SessionRow key={session.id} of={session} isOwn={session.id === ownId} />
+      ))}
+    </Table>
   </>
 )
 

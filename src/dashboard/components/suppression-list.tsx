@@ -12,6 +12,7 @@ import { FilterSelect } from './filter-select.tsx'
 import { phrase } from './labels.ts'
 import { EmptyState, PageHead } from './layout.tsx'
 import { type PageLinks, Pager } from './pager.tsx'
+import { Table } from './table.tsx'
 import { Timestamp } from './timestamp.tsx'
 
 interface SuppressionListProps {
@@ -101,30 +102,14 @@ const AddForm = ({ rejected }: Pick<SuppressionListProps, 'rejected'>) => (
 )
 
 const SuppressionTable = ({ suppressions, people }: Pick<SuppressionListProps, 'suppressions' | 'people'>) => (
-  <div class="table-frame">
-    <table>
-      <caption class="hidden-text">Suppressed addresses, newest first</caption>
-      <thead>
-        <tr>
-          <th scope="col">Address</th>
-          <th scope="col" class="wide">
-            Reason
-          </th>
-          <th scope="col" class="wide">
-            Since (UTC)
-          </th>
-          <th scope="col" class="number">
-            <span class="hidden-text">Remove</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {suppressions.map((suppression) => (
-          <SuppressionRow key={String(suppression.id)} suppression={suppression} people={people} />
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table
+    caption="Suppressed addresses, newest first"
+    columns={['Address', ['Reason', 'wide'], ['Since (UTC)', 'wide'], ['Remove', 'number', 'hidden']]}
+  >
+    {suppressions.map((suppression) => (
+      <SuppressionRow key={String(suppression.id)} suppression={suppression} people={people} />
+    ))}
+  </Table>
 )
 
 const SuppressionRow = ({ suppression: it, people }: { suppression: Suppression; people: PersonLinks }) => (
