@@ -2,6 +2,7 @@
 import { failureLabelOf, partyLabelOf } from '../../domain/failure-labels.ts'
 import { figuresOf, type Tally } from '../../domain/figures.ts'
 import { mailboxProviderLabel } from '../../domain/mailbox-provider.ts'
+import { isOfSenderDomain } from '../../domain/refusal-advice.ts'
 import { FigureTable } from './figure-table.tsx'
 import { Icon } from './icons.tsx'
 import { count } from './labels.ts'
@@ -46,7 +47,16 @@ export const FailureBreakdown = ({ by, parts, hrefOf }: FailureBreakdownProps) =
       <FigureTable
         name={{ 'aria-labelledby': 'failures' }}
         labelName={views[by].name}
-        labelOf={({ value }: Part) => views[by].labelOf(value)}
+        labelOf={({ value }: Part) => (
+          <>
+            {views[by].labelOf(value)}
+            {by === 'reason' && isOfSenderDomain({ reason: value, party: 'sender' }) && (
+              <a class="block small" href="/domains">
+                Check your sending domain
+              </a>
+            )}
+          </>
+        )}
         columns={columns}
         rows={parts}
         keyOf={({ value }) => value}
