@@ -6,7 +6,7 @@ import { listDmarcDomains } from '../db/dmarc-reports.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { type DmarcReport, dayOfReport } from '../domain/dmarc-report.ts'
 import type { MailAttachment } from '../domain/mail-attachment.ts'
-import type { DnsText } from '../domains/dns-text.ts'
+import type { Dns } from '../domains/dns.ts'
 import { cursor, instant, pageAnswer, pageLimit, pageOf } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
@@ -24,7 +24,7 @@ import { uploadedFile } from './uploaded-file.ts'
 
 interface DomainRouteDependencies {
   readonly db: Database
-  readonly dns: DnsText
+  readonly dns: Dns
   /** Null: of all projects. */
   readonly project: string | null
   readonly clock: () => number

@@ -6,7 +6,7 @@ import { importedDomains, importReports, reportFileLimitBytes } from '../api/rep
 import type { Database } from '../db/database.ts'
 import { listDmarcDomains } from '../db/dmarc-reports.ts'
 import { inTime } from '../db/request-deadline.ts'
-import type { DnsText } from '../domains/dns-text.ts'
+import type { Dns } from '../domains/dns.ts'
 import { cursor, pageOf, parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import { DomainPage, type DomainPeriodName, domainPeriods } from './components/domain.tsx'
@@ -22,7 +22,7 @@ interface DomainPagesDependencies {
   /** Null: of all projects. */
   readonly project: string | null
   readonly db: Database
-  readonly dns: DnsText
+  readonly dns: Dns
   readonly pages: PageRenderer
   readonly clock: () => number
 }

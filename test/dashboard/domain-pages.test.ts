@@ -18,7 +18,7 @@ describe('the pages of domains', () => {
   const { visitor } = useDashboard(() => ({
     ...{ db, clock: () => now },
     dns: {
-      async textsOf(name) {
+      async recordsOf(name) {
         if (name.startsWith('silent')) throw new Error('silent')
         return texts[name] ?? []
       },
