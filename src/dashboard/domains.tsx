@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { dayOf, defaultPeriodMs, domainName, readDomain } from '../api/domain-view.ts'
 import { importedDomains, importReports, reportFileLimitBytes } from '../api/report-import.ts'
 import type { Database } from '../db/database.ts'
-import { listDmarcDomains } from '../db/dmarc-reports.ts'
+import { listDmarcDomains, readReporters } from '../db/dmarc-reports.ts'
 import { inTime } from '../db/request-deadline.ts'
 import type { Dns } from '../domains/dns.ts'
 import { cursor, pageOf, parseInput } from '../http/input.ts'
@@ -27,7 +27,7 @@ interface DomainPagesDependencies {
   readonly clock: () => number
 }
 
-const pageLength = 50
+const [pageLength, maxReporters] = [50, 100]
 
 /** In memory, unlike those of `aftersend domains import`. */
 const uploadLimits = {
@@ -85,8 +85,11 @@ export function addDomainPages(router: PageRouter, { project, db, dns, pages, cl
     const { domain } = parseInput(z.object({ domain: domainName }), ctx['params'], 'path')
     const { range } = pageQuery.parse(ctx.query)
     const since = dayOf(clock() - domainPeriods[range].lengthMs)
-    const view = await readDomain({ db, dns }, { domain, since })
-    const body = <DomainPage domain={view} range={range} />
+    const [view, reporters] = await Promise.all([
+      readDomain({ db, dns }, { domain, since }),
+      inTime(() => readReporters(db, { domain, since }, maxReporters)),
+    ])
+    const body = <DomainPage domain={view} reporters={reporters} range={range} />
     await pages.show(ctx, { title: domain, section: '/domains', charts: view.days.length > 0, body })
   })
 }

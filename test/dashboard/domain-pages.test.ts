@@ -25,9 +25,9 @@ describe('the pages of domains', () => {
     },
   }))
 
-  const add = async (records: readonly RecordFields[], fields: ReportFields = {}) => {
+  const add = async (records: readonly RecordFields[], fields: ReportFields = {}, from: string | null = null) => {
     const content = Buffer.from(reportXml(records, { begin, ...fields }))
-    await storeDmarcReports(db, 'default', await dmarcReportsIn([{ filename: null, contentType: '', content }]))
+    await storeDmarcReports(db, 'default', await dmarcReportsIn([{ filename: null, contentType: '', content }]), from)
   }
   /** What a person reads of a page. */
   const textOf = async (path: string) => textIn(await visitor.html(path))
@@ -78,6 +78,19 @@ describe('the pages of domains', () => {
     assert.match(text, /203\.0\.113\.9 signed by esp\.example 40 0 % 0 % 0 % 40 0 2025-01-07 2025-01-07/)
     assert.match(text, /_dmarc\.example\.com v=DMARC1; p=none; rua=mailto:dmarc@example\.com example\.com v=spf1 -all/)
     assert.doesNotMatch(await textOf('/domains/example.com?range=7d'), /2024-12-18/)
+  })
+
+  it('show who vouches for the reports, where mail says so', async () => {
+    await add([{}], { organization: 'google.com', reportId: 'r0' })
+    assert.doesNotMatch(await textOf('/domains/example.com'), /Who sent the reports/)
+    await add([{}], { organization: 'google.com', reportId: 'r1' }, 'google.com')
+    await add([{}], { organization: 'google.com', reportId: 'r2' }, 'google.com')
+    await add([{}], { organization: 'google.com', reportId: 'r3' }, 'evil.example')
+    await add([{}], { organization: 'Mallory', reportId: 'r4' }, '')
+    assert.match(
+      await textOf('/domains/example.com'),
+      /Last day \(UTC\) google\.com verified as google\.com 2 2025-01-07 Mallory not verified 1 .* google\.com verified as evil\.example 1 .* google\.com not checked 1 /,
+    )
   })
 
   it('import several files of reports, each by itself, and lead to their domains', async () => {
