@@ -79,8 +79,8 @@ export const mail = {
   ),
   MAIL_AUTHSERV_ID: forBoth(
     format.text.regex(/^[^\s;="()]+$/, 'must be a name such as mx.example.com').optional(),
-    'The name by which your mail server signs the header `Authentication-Results` (RFC 8601) of the mail that it forwards. The page Domains then shows who vouches for ' +
-      'DMARC reports. Set it only if the server adds that header to all mail.',
+    'The name that your mail server writes into the header `Authentication-Results` (RFC 8601) of the mail that it receives. The page Domains then shows who vouches ' +
+      'for DMARC reports. Set it only if the server adds that header to all mail.',
     'DMARC reports are not verified',
   ),
   MAIL_SMTP_PORT: forApi(format.port, 'The port on which the API takes mail by SMTP or LMTP.', 'no mail is taken so'),

@@ -1,7 +1,7 @@
 /** What DNS answers. */
 import { Resolver } from 'node:dns/promises'
 
-export type DnsType = 'TXT' | 'MX' | 'A' | 'AAAA'
+type DnsType = 'TXT' | 'MX' | 'A' | 'AAAA'
 
 export interface Dns {
   /**

@@ -55,7 +55,8 @@ describe('who vouches for a mail by its Authentication-Results', () => {
 
   it('is nobody whom the sender of the mail has written into an address, a comment or an encoded word', () => {
     const pass = 'dkim=pass header.d=google.com'
-    for (const written of [`"a; ${pass}; "`, '=?utf-8?q?a=3B_dkim=3Dpass_header.d=3Dgoogle.com=3B?=', 'a\\;dkim=pass'])
+    const encoded = `=?utf-8?b?${Buffer.from(`a; ${pass}; `).toString('base64')}?=`
+    for (const written of [`"a; ${pass}; "`, encoded, 'a\\;dkim=pass'])
       assert.equal(domainIn('mx.example', `mx.example; spf=fail smtp.mailfrom=${written}@evil.example`), '', written)
     for (const comment of [
       `(of a; ${pass}; b)`,
