@@ -15,23 +15,26 @@ export interface ImportedFiles {
 }
 
 export const ReportUpload = () => (
-  <form class="card upload" method="post" action="/domains/reports" encType="multipart/form-data">
-    <label>
-      DMARC reports
-      <input type="file" name="file" accept=".xml,.gz,.zip" multiple required aria-describedby="reports-hint" />
-      <span class="hint" id="reports-hint">
-        The files that receivers send, as they come: <code>.xml</code>, <code>.gz</code> or <code>.zip</code>. Up to 50
-        files and 10 MiB at once. Reports that are stored already are not counted again.
-      </span>
-    </label>
-    <div class="actions">
-      <button type="submit">Import</button>
-    </div>
-  </form>
+  <section aria-labelledby="import">
+    <h2 id="import">Import DMARC reports</h2>
+    <form class="card upload" method="post" action="/domains/reports" encType="multipart/form-data">
+      <label>
+        Files
+        <input type="file" name="file" accept=".xml,.gz,.zip" multiple required aria-describedby="reports-hint" />
+        <span class="hint" id="reports-hint">
+          As receivers send them: <code>.xml</code>, <code>.gz</code> or <code>.zip</code>. Up to 50 files and 10 MiB at
+          once. Reports that are stored already are not counted again.
+        </span>
+      </label>
+      <div class="actions">
+        <button type="submit">Import</button>
+      </div>
+    </form>
+  </section>
 )
 
 export const Imported = ({ of: { stored, repeated, reports, problems } }: { of: ImportedFiles }) => (
-  <section class="card" aria-labelledby="imported">
+  <section class="card import-outcome" aria-labelledby="imported">
     <h2 id="imported">{reports.length > 0 ? 'Imported' : 'Nothing was imported'}</h2>
     <dl class="facts">
       <Fact name="Reports stored">{count(stored)}</Fact>
