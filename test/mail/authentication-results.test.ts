@@ -63,6 +63,7 @@ describe('who vouches for a mail by its Authentication-Results', () => {
       `(of "a); ${pass}"@evil.example)`,
       `(of a\\); ${pass}; \\()`,
       `(a (; ${pass})`,
+      `(a; ${pass}`,
     ])
       assert.equal(domainIn('mx.example', `mx.example; spf=fail ${comment} smtp.mailfrom=evil.example`), '', comment)
     // What is cut off could end within a name.
