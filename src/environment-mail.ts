@@ -77,6 +77,12 @@ export const mail = {
       'address, about an email that is not known, is dropped.',
     'bounces are found by Message-ID',
   ),
+  MAIL_AUTHSERV_ID: forBoth(
+    format.text.regex(/^[^\s;="()]+$/, 'must be a name such as mx.example.com').optional(),
+    'The name that your mail server writes into the header `Authentication-Results` (RFC 8601) of the mail that it receives. The page Domains then shows who vouches ' +
+      'for DMARC reports. Set it only if the server adds that header to all mail.',
+    'DMARC reports are not verified',
+  ),
   MAIL_SMTP_PORT: forApi(format.port, 'The port on which the API takes mail by SMTP or LMTP.', 'no mail is taken so'),
   MAIL_SMTP_HOST: forApi(format.text.optional(), 'The address to listen on for it.', 'that of `HOST`'),
   MAIL_SMTP_PROTOCOL: forApi(

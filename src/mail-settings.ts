@@ -41,6 +41,8 @@ export interface MailboxSettings extends MailAccount {
 export interface MailSettings {
   /** Each with `{id}`, such as `bounce+{id}@bounces.example.com`. */
   readonly returnPaths: readonly string[]
+  /** Whose Authentication-Results are trusted, in lower case; null: nobody's. */
+  readonly authservId: string | null
   /** Null: no mail is taken by SMTP or LMTP. */
   readonly smtp: SmtpSettings | null
   readonly mailboxes: readonly MailboxSettings[]
@@ -61,6 +63,7 @@ export function mailSettings(env: Environment, given: Given, projects: Pick<Proj
   })
   return {
     returnPaths: env.MAIL_RETURN_PATH,
+    authservId: env.MAIL_AUTHSERV_ID?.toLowerCase() ?? null,
     smtp: env.MAIL_SMTP_PORT === undefined ? null : smtpSettings(env, env.MAIL_SMTP_PORT, given, ownerOf),
     mailboxes: named(given, 'MAIL_IMAP_URL').map(({ suffix, account, value }) => ({
       name: account ?? firstMailbox,

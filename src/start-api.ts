@@ -12,7 +12,7 @@ import { warmUp } from './db/warm-up.ts'
 import { addWebhookCounts } from './db/webhook-minutes.ts'
 import { claimWebhookToken } from './db/webhook-tokens.ts'
 import { defaultProject } from './domain/project.ts'
-import { createDnsText } from './domains/dns-text.ts'
+import { createDns } from './domains/dns.ts'
 import { createAddressGuard } from './endpoints/address-guard.ts'
 import { createEventStreams } from './http/event-streams.ts'
 import { createInbox } from './inbox/create-inbox.ts'
@@ -77,7 +77,7 @@ export async function startApi(
     slackApps: slackAppsOf(config),
     endpointWorkflows: createEndpointWorkflows(client, taskQueue),
     endpointGuard: createAddressGuard(config.endpointAllowedHosts),
-    dns: createDnsText(config.dns),
+    dns: createDns(config.dns),
     apiKeys: options.apiKeys,
     signIn: { withKeys: config.signIn.withKeys, openId: openId && createOpenIdProvider(openId, Date.now) },
     metricsKeys: config.metricsKeys,

@@ -10,7 +10,7 @@ import { dmarcReportsIn } from './domains/dmarc-reports.ts'
 import { UnreadableReportError } from './domains/unreadable-report.ts'
 import { createAppend } from './inbox/append-events.ts'
 import type { Inbox } from './inbox/inbox.ts'
-import { createReceiveMail, type ReceiveMail } from './mail/receive-mail.ts'
+import { createReceiveMail, type ReceiveMail, type ReportSender } from './mail/receive-mail.ts'
 import { createSmtpIntake } from './mail/smtp-intake.ts'
 import { openMailbox } from './mailboxes/mailbox.ts'
 import type { Metrics } from './metrics.ts'
@@ -25,19 +25,22 @@ interface ReceivingParts {
 
 /** For all intakes alike, so that a report is the same by each of them. */
 export const receiveMailOf = ({ mail }: Config, parts: ReceivingParts): ReceiveMail =>
-  createReceiveMail({ ...parts, returnPaths: mail.returnPaths, storeReports: storeReportsIn(parts.db) })
+  createReceiveMail({
+    ...{ ...parts, returnPaths: mail.returnPaths, authservId: mail.authservId },
+    storeReports: storeReportsIn(parts.db),
+  })
 
 /** DMARC reports among the attachments of a mail. A file that only looks like one is passed over, as any mail that reports nothing. */
 const storeReportsIn =
   (db: Database) =>
-  async (attachments: readonly MailAttachment[], project: string): Promise<number> => {
+  async (attachments: readonly MailAttachment[], { project, authenticatedAs }: ReportSender): Promise<number> => {
     let count = 0
     for (const attachment of attachments) {
       const reports = await dmarcReportsIn([attachment]).catch((error) => {
         if (error instanceof UnreadableReportError) return []
         throw error
       })
-      await storeDmarcReports(db, project, reports)
+      await storeDmarcReports(db, project, reports, authenticatedAs)
       count += reports.length
     }
     return count

@@ -128,6 +128,7 @@ const settings = {
   SES_REGION: 'eu-west-1',
   SES_API_URL: 'https://ses.example',
   MAIL_RETURN_PATH: 'bounce+{id}@bounces.example.com',
+  MAIL_AUTHSERV_ID: 'mx.example.com',
   MAIL_SMTP_PORT: '2525',
   MAIL_SMTP_HOST: '0.0.0.0',
   MAIL_SMTP_PROTOCOL: 'lmtp',

@@ -17,7 +17,7 @@ const MAIL_IMAP_URL = 'imaps://bounces%40example.com:pa%2Fss%20word@imap.example
 
 describe('the settings of mail intake', () => {
   it('take no mail and read no mailbox unless they say so', () => {
-    assert.deepEqual(mailOf({}), { returnPaths: [], smtp: null, mailboxes: [] })
+    assert.deepEqual(mailOf({}), { returnPaths: [], authservId: null, smtp: null, mailboxes: [] })
   })
 
   it('give each account its recipients, and the account its project', () => {

@@ -3,7 +3,7 @@ import type Router from '@koa/router'
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
-import type { DnsText } from '../domains/dns-text.ts'
+import type { Dns } from '../domains/dns.ts'
 import type { AddressGuard } from '../endpoints/address-guard.ts'
 import type { Deadlines } from '../http/deadlines.ts'
 import type { EventStreams } from '../http/event-streams.ts'
@@ -42,7 +42,7 @@ export interface ApiDependencies {
   /** Where webhooks may be sent to. Default: public addresses, by https. */
   readonly endpointGuard?: Pick<AddressGuard, 'checkedUrl'>
   /** Asked for what sending domains publish. Default: DNS is not asked. */
-  readonly dns?: DnsText
+  readonly dns?: Dns
   /** Keys of the environment for `/v1`, which allow everything. */
   readonly apiKeys: readonly string[]
   /** Keys for `/metrics` only, besides the API keys. Default none. */

@@ -1,5 +1,5 @@
 import Koa, { type Middleware } from 'koa'
-import { noDnsText } from '../domains/dns-text.ts'
+import { noDns } from '../domains/dns.ts'
 import { createAddressGuard } from '../endpoints/address-guard.ts'
 import { fixedKeys, type KeyRing, requireKey } from '../http/api-key.ts'
 import { jsonBodyWithin, limitBodiesInFlight } from '../http/body.ts'
@@ -68,7 +68,7 @@ export function createApi(dependencies: ApiDependencies): Api {
     slackApps = [],
     endpointWorkflows = noEndpointWorkflows,
     endpointGuard = createAddressGuard([]),
-    dns = noDnsText,
+    dns = noDns,
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
   const ring = createKeyRing(dependencies.db, apiKeys, clock)

@@ -16,7 +16,7 @@ import { inTime } from '../db/request-deadline.ts'
 import { dmarcPolicies } from '../domain/dmarc-report.ts'
 import { findingSeverities, findingTopics } from '../domain/domain-advice/finding.ts'
 import { domainFindings } from '../domain/domain-advice.ts'
-import type { DnsText } from '../domains/dns-text.ts'
+import type { Dns } from '../domains/dns.ts'
 import { readPublishedDns } from '../domains/read-published-dns.ts'
 import { text } from '../http/input.ts'
 
@@ -118,7 +118,7 @@ const rateOf = ({ messages, aligned }: DmarcTally): number | null => (messages =
 
 interface DomainDependencies {
   readonly db: Database
-  readonly dns: DnsText
+  readonly dns: Dns
 }
 
 /**

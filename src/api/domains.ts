@@ -2,17 +2,14 @@
 import type { Context } from 'koa'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
-import { listDmarcDomains, storeDmarcReports } from '../db/dmarc-reports.ts'
+import { listDmarcDomains } from '../db/dmarc-reports.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { type DmarcReport, dayOfReport } from '../domain/dmarc-report.ts'
-import { defaultProject } from '../domain/project.ts'
-import { dmarcReportsIn } from '../domains/dmarc-reports.ts'
-import type { DnsText } from '../domains/dns-text.ts'
-import { UnreadableReportError } from '../domains/unreadable-report.ts'
+import type { MailAttachment } from '../domain/mail-attachment.ts'
+import type { Dns } from '../domains/dns.ts'
 import { cursor, instant, pageAnswer, pageLimit, pageOf } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import { defineRoute, type Route } from '../http/route.ts'
-import { inFileTime } from './csv-download.ts'
 import {
   dayOf,
   defaultPeriodMs,
@@ -22,18 +19,16 @@ import {
   listedView,
   readDomain,
 } from './domain-view.ts'
+import { importedDomains, importReports, reportFileLimitBytes } from './report-import.ts'
 import { uploadedFile } from './uploaded-file.ts'
 
 interface DomainRouteDependencies {
   readonly db: Database
-  readonly dns: DnsText
+  readonly dns: Dns
   /** Null: of all projects. */
   readonly project: string | null
   readonly clock: () => number
 }
-
-/** What receivers send is at most 10 MB: the size that most mail servers accept. */
-const fileLimitBytes = 10 * 1_048_576
 
 const fileTypes = [
   ...['application/gzip', 'application/x-gzip', 'application/zip', 'application/x-zip-compressed'],
@@ -98,10 +93,9 @@ export const domainRoutes = ({ db, dns, project, clock }: DomainRouteDependencie
       },
     },
     async (ctx) => {
-      const reports = await reportsIn(ctx)
-      const outcome = await inFileTime(() => storeDmarcReports(db, project ?? defaultProject, reports))
+      const { reports, ...outcome } = await importReports(db, project, await fileOf(ctx))
       // For the audit log.
-      ctx.state['subject'] = [...new Set(reports.map(({ domain }) => domain))].join(', ').slice(0, 200)
+      ctx.state['subject'] = importedDomains(reports)
       ctx.body = { ...outcome, reports: reports.map(importedView) }
     },
   ),
@@ -123,16 +117,11 @@ export const domainRoutes = ({ db, dns, project, clock }: DomainRouteDependencie
   ),
 ]
 
-async function reportsIn(ctx: Context): Promise<DmarcReport[]> {
+async function fileOf(ctx: Context): Promise<MailAttachment> {
   if (!ctx.is(fileTypes)) throw new Problem(415, `Content-Type must be one of: ${fileTypes.join(', ')}`)
   const chunks: Buffer[] = []
-  for await (const chunk of uploadedFile(ctx, fileLimitBytes)) chunks.push(chunk)
-  const file = { filename: null, contentType: ctx.request.type, content: Buffer.concat(chunks) }
-  const reports = await dmarcReportsIn([file]).catch((error) => {
-    throw error instanceof UnreadableReportError ? new Problem(400, error.message) : error
-  })
-  if (reports.length > 0) return reports
-  throw new Problem(400, 'the file has no DMARC aggregate report: send XML, alone or compressed by gzip or zip')
+  for await (const chunk of uploadedFile(ctx, reportFileLimitBytes)) chunks.push(chunk)
+  return { filename: null, contentType: ctx.request.type, content: Buffer.concat(chunks) }
 }
 
 const importedView = (report: DmarcReport): z.output<typeof importedReport> => ({

@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { createKeyRing } from '../api/key-ring.ts'
 import { createProjectParts, type ProjectAccess } from '../api/project-parts.ts'
 import type { Database } from '../db/database.ts'
-import { type DnsText, noDnsText } from '../domains/dns-text.ts'
+import { type Dns, noDns } from '../domains/dns.ts'
 import { type AddressGuard, createAddressGuard } from '../endpoints/address-guard.ts'
 import { fixedKeys, type KeyRing } from '../http/api-key.ts'
 import type { EventStreams } from '../http/event-streams.ts'
@@ -58,7 +58,7 @@ export interface DashboardDependencies {
   /** Where webhooks may be sent to. Default: public addresses, by https. */
   readonly endpointGuard?: Pick<AddressGuard, 'checkedUrl'>
   /** Asked for what sending domains publish. Default: DNS is not asked. */
-  readonly dns?: DnsText
+  readonly dns?: Dns
   /** Keys of the environment; named keys are in the database. */
   readonly apiKeys: readonly string[]
   /** How people sign in. Default: with keys. */
@@ -124,7 +124,7 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
     reconciliations: noReconciliations,
     endpointWorkflows: noEndpointWorkflows,
     endpointGuard: createAddressGuard([]),
-    dns: noDnsText,
+    dns: noDns,
     ...dependencies,
     receiptDb: db,
     assets,

@@ -1,8 +1,6 @@
 /** The page that imports a CSV file into the suppression list, with a preview and a progress bar; and the export. */
-import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from 'koa'
-import { koaBody } from 'koa-body'
 import type { ComponentChildren, VNode } from 'preact'
 import { answerWithList } from '../api/suppression-files.ts'
 import type { Database } from '../db/database.ts'
@@ -15,6 +13,7 @@ import { count, counted } from './components/labels.ts'
 import { PageHead } from './components/layout.tsx'
 import { type PageRenderer, StreamedContent } from './page-renderer.tsx'
 import type { PageRouter } from './page-router.ts'
+import { readUploads } from './uploads.ts'
 
 interface SuppressionImportDependencies {
   readonly db: Database
@@ -23,8 +22,14 @@ interface SuppressionImportDependencies {
   readonly suppressionList: string
 }
 
-/** The file is held in memory. The API and the command line stream larger ones. */
-const fileLimitBytes = 10 * 1_048_576
+/** The API and the command line stream larger files. */
+const uploadLimits = {
+  maxFiles: 1,
+  maxBytes: 10 * 1_048_576,
+  tooMuch: 'the file is larger than 10 MiB: import it with POST /v1/suppressions/import',
+  missing: 'the file is missing or empty: choose a CSV file',
+}
+
 const progressEveryMs = 200
 
 export function addSuppressionFilePages(
@@ -43,46 +48,16 @@ export function addSuppressionFilePages(
   router.get('/suppressions/import', 'suppress', (ctx) => pages.show(ctx, page(null)))
 
   const importUpload = async (ctx: Context, isPreview: boolean) => {
-    const file = await readUpload(ctx)
-    await pages.showStreamed(ctx, page(<StreamedContent />), importProgress({ db, list, isPreview, inTime }, file))
+    const [file] = await readUploads(ctx, uploadLimits)
+    if (file === undefined) throw new Problem(400, uploadLimits.missing)
+    await pages.showStreamed(
+      ctx,
+      page(<StreamedContent />),
+      importProgress({ db, list, isPreview, inTime }, file.content),
+    )
   }
   router.post('/suppressions/import/preview', 'suppress', (ctx) => importUpload(ctx, true))
   router.post('/suppressions/import', 'suppress', (ctx) => importUpload(ctx, false))
-}
-
-/** @throws Problem 413 over the limit, 415 for another content type, 400 without a file. */
-async function readUpload(ctx: Context): Promise<Buffer> {
-  if (!ctx.is('multipart')) throw new Problem(415, 'the content type must be multipart/form-data')
-  const chunks: Buffer[] = []
-  const collect = () =>
-    new Writable({
-      write(chunk: Buffer, _, done) {
-        chunks.push(chunk)
-        done()
-      },
-    })
-  const parse = koaBody({
-    multipart: true,
-    urlencoded: false,
-    json: false,
-    text: false,
-    // In memory, since a file in a temporary folder could be read by others.
-    formidable: { maxFiles: 1, maxFileSize: fileLimitBytes, fileWriteStreamHandler: collect } as never,
-    onError: (error) => {
-      throw uploadProblem(error)
-    },
-  })
-  await parse(ctx, async () => {})
-  if (chunks.length === 0) throw new Problem(400, 'the file is missing or empty: choose a CSV file')
-  return Buffer.concat(chunks)
-}
-
-function uploadProblem(error: Error): Problem {
-  const { httpCode } = error as { httpCode?: number }
-  if (httpCode !== 413) return new Problem(400, 'the upload must have one file')
-  return new Problem(413, 'the file is larger than 10 MiB: import it with POST /v1/suppressions/import', {
-    headers: { Connection: 'close' },
-  })
 }
 
 /** Yields the progress, and at the end the result. */

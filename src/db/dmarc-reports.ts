@@ -16,28 +16,37 @@ const storingTimeoutMs = 10_000
  * Stores reports, each whole or not at all. A report that is stored already, by organization, report ID and domain, is not counted again.
  * Index: dmarc_reports_project_organization_report_id_domain_key.
  * @param project whose mail the reports are about.
+ * @param authenticatedAs the domain that vouches for the mail which brought them; empty: none does; null: nothing says so.
  */
 export async function storeDmarcReports(
   db: Database,
   project: string,
   reports: readonly DmarcReport[],
+  authenticatedAs: string | null = null,
 ): Promise<{ readonly stored: number; readonly repeated: number }> {
   let stored = 0
   for (const report of reports) {
-    const isNew = await db.$transaction((transaction) => storeReport(transaction, project, report), {
-      ...{ maxWait: 1_500, timeout: storingTimeoutMs },
-    })
+    const isNew = await db.$transaction(
+      (transaction) => storeReport(transaction, { project, authenticatedAs }, report),
+      {
+        ...{ maxWait: 1_500, timeout: storingTimeoutMs },
+      },
+    )
     if (isNew) stored += 1
   }
   return { stored, repeated: reports.length - stored }
 }
 
-async function storeReport(db: Transaction, project: string, report: DmarcReport): Promise<boolean> {
+async function storeReport(
+  db: Transaction,
+  { project, authenticatedAs }: { readonly project: string; readonly authenticatedAs: string | null },
+  report: DmarcReport,
+): Promise<boolean> {
   const { organization, reportId, domain, beginsAt, endsAt, policy, records } = report
   const [row] = await db.$queryRaw<{ id: bigint }[]>`
-    INSERT INTO dmarc_reports (project, organization, report_id, domain, begins_at, ends_at, day, policy)
+    INSERT INTO dmarc_reports (project, organization, report_id, domain, begins_at, ends_at, day, policy, authenticated_as)
     VALUES (${project}, ${organization}, ${reportId}, ${domain}, ${iso(beginsAt)}::timestamptz, ${iso(endsAt)}::timestamptz,
-            ${dayOfReport(report)}::date, ${JSON.stringify(policy)}::jsonb)
+            ${dayOfReport(report)}::date, ${JSON.stringify(policy)}::jsonb, ${authenticatedAs})
     ON CONFLICT (project, organization, report_id, domain) DO NOTHING RETURNING id`
   if (row === undefined) return false
   for (let first = 0; first < records.length; first += recordsPerInsert)
@@ -165,6 +174,21 @@ export const readDomainSources = (
 
 const passing = (method: 'dkim' | 'spf'): Prisma.Sql =>
   Prisma.raw(`jsonb_path_query_first(auth_results, '$.${method}[*] ? (@.result == "pass").domain') #>> '{}'`)
+
+export interface Reporter {
+  readonly organization: string
+  /** As in {@link storeDmarcReports}. */
+  readonly authenticatedAs: string | null
+  readonly reports: number
+  readonly lastDay: string
+}
+
+/** Who sent the reports, by who vouches for them; those with most reports. Index: dmarc_reports_domain_day_idx. */
+export const readReporters = (db: Database, { domain, since }: DomainPeriod, limit: number): Promise<Reporter[]> =>
+  db.$queryRaw`
+    SELECT organization, authenticated_as AS "authenticatedAs", count(*)::int AS reports, max(day)::text AS "lastDay"
+    FROM dmarc_reports WHERE domain = ${domain} AND day >= ${since}::date
+    GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ${limit}`
 
 /** A key that signs for a domain or one below it. */
 export interface SeenKey {

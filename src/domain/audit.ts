@@ -25,6 +25,7 @@ export const auditedRequests = {
   'GET /v1/suppressions/export': 'suppression.export',
   'GET /suppressions/export': 'suppression.export',
   'POST /v1/domains/reports': 'domain.import_reports',
+  'POST /domains/reports': 'domain.import_reports',
   'POST /v1/bounces/rejudge': 'bounce.rejudge',
   'POST /v1/escalations/:id/acknowledge': 'escalation.acknowledge',
   'POST /v1/escalations/:id/snooze': 'escalation.snooze',

@@ -7,15 +7,17 @@ export interface PublishedSpf {
   readonly records: readonly string[] | null
   /** The DNS lookups that a receiver makes for the record, those of includes among them. */
   readonly lookups: number
+  /** The names among them that have no records (void lookups). */
+  readonly voidNames: readonly string[]
   readonly problems: readonly SpfProblem[]
 }
 
 export interface SpfProblem {
   /**
    * `syntax`: a term that RFC 7208 does not know. `no_record`: an include or redirect of a domain that has no SPF record. `loop`: an include
-   * of itself. `unanswered`: DNS did not answer for an include.
+   * of itself. `unanswered`: DNS did not answer for an include. `too_many_mail_hosts`: `mx` of a domain with more MX records than receivers read.
    */
-  readonly kind: 'syntax' | 'no_record' | 'loop' | 'unanswered'
+  readonly kind: 'syntax' | 'no_record' | 'loop' | 'unanswered' | 'too_many_mail_hosts'
   /** The term, or the domain. */
   readonly at: string
 }

@@ -1,5 +1,5 @@
 /** What senders do about emails that are refused through their own fault, by the pages of the receivers and providers. */
-import type { FailureReason } from './failure.ts'
+import type { FailureParty, FailureReason } from './failure.ts'
 
 interface Advice {
   /** One sentence. `{domain}` stands for `example.com`, or for words that describe the domain where the reply does not name it. */
@@ -81,3 +81,20 @@ const senderDomain = new RegExp(`\\b(?:${beforeDomain.join('|')})\\s*[[:("'â€˜â€
 /** The sender's domain, if a reply names it where replies do; null if not. */
 export const senderDomainIn = (reply: string | null): string | null =>
   senderDomain.exec(reply ?? '')?.[1]?.toLowerCase() ?? null
+
+/** What is refused for the domain itself, whose DNS records, sources and reports then show what to change. */
+const reasonsOfDomain: ReadonlySet<string> = new Set<FailureReason>([
+  'authentication',
+  'bad_sender',
+  'blocked_reputation',
+  'blocked_list',
+])
+
+/** Whether the page of the sender's domain is the place to look at after such a failure. */
+export const isOfSenderDomain = ({
+  reason,
+  party,
+}: {
+  readonly reason: string
+  readonly party: FailureParty
+}): boolean => party === 'sender' && reasonsOfDomain.has(reason)

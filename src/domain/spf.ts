@@ -6,6 +6,8 @@ export interface SpfTerms {
   readonly redirect: string | null
   /** Lookups of `a`, `mx`, `ptr` and `exists`, and of includes with macros, which cannot be followed without a message. */
   readonly otherLookups: number
+  /** What of these can be looked up without a message: all but `ptr`, and what has macros. */
+  readonly lookups: readonly SpfLookup[]
   /** The qualifier of `all`: `+` allows every host; null: there is no `all`. */
   readonly all: '+' | '-' | '~' | '?' | null
   readonly usesPtr: boolean
@@ -13,10 +15,18 @@ export interface SpfTerms {
   readonly unknown: readonly string[]
 }
 
+export interface SpfLookup {
+  readonly mechanism: 'a' | 'mx' | 'exists'
+  /** Null: the domain that has the record. */
+  readonly name: string | null
+}
+
 /** Lookups that receivers make for one message (RFC 7208 §4.6.4). */
 export const spfLookupLimit = 10
+/** How many of them may find nothing (void lookups), and MX records that one `mx` may find, by the same section. */
+export const [spfVoidLookupLimit, spfMailHostLimit] = [2, 10]
 
-const term = /^([+\-~?]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?:[:/](.*))?$/i
+const term = /^([+\-~?]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?::([^/]*))?(\/.*)?$/i
 const modifier = /^([a-z][a-z0-9_.-]*)=(.*)$/i
 
 export function spfTermsOf(record: string): SpfTerms {
@@ -25,14 +35,17 @@ export function spfTermsOf(record: string): SpfTerms {
   const followed = named('include').filter(({ value }) => isFollowable(value))
   const all = named('all')[0]
   const redirect = named('redirect=')[0]?.value ?? null
-  const lookedUp = ['a', 'mx', 'ptr', 'exists'].flatMap(named)
+  const lookedUp = (['a', 'mx', 'exists'] as const).flatMap((mechanism) =>
+    named(mechanism).map(({ value }) => ({ mechanism, name: value === '' ? null : value.toLowerCase() })),
+  )
   // RFC 7208 §6.1: `redirect` counts only without `all`.
   const isRedirected = all === undefined && redirect !== null
   const unfollowed = named('include').length - followed.length + (isRedirected && !isFollowable(redirect) ? 1 : 0)
   return {
     includes: followed.map(({ value }) => value.toLowerCase()),
     redirect: isRedirected && isFollowable(redirect) ? redirect.toLowerCase() : null,
-    otherLookups: lookedUp.length + unfollowed,
+    otherLookups: lookedUp.length + named('ptr').length + unfollowed,
+    lookups: lookedUp.filter(({ name }) => name === null || isFollowable(name)),
     all: all === undefined ? null : all.qualifier,
     usesPtr: named('ptr').length > 0,
     unknown: parsed.flatMap((each) => (each.name === null ? [each.value] : [])),
@@ -45,6 +58,7 @@ interface Term {
   /** Null for an unknown one. */
   readonly name: string | null
   readonly qualifier: NonNullable<SpfTerms['all']>
+  /** A domain or an address, without the length of its prefix. */
   readonly value: string
 }
 

@@ -9,7 +9,7 @@ import {
   tagsOf,
 } from '../domain/published-dns.ts'
 import { dkimKeyOf } from './dkim-key.ts'
-import { answeredWithin, type DnsText } from './dns-text.ts'
+import { answeredWithin, type Dns } from './dns.ts'
 import { readSpf } from './read-spf.ts'
 
 export interface PublishedQuestion {
@@ -25,7 +25,7 @@ const deadlineMs = 4_000
 
 /** @returns within 4 seconds. */
 export async function readPublishedDns(
-  dns: DnsText,
+  dns: Dns,
   { domain, returnPaths, keys }: PublishedQuestion,
 ): Promise<PublishedDns> {
   const inTime = answeredWithin(dns, deadlineMs)
@@ -48,10 +48,10 @@ const organizationOf = (domain: string): string => getDomain(domain, { allowPriv
  * The record of the domain, or of the next domain above it up to the organization's: RFC 7489 §6.6.3 asks for the organization's alone,
  * RFC 9989 §4.10 for each between.
  */
-async function readDmarc(dns: DnsText, domain: string): Promise<PublishedDmarc> {
+async function readDmarc(dns: Dns, domain: string): Promise<PublishedDmarc> {
   const organization = organizationOf(domain)
   for (let asked = domain; ; asked = asked.slice(asked.indexOf('.') + 1)) {
-    const records = await orNull(dns.textsOf(`_dmarc.${asked}`))
+    const records = await orNull(dns.recordsOf(`_dmarc.${asked}`, 'TXT'))
     if (records === null) return { foundAt: null, records: null, externalReports: [] }
     const found = records.filter(isDmarcRecord)
     if (found.length > 0)
@@ -65,21 +65,21 @@ async function readDmarc(dns: DnsText, domain: string): Promise<PublishedDmarc> 
 const maxDestinations = 5
 
 /** The other organizations that the record sends reports to (RFC 7489 §7.1, RFC 9990 §4). */
-async function readExternal(dns: DnsText, domain: string, record: string): Promise<PublishedDmarc['externalReports']> {
+async function readExternal(dns: Dns, domain: string, record: string): Promise<PublishedDmarc['externalReports']> {
   const destinations = (tagsOf(record).get('rua') ?? '')
     .split(',')
     .map((uri) => /^\s*mailto:[^@]+@([^!?\s]+)/i.exec(uri)?.[1]?.toLowerCase() ?? '')
     .filter((host) => host !== '' && organizationOf(host) !== organizationOf(domain))
   return Promise.all(
     [...new Set(destinations)].slice(0, maxDestinations).map(async (destination) => {
-      const records = await orNull(dns.textsOf(`${domain}._report._dmarc.${destination}`))
+      const records = await orNull(dns.recordsOf(`${domain}._report._dmarc.${destination}`, 'TXT'))
       return { domain: destination, isAccepted: records && acceptsReports(records) }
     }),
   )
 }
 
-async function readKey(dns: DnsText, { domain, selector }: PublishedQuestion['keys'][number]): Promise<PublishedKey> {
-  const records = await orNull(dns.textsOf(`${selector}._domainkey.${domain}`))
+async function readKey(dns: Dns, { domain, selector }: PublishedQuestion['keys'][number]): Promise<PublishedKey> {
+  const records = await orNull(dns.recordsOf(`${selector}._domainkey.${domain}`, 'TXT'))
   const key = records?.[0] === undefined ? null : dkimKeyOf(records[0])
   return { domain, selector, records, bits: key?.bits ?? null, isReadable: key !== null }
 }

@@ -13,7 +13,7 @@ export interface Fields {
 }
 
 /** No field that is read here is as long; RFC 5322 §2.1.1 has lines of 998 characters. */
-const maxValueLength = 4_000
+export const maxValueLength = 4_000
 
 /** The fields in a header block, whichever line ends it has. Lines that are no field are left out. Never throws. */
 export function fieldsIn(block: Buffer): Fields {
@@ -22,7 +22,7 @@ export function fieldsIn(block: Buffer): Fields {
     if (key === '') continue
     // The library has a character for each byte. RFC 6532 allows UTF-8 in headers.
     const line = decoded(Buffer.from(bytes, 'latin1'), 'utf-8')
-    const value = decodedValue(line.slice(line.indexOf(':') + 1, line.indexOf(':') + 1 + maxValueLength))
+    const value = fieldValue(line.slice(line.indexOf(':') + 1), key !== 'authentication-results')
     if (value !== null) values.set(key, [...(values.get(key) ?? []), value])
   }
   return {
@@ -34,10 +34,13 @@ export function fieldsIn(block: Buffer): Fields {
 
 export const noFields: Fields = { first: () => null, all: () => [], names: [] }
 
-/** Without what PostgreSQL cannot store. */
-function decodedValue(folded: string): string | null {
-  const value = folded.replace(/\r?\n[ \t]*/g, ' ').trim()
-  return textIn({ value: value.includes('=?') ? decodedWords(value) : value }, ['value']) || null
+/** Without what PostgreSQL cannot store. @param mayHaveWords encoded ones, which in structured fields could hide what ends a part. */
+function fieldValue(folded: string, mayHaveWords: boolean): string | null {
+  const value = folded
+    .replace(/\r?\n[ \t]*/g, ' ')
+    .trim()
+    .slice(0, maxValueLength)
+  return textIn({ value: mayHaveWords && value.includes('=?') ? decodedWords(value) : value }, ['value']) || null
 }
 
 function decodedWords(value: string): string {

@@ -9,6 +9,7 @@ import type { Inbox } from '../inbox/inbox.ts'
 import type { MailKind, Metrics } from '../metrics.ts'
 import { messageIdIn } from '../providers/custom-fields.ts'
 import { emailIdsOf } from '../providers/registry.ts'
+import { authenticatedDomain } from './authentication-results.ts'
 import { deliveredTo } from './delivered-to.ts'
 import { eventsOfReport } from './mail-events.ts'
 import { type MailReport, reportIn } from './mail-report.ts'
@@ -47,18 +48,36 @@ export interface MailDependencies {
   readonly clock: () => number
   /** Return paths with `{id}`, such as `bounce+{id}@bounces.example.com`. */
   readonly returnPaths: readonly string[]
+  /** The name under which the own mail server states who vouches for a mail (RFC 8601), in lower case. Null, the default: nothing is read of it. */
+  readonly authservId?: string | null
   /** Stores the DMARC reports among attachments, and returns how many there were. Default: none are stored. */
-  readonly storeReports?: (attachments: readonly MailAttachment[], project: string) => Promise<number>
+  readonly storeReports?: (attachments: readonly MailAttachment[], from: ReportSender) => Promise<number>
+}
+
+export interface ReportSender {
+  readonly project: string
+  /** The domain that vouches for the mail; empty: none does; null: nothing says so. */
+  readonly authenticatedAs: string | null
 }
 
 /** Takes whole mails: stores the DMARC reports in their attachments, finds the email that they report about, and appends its events. */
 export const createReceiveMail =
-  ({ db, inbox, metrics, clock, returnPaths, storeReports = noReports }: MailDependencies): ReceiveMail =>
+  ({
+    db,
+    inbox,
+    metrics,
+    clock,
+    returnPaths,
+    authservId = null,
+    storeReports = noReports,
+  }: MailDependencies): ReceiveMail =>
   async (incoming) => {
     const mail = await readOrNull(incoming.raw)
     if (mail === null) return counted(metrics, 'unreadable', nothing)
     const attachments = mail.parts.filter(mayBeDmarcReport)
-    const reports = attachments.length === 0 ? 0 : await storeReports(attachments, incoming.project)
+    const authenticatedAs = authservId && authenticatedDomain(mail.fields, authservId)
+    const from = { project: incoming.project, authenticatedAs }
+    const reports = attachments.length === 0 ? 0 : await storeReports(attachments, from)
     const report = reportIn(mail)
     if (report === null) return counted(metrics, reports > 0 ? 'dmarc' : 'other', { ...nothing, reports })
     const returnPathId = idInReturnPath(returnPaths, deliveredTo(incoming.envelope?.to ?? null, mail))

@@ -14,7 +14,7 @@ describe('/v1/domains', () => {
   const served = useApi(() => ({
     ...{ db, clock: () => now },
     dns: {
-      async textsOf(name) {
+      async recordsOf(name) {
         asked.push(name)
         return name === '_dmarc.example.com' ? ['v=DMARC1; p=none; rua=mailto:dmarc@example.com'] : []
       },

@@ -238,7 +238,7 @@ describe('the dashboard in a browser', function () {
     const records = [{ messages: 90 }, { sourceIp: '2001:db8::9', messages: 40, dkim: 'fail', spf: 'fail' } as const]
     const content = Buffer.from(reportXml(records, { begin }))
     const reports = await dmarcReportsIn([{ filename: null, contentType: '', content }])
-    await storeDmarcReports(system.db, 'default', reports)
+    await storeDmarcReports(system.db, 'default', reports, 'receiver.example')
   }
 
   /** Paused, so that nothing is sent, with an attempt that failed. */

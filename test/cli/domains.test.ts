@@ -12,7 +12,7 @@ import { useDatabase } from '../stack.ts'
 describe('aftersend domains', () => {
   const { db } = useDatabase('dmarc_reports')
   const texts: Record<string, string[]> = {}
-  const served = useApi(() => ({ db, dns: { textsOf: async (name) => texts[name] ?? [] } }))
+  const served = useApi(() => ({ db, dns: { recordsOf: async (name) => texts[name] ?? [] } }))
   let folder: string
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'aftersend-domains-'))

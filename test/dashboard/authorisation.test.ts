@@ -36,6 +36,7 @@ const expected: Readonly<Record<string, readonly Role[]>> = {
   'POST /events/replay-all': operators,
   'GET /domains': everyone,
   'GET /domains/:domain': everyone,
+  'POST /domains/reports': operators,
   'GET /setup': everyone,
   'POST /setup/test-event': operators,
   'POST /setup/reconcile': operators,

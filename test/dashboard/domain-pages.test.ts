@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { gzipSync } from 'node:zlib'
 import { storeDmarcReports } from '../../src/db/dmarc-reports.ts'
 import { dmarcReportsIn } from '../../src/domains/dmarc-reports.ts'
 import { type RecordFields, type ReportFields, reportXml } from '../domains/report-xml.ts'
@@ -17,20 +18,21 @@ describe('the pages of domains', () => {
   const { visitor } = useDashboard(() => ({
     ...{ db, clock: () => now },
     dns: {
-      async textsOf(name) {
+      async recordsOf(name) {
         if (name.startsWith('silent')) throw new Error('silent')
         return texts[name] ?? []
       },
     },
   }))
 
-  const add = async (records: readonly RecordFields[], fields: ReportFields = {}) => {
+  const add = async (records: readonly RecordFields[], fields: ReportFields = {}, from: string | null = null) => {
     const content = Buffer.from(reportXml(records, { begin, ...fields }))
-    await storeDmarcReports(db, 'default', await dmarcReportsIn([{ filename: null, contentType: '', content }]))
+    await storeDmarcReports(db, 'default', await dmarcReportsIn([{ filename: null, contentType: '', content }]), from)
   }
   /** What a person reads of a page. */
-  const textOf = async (path: string) =>
-    (await visitor.html(path))
+  const textOf = async (path: string) => textIn(await visitor.html(path))
+  const textIn = (html: string) =>
+    html
       .replace(/^[\s\S]*<main/, '<main')
       .replace(/<[^>]+>/g, ' ')
       .replaceAll('&quot;', '"')
@@ -76,6 +78,53 @@ describe('the pages of domains', () => {
     assert.match(text, /203\.0\.113\.9 signed by esp\.example 40 0 % 0 % 0 % 40 0 2025-01-07 2025-01-07/)
     assert.match(text, /_dmarc\.example\.com v=DMARC1; p=none; rua=mailto:dmarc@example\.com example\.com v=spf1 -all/)
     assert.doesNotMatch(await textOf('/domains/example.com?range=7d'), /2024-12-18/)
+  })
+
+  it('show who vouches for the reports, where mail says so', async () => {
+    await add([{}], { organization: 'google.com', reportId: 'r0' })
+    assert.doesNotMatch(await textOf('/domains/example.com'), /Who sent the reports/)
+    await add([{}], { organization: 'google.com', reportId: 'r1' }, 'google.com')
+    await add([{}], { organization: 'google.com', reportId: 'r2' }, 'google.com')
+    await add([{}], { organization: 'google.com', reportId: 'r3' }, 'evil.example')
+    await add([{}], { organization: 'Mallory', reportId: 'r4' }, '')
+    assert.match(
+      await textOf('/domains/example.com'),
+      /Last day \(UTC\) google\.com verified as google\.com 2 2025-01-07 Mallory not verified 1 .* google\.com verified as evil\.example 1 .* google\.com not checked 1 /,
+    )
+  })
+
+  it('import several files of reports, each by itself, and lead to their domains', async () => {
+    const own = gzipSync(reportXml([{ messages: 7 }], { begin }))
+    const files = {
+      'own.xml.gz': own,
+      'own again.gz': own,
+      'photo.jpg': 'no report',
+      'cut.xml.gz': own.subarray(0, 90),
+    }
+    const response = await visitor.uploadFiles('/domains/reports', files)
+    const html = await response.text()
+    assert.equal(response.status, 200)
+    assert.match(textIn(html), /Imported Reports stored 1 Stored before 1 Domains example\.com/)
+    assert.match(
+      textIn(html),
+      /photo\.jpg : the file has no DMARC aggregate report.* cut\.xml\.gz : the gzip file is damaged/,
+    )
+    assert.match(textIn(html), /example\.com 7 100\.0 %/)
+    const entry = await db.auditEntry.findFirst({ orderBy: { id: 'desc' } })
+    assert.deepEqual([entry?.action, entry?.subject, entry?.actor], ['domain.import_reports', 'example.com', 'grace'])
+  })
+
+  it('refuse uploads without a report, and over 10 MiB together', async () => {
+    const upload = (files: Record<string, string>) => visitor.uploadFiles('/domains/reports', files)
+    const none = await upload({ 'a.txt': 'a' })
+    assert.equal(none.status, 400)
+    assert.match(await none.text(), /Nothing was imported/)
+    assert.equal((await upload({ 'empty.xml': '' })).status, 400)
+    const half = 'a'.repeat(5_300_000)
+    assert.equal((await upload({ 'a.xml': half, 'b.xml': half })).status, 413)
+    assert.equal((await upload(Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`${n}`, 'a'])))).status, 413)
+    assert.equal((await visitor.post('/domains/reports', { file: 'a' })).status, 415)
+    assert.equal(await db.dmarcReport.count(), 0)
   })
 
   it('say that DNS did not answer, and show the reports all the same', async () => {

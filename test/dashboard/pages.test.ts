@@ -64,7 +64,7 @@ describe('the pages of the dashboard', () => {
     const overview = await visitor.html('/')
     assert.match(
       overview,
-      /Authentication failed<\/td><td class="number">1<\/td><td class="number">0<\/td><td class="number">1</,
+      /Authentication failed<a class="block small" href="\/domains">Check your sending domain<\/a><\/td><td class="number">1<\/td><td class="number">0<\/td><td class="number">1</,
     )
     assert.match(overview, /Reason unknown<\/td>/)
     assert.match(await visitor.html('/?range=7d&by=party'), /<td>Sender<\/td>/)

@@ -34,6 +34,7 @@ const expected: Readonly<Record<string, { status: number; isOwn?: boolean; field
   'POST /events/replay-all': { status: 303 },
   'GET /domains': { status: 200, isOwn: true },
   'GET /domains/blog.example': { status: 200 },
+  'POST /domains/reports': { status: 415 },
   'GET /setup': { status: 200 },
   'POST /setup/reconcile': { status: 400, fields: { provider: 'blog:aisend' } },
   'POST /setup/test-event': { status: 404, fields: { path: 'aisend/blog' } },

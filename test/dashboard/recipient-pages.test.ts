@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Prisma } from '../../src/db/generated/client.ts'
 import { commandEscalation, openEscalation } from '../../src/domain/escalation.ts'
+import { incidentKeyOf } from '../../src/domain/incident.ts'
 import { CommandRefusedError } from '../../src/temporal/email-workflows.ts'
 import { useDatabase } from '../stack.ts'
 import { useDashboard } from './visitor.ts'
@@ -67,6 +68,7 @@ describe('the pages of the dashboard, of recipients and failures,', () => {
       assert.ok(html.includes(text), text)
     }
     assert.match(html, /550 5\.7\.26 DMARC policy of example\.com/)
+    assert.match(html, /href="\/domains\/example\.com"/)
     assert.doesNotMatch(html, /id="recipients"/)
   })
 
@@ -114,6 +116,25 @@ describe('the pages of the dashboard, of recipients and failures,', () => {
     for (const text of ['Subject of em_1', ada, 'Authentication failed', 'you, the sender', 'DMARC policy']) {
       assert.ok(html.includes(text), text)
     }
+  })
+
+  it('lead from refusals for the sender’s domain to what is wrong with it, and from others to nothing', async () => {
+    const detail = '38 of 40 emails to Gmail within an hour were refused'
+    const refused = async (scope: string, more: string) => {
+      const { provider, emailId } = incidentKeyOf(scope, 'e1')
+      await escalate(scope, { provider, emailId, reason: 'sender_refused', detail: `${detail}: ${more}` })
+    }
+    await refused('authentication/gmail', 'DMARC. Fix SPF, DKIM and DMARC of example.org: both must pass.')
+    await addEmail('em_1', [ada], failed('em_1'))
+    await addBounce('em_1', null)
+    await escalate('em_1')
+    await refused('blocked_list/gmail', 'on a block list.')
+    await refused('too_large/gmail', 'too large.')
+    const links = [...(await visitor.html('/escalations')).matchAll(/href="(\/domains[^"]*)">Check/g)].map(
+      ([, href]) => href,
+    )
+    // That of the group, its incident and its email, and that of the other incident.
+    assert.deepEqual(links.sort(), ['/domains', '/domains/example.com', '/domains/example.org', '/domains/example.org'])
   })
 
   it('show escalations of one cause as one card, and acknowledge them together', async () => {

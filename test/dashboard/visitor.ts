@@ -80,9 +80,12 @@ export class Visitor {
   /** A form with fields that occur several times. */
   postForm = (path: string, fields: URLSearchParams): Promise<Response> => this.#send(path, fields, {})
 
-  upload(path: string, file: string): Promise<Response> {
+  upload = (path: string, file: string): Promise<Response> => this.uploadFiles(path, { 'addresses.csv': file })
+
+  /** By name. */
+  uploadFiles(path: string, files: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>): Promise<Response> {
     const form = new FormData()
-    form.set('file', new Blob([file], { type: 'text/csv' }), 'addresses.csv')
+    for (const [name, content] of Object.entries(files)) form.append('file', new Blob([content]), name)
     return this.#send(path, form, {})
   }
 

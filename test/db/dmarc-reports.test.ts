@@ -5,6 +5,7 @@ import {
   listDmarcDomains,
   readDomainDays,
   readDomainSources,
+  readReporters,
   readReturnPaths,
   readSigningKeys,
   storeDmarcReports,
@@ -162,6 +163,11 @@ describe('on 100,000 DMARC records, the', () => {
       maxRows: inMonth * 3,
     },
     'read of sources': { run: (db) => readDomainSources(db, lastMonth, 50), indexes: [byDay], maxRows: inMonth * 3 },
+    'read of reporters': {
+      run: (db) => readReporters(db, lastMonth, 100),
+      indexes: ['dmarc_reports_domain_day_idx'],
+      maxRows: 30 * 5,
+    },
     'read of keys': { run: (db) => readSigningKeys(db, lastMonth, 10), indexes: [byDay], maxRows: inMonth * 5 },
     'read of return paths': { run: (db) => readReturnPaths(db, lastMonth, 10), indexes: [byDay], maxRows: inMonth * 5 },
     'deletion of old reports': {

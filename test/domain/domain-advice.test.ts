@@ -8,7 +8,7 @@ const domain = 'example.com'
 const good = 'v=DMARC1; p=reject; rua=mailto:dmarc@example.com'
 const dmarcOf = (...records: string[]): PublishedDmarc => ({ foundAt: domain, records, externalReports: [] })
 const spfOf = (record: string | null, more: Partial<PublishedSpf> = {}): PublishedSpf => ({
-  ...{ domain, records: record === null ? [] : [record], lookups: 1, problems: [] },
+  ...{ domain, records: record === null ? [] : [record], lookups: 1, voidNames: [], problems: [] },
   ...more,
 })
 const keyOf = (record: string | null, more: Partial<PublishedKey> = {}): PublishedKey => ({
@@ -98,6 +98,12 @@ describe('the advice about a sending domain', () => {
       [spfOf('v=spf1 -all', { lookups: 11 }), ['error spf_too_many_lookups ']],
       [spfOf('v=spf1 -all', { lookups: 10 }), ['advice spf_many_lookups ']],
       [spfOf('v=spf1 -all', { lookups: 8 }), []],
+      [spfOf('v=spf1 -all', { voidNames: ['a', 'b', 'c'] }), ['error spf_too_many_void_lookups ']],
+      [spfOf('v=spf1 -all', { voidNames: ['a', 'b'] }), ['advice spf_void_lookups ']],
+      [
+        spfOf('v=spf1 mx -all', { problems: [{ kind: 'too_many_mail_hosts', at: domain }] }),
+        ['error spf_too_many_mail_hosts '],
+      ],
       [spfOf('v=spf1 a +all'), ['error spf_allows_all v=spf1 a ~all']],
       [spfOf('v=spf1 a all'), ['error spf_allows_all v=spf1 a ~all']],
       [spfOf('v=spf1 a ?all'), ['warning spf_neutral v=spf1 a ~all']],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { failureReasons } from '../../src/domain/failure.ts'
+import { type FailureParty, failureReasons } from '../../src/domain/failure.ts'
 import { judgeFailure } from '../../src/domain/judge-failure.ts'
-import { refusalAdvice, senderDomainIn } from '../../src/domain/refusal-advice.ts'
+import { isOfSenderDomain, refusalAdvice, senderDomainIn } from '../../src/domain/refusal-advice.ts'
 import { levelOfRefusals, type Refusals, refusalFindings, refusalScopeLabel } from '../../src/domain/refusal-policy.ts'
 
 const policy = { refusalRate: 0.1, minimumRefusals: 5 }
@@ -91,5 +91,14 @@ describe('the advice on refusals', () => {
     }
     for (const [reply, domain] of Object.entries(replies)) assert.equal(senderDomainIn(reply), domain, reply)
     assert.equal(senderDomainIn(null), null)
+  })
+
+  it('leads to the sender’s domain for what is refused for it, not for contents, volume or recipients', () => {
+    const all = Object.entries(failureReasons) as [keyof typeof failureReasons, FailureParty][]
+    assert.deepEqual(
+      all.filter(([reason, party]) => isOfSenderDomain({ reason, party })).map(([reason]) => reason),
+      ['blocked_reputation', 'blocked_list', 'authentication', 'bad_sender'],
+    )
+    assert.ok(!isOfSenderDomain({ reason: 'authentication', party: 'provider' }))
   })
 })

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { answeredWithin, createDnsText, type DnsText } from '../../src/domains/dns-text.ts'
+import { answeredWithin, createDns, type Dns } from '../../src/domains/dns.ts'
 import { readPublishedDns } from '../../src/domains/read-published-dns.ts'
 import { DnsStandIn } from '../activities/dns-stand-in.ts'
 
-/** Answers from a table; what is null there is not answered. */
-const dnsOf = (texts: Readonly<Record<string, readonly string[] | null>>): DnsText => ({
-  async textsOf(name) {
-    const found = texts[name]
+/** Answers from a table, in which other records than TXT are like `MX example.com`; what is null there is not answered. */
+const dnsOf = (records: Readonly<Record<string, readonly string[] | null>>): Dns => ({
+  async recordsOf(name, type) {
+    const found = records[type === 'TXT' ? name : `${type} ${name}`]
     if (found === null) throw new Error('silent')
     return found ?? []
   },
@@ -19,10 +19,11 @@ const rsaKey = (bits: number, type: 'spki' | 'pkcs1' = 'spki') =>
   generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({ format: 'der', type }).toString('base64')
 
 describe('what a domain publishes in DNS:', () => {
-  it('TXT records come joined, empty for none, and as an error if DNS is silent', async () => {
+  it('TXT records come joined, MX records as hosts, empty for none, and as an error if DNS is silent', async () => {
     const dns = await DnsStandIn.start()
     try {
-      const { textsOf } = createDnsText({ servers: [dns.server], timeoutMs: 50, tries: 1 })
+      const { recordsOf } = createDns({ servers: [dns.server], timeoutMs: 50, tries: 1 })
+      const textsOf = (name: string) => recordsOf(name, 'TXT')
       const long = 'x'.repeat(255)
       dns.answers.set('a.example', { texts: [['v=DKIM1; p=', long, 'y'], ['other']] })
       dns.answers.set('b.example', 'without-records')
@@ -30,10 +31,13 @@ describe('what a domain publishes in DNS:', () => {
       dns.answers.set('d.example', 'failure')
       assert.deepEqual([...(await textsOf('a.example'))].sort(), ['other', `v=DKIM1; p=${long}y`])
       assert.deepEqual([await textsOf('b.example'), await textsOf('none.example'), await textsOf('-..-')], [[], [], []])
+      dns.answers.set('mail.example', { hosts: [[10, 'mx.mail.example']] })
+      assert.deepEqual(await recordsOf('mail.example', 'MX'), ['mx.mail.example'])
+      assert.deepEqual([await recordsOf('mail.example', 'A'), await recordsOf('none.example', 'AAAA')], [[], []])
       await assert.rejects(textsOf('c.example'))
       await assert.rejects(textsOf('d.example'))
-      const late = answeredWithin({ textsOf: () => new Promise(() => {}) }, 1)
-      await assert.rejects(late.textsOf('a.example'), /within 1 ms/)
+      const late = answeredWithin({ recordsOf: () => new Promise(() => {}) }, 1)
+      await assert.rejects(late.recordsOf('a.example', 'A'), /within 1 ms/)
     } finally {
       await dns.stop()
     }
@@ -92,17 +96,45 @@ describe('what a domain publishes in DNS:', () => {
     ])
   })
 
+  it('SPF lookups that find nothing, and MX records beyond those that receivers read', async () => {
+    const many = (length: number) => Array.from({ length }, (_, n) => `mx${n}.example.com`)
+    // e4, e11 and e12 of the test suite of RFC 7208 (openspf.org, rfc7208-tests.yml, "Processing limits"), and what it does not have.
+    const records = {
+      'e11.example.com': ['v=spf1 a:err.example.com a:err1.example.com a:err2.example.com ?all'],
+      'e12.example.com': ['v=spf1 a:err.example.com a:err1.example.com ?all'],
+      'e4.example.com': ['v=spf1 mx'],
+      'MX e4.example.com': many(11),
+      'MX ten.example.com': many(10),
+      'own.example.com': ['v=spf1 a/24 mx:ten.example.com//64 a:%{i}.x.example include:inc.example.com -all'],
+      'AAAA own.example.com': ['2001:db8::1'],
+      'inc.example.com': ['v=spf1 A mx a:silent.example.com exists:six.example.com ptr ?all'],
+      'AAAA six.example.com': ['2001:db8::2'],
+      'A silent.example.com': null,
+    }
+    const returnPaths = Object.keys(records).filter((name) => /^(e\d+|own)\./.test(name))
+    const { spf } = await read(records, { returnPaths })
+    assert.deepEqual(
+      spf.slice(1).map(({ domain, lookups, voidNames, problems }) => [domain, lookups, voidNames, problems]),
+      [
+        ['e11.example.com', 3, ['err.example.com', 'err1.example.com', 'err2.example.com'], []],
+        ['e12.example.com', 2, ['err.example.com', 'err1.example.com'], []],
+        ['e4.example.com', 1, [], [{ kind: 'too_many_mail_hosts', at: 'e4.example.com' }]],
+        ['own.example.com', 9, ['inc.example.com', 'six.example.com'], []],
+      ],
+    )
+  })
+
   it('SPF of records that include each other without end, within a bound', async () => {
     let asked = 0
-    const endless: DnsText = {
-      async textsOf(name) {
+    const endless: Dns = {
+      async recordsOf(name) {
         asked += 1
-        return [`v=spf1 include:a.${name} include:b.${name} -all`]
+        return [`v=spf1 a mx include:a.${name} include:b.${name} -all`]
       },
     }
     const { spf } = await readPublishedDns(endless, { domain: 'example.com', returnPaths: [], keys: [] })
     assert.ok((spf[0]?.lookups ?? 0) > 10)
-    assert.ok(asked < 40, `${asked} questions`)
+    assert.ok(asked < 70, `${asked} questions`)
   })
 
   it('DKIM keys with their length', async () => {

@@ -16,6 +16,7 @@ export interface RecordFields {
 export interface ReportFields {
   readonly domain?: string
   readonly reportId?: string
+  readonly organization?: string
   /** Epoch seconds; the report covers a day. */
   readonly begin?: number
   readonly policy?: string
@@ -24,13 +25,11 @@ export interface ReportFields {
 /** 2025-01-01T00:00:00Z. */
 const defaultBegin = 1_735_689_600
 
-export function reportXml(
-  records: readonly RecordFields[],
-  { domain = 'example.com', reportId = 'r1', begin = defaultBegin, policy = 'none' }: ReportFields = {},
-): string {
+export function reportXml(records: readonly RecordFields[], fields: ReportFields = {}): string {
+  const { domain = 'example.com', reportId = 'r1', begin = defaultBegin, policy = 'none' } = fields
   return [
     '<?xml version="1.0" encoding="UTF-8"?>\n<feedback><version>1.0</version>',
-    '<report_metadata><org_name>Example Receiver</org_name><email>dmarc@receiver.example</email>',
+    `<report_metadata><org_name>${fields.organization ?? 'Example Receiver'}</org_name><email>dmarc@receiver.example</email>`,
     `<report_id>${reportId}</report_id>`,
     `<date_range><begin>${begin}</begin><end>${begin + 86_399}</end></date_range></report_metadata>`,
     `<policy_published><domain>${domain}</domain><adkim>r</adkim><aspf>r</aspf><p>${policy}</p><sp>none</sp><pct>100</pct></policy_published>`,

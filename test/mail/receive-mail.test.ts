@@ -4,7 +4,7 @@ import { erasedAddress } from '../../src/domain/address.ts'
 import type { MailAttachment } from '../../src/domain/mail-attachment.ts'
 import { maxMailBytes } from '../../src/domain/mail-size.ts'
 import { DatabaseUnavailableError } from '../../src/errors.ts'
-import { createReceiveMail } from '../../src/mail/receive-mail.ts'
+import { createReceiveMail, type ReportSender } from '../../src/mail/receive-mail.ts'
 import { mailEntry } from '../../src/providers/mail/entry.ts'
 import { createWebhookSources } from '../../src/providers/registry.ts'
 import { absentDatabase, InboxInMemory, problemIn, quietMetrics, useApi } from '../api/served.ts'
@@ -101,17 +101,25 @@ describe('a mail is received', () => {
   })
 
   it('with its DMARC reports, which are stored for its project, also where it is nothing else', async () => {
-    const stored: [string, readonly MailAttachment[]][] = []
-    const storeReports = async (attachments: readonly MailAttachment[], project: string) =>
-      stored.push([project, attachments])
-    assert.equal((await receive(fixture('parsedmarc/aggregate-zip.eml'), { storeReports, project: 'shop' })).reports, 1)
-    assert.deepEqual(
-      stored.map(([project, [attachment]]) => [project, attachment?.contentType]),
-      [['shop', 'application/zip']],
-    )
-    assert.deepEqual(await kinds(), { dmarc: 1 })
+    const stored: [ReportSender, string | undefined][] = []
+    const storeReports = async ([attachment]: readonly MailAttachment[], from: ReportSender) =>
+      stored.push([from, attachment?.contentType])
+    const mail = fixture('parsedmarc/aggregate-zip.eml')
+    assert.equal((await receive(mail, { storeReports, project: 'shop' })).reports, 1)
+    const checked = Buffer.concat([
+      Buffer.from('Authentication-Results: mx; spf=pass smtp.mailfrom=google.com\r\n'),
+      mail,
+    ])
+    await receive(checked, { storeReports, authservId: 'mx' })
+    await receive(mail, { storeReports, authservId: 'mx' })
+    assert.deepEqual(stored, [
+      [{ project: 'shop', authenticatedAs: null }, 'application/zip'],
+      [{ project: 'default', authenticatedAs: 'google.com' }, 'application/zip'],
+      [{ project: 'default', authenticatedAs: '' }, 'application/zip'],
+    ])
+    assert.deepEqual(await kinds(), { dmarc: 3 })
     await receive(textMail('Hello', ['From: ada@example.com', 'Subject: Hello']), { storeReports })
-    assert.equal(stored.length, 1)
+    assert.equal(stored.length, 3)
   })
 
   it('or not at all: what cannot be read is counted and not tried again, and an unavailable database is an error', async () => {

@@ -1,6 +1,7 @@
 /** Charts of figures over time: drawn in the browser, with the same figures as a table. */
 import type { TimeBucket } from '../../db/analytics.ts'
 import type { Figures } from '../../domain/figures.ts'
+import { FigureTable } from './figure-table.tsx'
 import { count, duration } from './labels.ts'
 import type { Tone } from './status.tsx'
 
@@ -88,45 +89,24 @@ export const Chart = ({ id, title, unit, buckets, bucket, series, columns = [] }
 )
 
 /** Leaves out times without emails. */
-const ChartTable = ({ title, unit, buckets, bucket, series, columns = [] }: Omit<ChartProps, 'id'>) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-  <section class="table-frame chart-table" tabIndex={0} aria-label={`${title} as a table`}>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">{bucket === 'hour' ? 'Hour from (UTC)' : 'Day (UTC)'}</th>
-          {[...series, ...columns].map(({ name }) => (
-            <th key={name} scope="col" class="number">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {buckets.map(
-          ({ startsAt, figures }, index) =>
-            figures.emails > 0 && (
-              <tr key={startsAt.getTime()}>
-                <td>
-                  <time dateTime={startsAt.toISOString()}>{labelOf(startsAt, bucket)}</time>
-                </td>
-                {series.map(({ name, values }) => (
-                  <td key={name} class="number">
-                    {cell(values[index] ?? null, unit)}
-                  </td>
-                ))}
-                {columns.map(({ name, values }) => (
-                  <td key={name} class="number">
-                    {values[index]}
-                  </td>
-                ))}
-              </tr>
-            ),
-        )}
-      </tbody>
-    </table>
-  </section>
-)
+function ChartTable({ title, unit, buckets, bucket, series, columns = [] }: Omit<ChartProps, 'id'>) {
+  const rows = buckets.flatMap(({ startsAt, figures }, index) => (figures.emails > 0 ? [{ startsAt, index }] : []))
+  type Row = (typeof rows)[number]
+  return (
+    <FigureTable
+      name={{ 'aria-label': `${title} as a table` }}
+      class="chart-table"
+      labelName={bucket === 'hour' ? 'Hour from (UTC)' : 'Day (UTC)'}
+      labelOf={({ startsAt }: Row) => <time dateTime={startsAt.toISOString()}>{labelOf(startsAt, bucket)}</time>}
+      columns={[
+        ...series.map(({ name, values }) => ({ name, textOf: ({ index }: Row) => cell(values[index] ?? null, unit) })),
+        ...columns.map(({ name, values }) => ({ name, textOf: ({ index }: Row) => values[index] ?? '' })),
+      ]}
+      rows={rows}
+      keyOf={({ startsAt }) => startsAt.toISOString()}
+    />
+  )
+}
 
 const labelOf = (at: Date, bucket: TimeBucket): string =>
   bucket === 'hour' ? at.toISOString().slice(0, 16).replace('T', ' ') : at.toISOString().slice(0, 10)

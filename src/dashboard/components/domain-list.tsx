@@ -1,18 +1,22 @@
 /** The list of sending domains, with a search for one that no report is about yet. */
 import type { ReportedDomain } from '../../db/dmarc-reports.ts'
 import { domainPath } from '../paths.ts'
+import { Allowed } from './allowed.tsx'
 import { count, percent, phrase } from './labels.ts'
 import { EmptyState, PageHead } from './layout.tsx'
 import { type PageLinks, Pager } from './pager.tsx'
+import { Imported, type ImportedFiles, ReportUpload } from './report-upload.tsx'
 
 interface DomainListProps {
   readonly domains: readonly ReportedDomain[]
   readonly links: PageLinks
   /** What was searched for, if it is no domain. */
-  readonly rejected: string | null
+  readonly rejected?: string | undefined
+  /** What was just uploaded. */
+  readonly imported?: ImportedFiles
 }
 
-export const DomainList = ({ domains, links, rejected }: DomainListProps) => (
+export const DomainList = ({ domains, links, rejected, imported }: DomainListProps) => (
   <>
     <PageHead title="Domains" />
     <search>
@@ -26,18 +30,19 @@ export const DomainList = ({ domains, links, rejected }: DomainListProps) => (
             placeholder="Check a domain that you send from"
             maxLength={1_000}
             dir="auto"
-            aria-invalid={rejected === null ? undefined : 'true'}
-            aria-describedby={rejected === null ? undefined : 'error'}
+            aria-invalid={rejected === undefined ? undefined : 'true'}
+            aria-describedby={rejected === undefined ? undefined : 'error'}
           />
         </label>
         <button type="submit">Check</button>
       </form>
     </search>
-    {rejected !== null && (
+    {rejected !== undefined && (
       <p class="error" role="alert" id="error">
         Enter a domain, such as example.com.
       </p>
     )}
+    {imported && <Imported of={imported} />}
     {domains.length > 0 ? (
       <>
         <DomainTable domains={domains} />
@@ -46,9 +51,13 @@ export const DomainList = ({ domains, links, rejected }: DomainListProps) => (
     ) : (
       <EmptyState title="No DMARC reports yet">
         Receivers report which messages in the name of your domain pass SPF and DKIM. Check a domain above to see the
-        DMARC record that asks for reports, then import them with <code>npx aftersend domains import</code>.
+        DMARC record that asks for reports, then let them come by mail, import them here or with{' '}
+        <code>npx aftersend domains import</code>.
       </EmptyState>
     )}
+    <Allowed to="operate">
+      <ReportUpload />
+    </Allowed>
   </>
 )
 

@@ -1,5 +1,6 @@
 /** The page of a sending domain: what to change, messages per day, sources, DNS records. */
 import type { DomainView } from '../../api/domain-view.ts'
+import type { Reporter } from '../../db/dmarc-reports.ts'
 import { domainPath, pathWith } from '../paths.ts'
 import { Chart } from './charts.tsx'
 import { DomainSources } from './domain-sources.tsx'
@@ -7,6 +8,7 @@ import { Fact } from './fact.tsx'
 import { Icon } from './icons.tsx'
 import { count, percent, phrase } from './labels.ts'
 import { EmptyState, PageHead } from './layout.tsx'
+import { Reporters } from './reporters.tsx'
 import { Status } from './status.tsx'
 import { Tabs } from './tabs.tsx'
 
@@ -22,10 +24,11 @@ export type DomainPeriodName = keyof typeof domainPeriods
 
 interface DomainPageProps {
   readonly domain: DomainView
+  readonly reporters: readonly Reporter[]
   readonly range: DomainPeriodName
 }
 
-export const DomainPage = ({ domain, range }: DomainPageProps) => (
+export const DomainPage = ({ domain, reporters, range }: DomainPageProps) => (
   <>
     <PageHead title={<bdi>{domain.domain}</bdi>} parent="/domains">
       <Tabs
@@ -43,6 +46,7 @@ export const DomainPage = ({ domain, range }: DomainPageProps) => (
       <>
         <DayChart days={domain.days} />
         <DomainSources sources={domain.sources} />
+        <Reporters of={reporters} />
       </>
     ) : (
       <EmptyState title="No reports of this period">

@@ -9,7 +9,7 @@ import { incidentHeadlines, remedies, resolverLabel } from '../../notifications/
 import { emailPath, pathWith } from '../paths.ts'
 import { Allowed } from './allowed.tsx'
 import { Address, Recipients, Subject } from './email-table.tsx'
-import { FailureLines } from './failure.tsx'
+import { DomainLink, FailureLines } from './failure.tsx'
 import { counted, phrase } from './labels.ts'
 import { Status } from './status.tsx'
 import { Timestamp } from './timestamp.tsx'
@@ -44,6 +44,7 @@ export const EscalationCard = ({
     <p>
       <bdi>{escalation.detail}</bdi>
     </p>
+    <RefusalLink of={escalation} />
     {email !== undefined && (
       <div>
         <EscalationSubject of={escalation} email={email} />
@@ -59,6 +60,17 @@ export const EscalationCard = ({
     )}
   </article>
 )
+
+/** For an incident of refusals, whose detail quotes the reply. */
+export function RefusalLink({
+  of: escalation,
+}: {
+  of: Pick<Escalation, 'provider' | 'emailId' | 'reason' | 'detail'>
+}) {
+  const incident = escalation.reason === 'sender_refused' ? incidentIn(escalation) : null
+  const [reason = ''] = incident?.scope.split('/') ?? []
+  return incident && <DomainLink of={{ reason, party: 'sender', evidence: escalation.detail }} />
+}
 
 interface EscalationSubjectProps {
   readonly of: Pick<Escalation, 'provider' | 'emailId' | 'reason'>

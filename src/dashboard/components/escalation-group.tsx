@@ -4,7 +4,8 @@ import { failureLabelOf, partyLabelOf } from '../../domain/failure-labels.ts'
 import { incidentIn, systemScope } from '../../domain/incident.ts'
 import type { EscalationGroup } from '../escalation-causes.ts'
 import { Allowed } from './allowed.tsx'
-import { EscalationCard, reasonLabel } from './escalation-card.tsx'
+import { EscalationCard, RefusalLink, reasonLabel } from './escalation-card.tsx'
+import { DomainLink } from './failure.tsx'
 import { counted } from './labels.ts'
 import { Status } from './status.tsx'
 import { Timestamp } from './timestamp.tsx'
@@ -74,7 +75,14 @@ function Cause({ of: { members } }: { of: EscalationGroup }) {
   if (incident?.scope === systemScope) {
     return <p>{[...new Set(members.map(({ escalation }) => reasonLabel(escalation.reason)))].join('; ')}.</p>
   }
-  if (incident) return <p>{first.escalation.detail}</p>
+  if (incident) {
+    return (
+      <div>
+        <p>{first.escalation.detail}</p>
+        <RefusalLink of={first.escalation} />
+      </div>
+    )
+  }
   const failure = first.email?.recipients[0]?.failure ?? first.email?.failure
   if (!failure) return null
   const { label, sentence } = failureLabelOf(failure.reason)
@@ -87,6 +95,7 @@ function Cause({ of: { members } }: { of: EscalationGroup }) {
           <bdi>{failure.evidence}</bdi>
         </code>
       )}
+      <DomainLink of={failure} />
     </div>
   )
 }

@@ -1,7 +1,9 @@
 /** Recipients of a period by mailbox provider, and those who bounced or failed by reason or party. */
 import { failureLabelOf, partyLabelOf } from '../../domain/failure-labels.ts'
-import { type Figures, figuresOf, type Tally } from '../../domain/figures.ts'
+import { figuresOf, type Tally } from '../../domain/figures.ts'
 import { mailboxProviderLabel } from '../../domain/mailbox-provider.ts'
+import { isOfSenderDomain } from '../../domain/refusal-advice.ts'
+import { FigureTable } from './figure-table.tsx'
 import { Icon } from './icons.tsx'
 import { count } from './labels.ts'
 import { Tabs } from './tabs.tsx'
@@ -15,9 +17,14 @@ const views = {
 export type FailureBreakdownKey = keyof typeof views
 export const failureBreakdownKeys = Object.keys(views) as FailureBreakdownKey[]
 
+interface Part {
+  readonly value: string
+  readonly tally: Tally
+}
+
 interface FailureBreakdownProps {
   readonly by: FailureBreakdownKey
-  readonly parts: readonly { readonly value: string; readonly tally: Tally }[]
+  readonly parts: readonly Part[]
   readonly hrefOf: (by: FailureBreakdownKey) => string
 }
 
@@ -37,39 +44,29 @@ export const FailureBreakdown = ({ by, parts, hrefOf }: FailureBreakdownProps) =
         <Icon name="check" /> {by === 'mailboxProvider' ? 'No emails' : 'No failures'} in this period.
       </p>
     ) : (
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-      <section class="table-frame" tabIndex={0} aria-labelledby="failures">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{views[by].name}</th>
-              {columns.map(({ name }) => (
-                <th key={name} scope="col" class="number">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {parts.map(({ value, tally }) => (
-              <tr key={value}>
-                <td>{views[by].labelOf(value)}</td>
-                {columns.map(({ name, figureOf }) => (
-                  <td key={name} class="number">
-                    {count(figureOf(figuresOf(tally)))}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <FigureTable
+        name={{ 'aria-labelledby': 'failures' }}
+        labelName={views[by].name}
+        labelOf={({ value }: Part) => (
+          <>
+            {views[by].labelOf(value)}
+            {by === 'reason' && isOfSenderDomain({ reason: value, party: 'sender' }) && (
+              <a class="block small" href="/domains">
+                Check your sending domain
+              </a>
+            )}
+          </>
+        )}
+        columns={columns}
+        rows={parts}
+        keyOf={({ value }) => value}
+      />
     )}
   </section>
 )
 
-const columns: readonly { readonly name: string; readonly figureOf: (figures: Figures) => number }[] = [
-  { name: 'Recipients', figureOf: ({ recipients }) => recipients },
-  { name: 'Bounced', figureOf: ({ hardBounces }) => hardBounces.numerator },
-  { name: 'Failed', figureOf: ({ failures }) => failures.numerator },
+const columns = [
+  { name: 'Recipients', textOf: ({ tally }: Part) => count(figuresOf(tally).recipients) },
+  { name: 'Bounced', textOf: ({ tally }: Part) => count(figuresOf(tally).hardBounces.numerator) },
+  { name: 'Failed', textOf: ({ tally }: Part) => count(figuresOf(tally).failures.numerator) },
 ]

@@ -1,7 +1,8 @@
 /** Why a delivery failed, in words: the reason, who must act, and the evidence. */
 import type { FailureView } from '../../api/failure-view.ts'
 import { failureLabelOf, partyLabelOf } from '../../domain/failure-labels.ts'
-import { pathWith } from '../paths.ts'
+import { isOfSenderDomain, senderDomainIn } from '../../domain/refusal-advice.ts'
+import { domainPath, pathWith } from '../paths.ts'
 import { Fact } from './fact.tsx'
 import { phrase } from './labels.ts'
 
@@ -11,8 +12,31 @@ export const FailureLines = ({ of: failure }: { of: FailureView }) => (
     <span class="strong">{failureLabelOf(failure.reason).label}</span>
     <span class="block">Who must act: {partyLabelOf(failure.party).actor}</span>
     <Evidence of={failure} />
+    <DomainLink of={failure} />
   </>
 )
+
+/**
+ * Leads to what is wrong with the sender's domain, if the failure is about it. Only the reply says which domain it was: no event has the
+ * sender.
+ */
+export function DomainLink({
+  of: failure,
+}: {
+  of: Pick<FailureView, 'party' | 'evidence'> & { readonly reason: string }
+}) {
+  if (!isOfSenderDomain(failure)) return null
+  const domain = senderDomainIn(failure.evidence)
+  return domain === null ? (
+    <a class="block" href="/domains">
+      Check your sending domain
+    </a>
+  ) : (
+    <a class="block" href={domainPath(domain)}>
+      Check <bdi>{domain}</bdi>
+    </a>
+  )
+}
 
 /** The reason, whose fault it was, and the line of the response that decided, with its rule. */
 export const FailureText = ({ of: { reason, party, code, evidence, rule } }: { of: FailureView }) => (
@@ -75,6 +99,7 @@ export function FailureCard({ of: failure, delivery }: FailureCardProps) {
         )}
       </dl>
       <p class="foot">
+        <DomainLink of={failure} />
         <a href={pathWith('/emails', { reason: failure.reason })}>Emails with the same reason</a>
       </p>
     </section>

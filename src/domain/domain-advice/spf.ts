@@ -1,5 +1,5 @@
 import type { PublishedSpf, SpfProblem } from '../published-dns.ts'
-import { spfLookupLimit, spfTermsOf } from '../spf.ts'
+import { spfLookupLimit, spfMailHostLimit, spfTermsOf, spfVoidLookupLimit } from '../spf.ts'
 import { type DomainFinding, finding, type ReportedSource, unanswered } from './finding.ts'
 
 /** Addresses in one proposed record: more make it longer than a DNS answer should be. */
@@ -7,7 +7,7 @@ const proposedAddresses = 10
 
 /** SPF as it is published for a domain of return paths: RFC 7208. @param sources what reports say of those that send. */
 export function spfFindings(
-  { domain, records, lookups, problems }: PublishedSpf,
+  { domain, records, lookups, voidNames, problems }: PublishedSpf,
   sources: readonly ReportedSource[],
 ): DomainFinding[] {
   if (records === null) return [unanswered('spf', domain)]
@@ -17,6 +17,7 @@ export function spfFindings(
   return [
     ...problems.map((problem) => problemFinding(domain, problem)),
     ...lookupFindings(domain, lookups),
+    ...voidFindings(domain, voidNames),
     ...allFindings(domain, record),
     ...(spfTermsOf(record).usesPtr ? [ptr(domain)] : []),
   ]
@@ -58,6 +59,10 @@ const problemTexts: Readonly<Record<SpfProblem['kind'], readonly [problem: strin
   syntax: ['has the unknown term “{at}”: receivers count SPF as failed.', 'Correct or remove the term.'],
   no_record: ['includes {at}, which has no SPF record: receivers count SPF as failed.', 'Remove the include.'],
   loop: ['includes {at}, which includes it again: receivers count SPF as failed.', 'Remove one of the includes.'],
+  too_many_mail_hosts: [
+    `looks up the MX records of {at}, which are more than ${spfMailHostLimit}: receivers count SPF as failed (RFC 7208 §4.6.4).`,
+    'Replace mx by ip4 and ip6.',
+  ],
   unanswered: ['includes {at}, for which DNS did not answer.', 'Load this again. If it stays so, remove the include.'],
 }
 
@@ -86,6 +91,23 @@ function lookupFindings(domain: string, lookups: number): DomainFinding[] {
       'spf_many_lookups',
       `The SPF record of ${domain} needs ${lookups} of the ${spfLookupLimit} DNS lookups that receivers make: the next include may break it.`,
       'Remove includes of services that send nothing any more.',
+    ),
+  ]
+}
+
+function voidFindings(domain: string, names: readonly string[]): DomainFinding[] {
+  if (names.length === 0) return []
+  const isOver = names.length > spfVoidLookupLimit
+  const found = `The SPF record of ${domain} looks up ${names.join(', ')}, which DNS does not have`
+  return [
+    finding(
+      'spf',
+      isOver ? 'error' : 'advice',
+      isOver ? 'spf_too_many_void_lookups' : 'spf_void_lookups',
+      isOver
+        ? `${found}: receivers stop after ${spfVoidLookupLimit} such names, and count SPF as failed (RFC 7208 §4.6.4).`
+        : `${found}: after ${spfVoidLookupLimit} such names, receivers count SPF as failed (RFC 7208 §4.6.4).`,
+      'Remove the terms with these names, or correct the names.',
     ),
   ]
 }
