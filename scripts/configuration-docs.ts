@@ -152,8 +152,8 @@ const sections: readonly Section[] = [
     title: 'Whole mails',
     intro: [
       'Bounces, feedback reports and automatic replies that mail servers pass on: [mail](mail.md), by [SMTP, LMTP and IMAP](mail-intake.md).',
-      'A further account has variables of its own, with its name at their end: `MAIL_RECIPIENTS_SHOP`, `MAIL_IMAP_URL_SHOP` and ' +
-        '`MAIL_IMAP_AFTER_SHOP` are of the account `mail/shop`. `docker-compose.yml` passes on those that you add to it.',
+      'A further account has variables of its own, with its name at their end: `MAIL_RECIPIENTS_SHOP`, `MAIL_IMAP_URL_SHOP`, ' +
+        '`MAIL_IMAP_OAUTH_…_SHOP` and `MAIL_IMAP_AFTER_SHOP` are of the account `mail/shop`. `docker-compose.yml` passes on those that you add to it.',
     ],
     variables: variablesOf(settingGroups.mail),
   },

@@ -62,9 +62,18 @@ export const imapUrl = z
   .url({ protocol: /^imaps?$/, error: 'must be a URL such as imaps://user:password@host/INBOX' })
   .refine((text) => {
     const url = URL.canParse(text) ? new URL(text) : null
-    return url !== null && url.hostname !== '' && url.username !== '' && url.password !== ''
-  }, 'must contain a user and a password, both percent-encoded')
+    return url !== null && url.hostname !== '' && url.username !== ''
+  }, 'must contain a host and a user, percent-encoded')
   .meta({ form: '`imaps://user:password@host/INBOX`' })
+
+export const oauthTokenUrl = format.httpUrl
+  .refine((text) => {
+    const { protocol, hostname } = URL.canParse(text) ? new URL(text) : { protocol: '', hostname: '' }
+    return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+  }, 'must be an https:// URL, since it gets a secret')
+  .meta({ form: 'HTTPS URL' })
+
+const oauthText = format.text.optional()
 
 const returnPaths = format.list
   .refine((paths) => paths.every(isReturnPath), 'must be addresses with {id} before the @')
@@ -107,8 +116,27 @@ export const mail = {
   ),
   MAIL_IMAP_URL: forWorker(
     imapUrl.optional(),
-    'A mailbox that is read by IMAP. User and password are percent-encoded; the path is the folder.',
+    'A mailbox that is read by IMAP. User and password are percent-encoded; the path is the folder. Without a password with ' +
+      '[OAuth 2.0](mail-intake.md#oauth-20).',
     'no mailbox is read',
+  ),
+  MAIL_IMAP_OAUTH_TOKEN_URL: forWorker(
+    oauthTokenUrl.optional(),
+    'Where a mailbox without a password gets its access tokens: the token endpoint of OAuth 2.0.',
+  ),
+  MAIL_IMAP_OAUTH_CLIENT_ID: forWorker(oauthText, 'The client’s ID there. Required with `MAIL_IMAP_OAUTH_TOKEN_URL`.'),
+  MAIL_IMAP_OAUTH_CLIENT_SECRET: forWorker(
+    oauthText,
+    'Its secret. Without `MAIL_IMAP_OAUTH_REFRESH_TOKEN`, the client asks in its own name (client credentials).',
+  ),
+  MAIL_IMAP_OAUTH_REFRESH_TOKEN: forWorker(
+    oauthText,
+    'The refresh token by which a person has allowed the client to read the mailbox.',
+  ),
+  MAIL_IMAP_OAUTH_SCOPE: forWorker(
+    oauthText,
+    'The scopes of access tokens, separated by spaces.',
+    'those that the endpoint has for the client',
   ),
   MAIL_IMAP_AFTER: forWorker(
     afterReading,

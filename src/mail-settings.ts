@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { defaultProject, type Projects } from './domain/project.ts'
 import type { Environment } from './environment.ts'
-import { type AfterReading, afterReading, imapUrl, recipients } from './environment-mail.ts'
+import { type AfterReading, afterReading, imapUrl, oauthTokenUrl, recipients } from './environment-mail.ts'
 import { isPlainTo } from './insecure-settings.ts'
 
 /** The account of an intake: a further one has the project of `mail/<account>` in PROJECTS. */
@@ -24,6 +24,24 @@ export interface SmtpSettings {
   readonly tls: { readonly certPath: string; readonly keyPath: string } | null
 }
 
+interface PasswordLogin {
+  readonly by: 'password'
+  readonly password: string
+}
+
+/** By an access token of OAuth 2.0. */
+export interface OAuthLogin {
+  readonly by: 'oauth'
+  readonly tokenUrl: string
+  readonly clientId: string
+  /** Null: of a public client. */
+  readonly clientSecret: string | null
+  /** Null: the client asks in its own name (client credentials). */
+  readonly refreshToken: string | null
+  /** Null: the one that the token endpoint has for the client. */
+  readonly scope: string | null
+}
+
 export interface MailboxSettings extends MailAccount {
   /** `default`, or the account's name. */
   readonly name: string
@@ -32,7 +50,7 @@ export interface MailboxSettings extends MailAccount {
   /** Whether the connection begins with TLS. Otherwise it uses STARTTLS if the server offers it. */
   readonly isSecure: boolean
   readonly user: string
-  readonly password: string
+  readonly login: PasswordLogin | OAuthLogin
   readonly folder: string
   readonly after: AfterReading
   readonly everyMs: number
@@ -69,6 +87,7 @@ export function mailSettings(env: Environment, given: Given, projects: Pick<Proj
       name: account ?? firstMailbox,
       ...ownerOf(account),
       ...serverOf(value),
+      login: loginOf(value, given, suffix),
       after: afterReading.parse(given[`MAIL_IMAP_AFTER${suffix}`]),
       everyMs: env.MAIL_IMAP_EVERY,
     })),
@@ -107,8 +126,26 @@ function serverOf(text: string) {
     port: Number(url.port) || ports[isSecure ? 'imaps:' : 'imap:'],
     isSecure,
     user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
     folder: decodeURIComponent(url.pathname.replace(/^\/|\/$/g, '')) || 'INBOX',
+  }
+}
+
+/** Of a mailbox without a password in its URL. The account's name follows at the end. */
+const oauth = {
+  tokenUrl: 'MAIL_IMAP_OAUTH_TOKEN_URL',
+  clientId: 'MAIL_IMAP_OAUTH_CLIENT_ID',
+  clientSecret: 'MAIL_IMAP_OAUTH_CLIENT_SECRET',
+  refreshToken: 'MAIL_IMAP_OAUTH_REFRESH_TOKEN',
+  scope: 'MAIL_IMAP_OAUTH_SCOPE',
+} as const
+
+function loginOf(text: string, given: Given, suffix: string): MailboxSettings['login'] {
+  const textOf = (part: keyof typeof oauth): string | null => given[oauth[part] + suffix]?.trim() ?? null
+  const tokenUrl = textOf('tokenUrl')
+  if (tokenUrl === null) return { by: 'password', password: decodeURIComponent(new URL(text).password) }
+  return {
+    ...{ by: 'oauth', tokenUrl, clientId: textOf('clientId') ?? '', clientSecret: textOf('clientSecret') },
+    ...{ refreshToken: textOf('refreshToken'), scope: textOf('scope') },
   }
 }
 
@@ -143,6 +180,7 @@ export function mailErrors(given: Given, insisted: readonly string[]): string[] 
     ...invalid(given, 'MAIL_RECIPIENTS', recipients),
     ...invalid(given, 'MAIL_IMAP_URL', imapUrl),
     ...invalid(given, 'MAIL_IMAP_AFTER', afterReading),
+    ...invalid(given, oauth.tokenUrl, oauthTokenUrl),
     ...(isTaking && named(given, 'MAIL_RECIPIENTS').length === 0
       ? ['MAIL_RECIPIENTS is missing: MAIL_SMTP_PORT takes the mail of these addresses and domains']
       : []),
@@ -152,15 +190,42 @@ export function mailErrors(given: Given, insisted: readonly string[]): string[] 
         ? [`MAIL_SMTP_TLS_${other} is missing: MAIL_SMTP_TLS_${one} requires it`]
         : []
     }),
-    ...named(given, 'MAIL_IMAP_AFTER')
-      .filter(({ suffix }) => suffix !== '' && !given[`MAIL_IMAP_URL${suffix}`])
-      .map(({ suffix }) => `MAIL_IMAP_AFTER${suffix} is of no mailbox: set MAIL_IMAP_URL${suffix}, or mend the name`),
+    ...['MAIL_IMAP_AFTER', ...Object.values(oauth)].flatMap((variable) =>
+      named(given, variable)
+        .filter(({ suffix }) => (suffix !== '' || variable !== 'MAIL_IMAP_AFTER') && !given[`MAIL_IMAP_URL${suffix}`])
+        .map(({ suffix }) => `${variable}${suffix} is of no mailbox: set MAIL_IMAP_URL${suffix}, or mend the name`),
+    ),
+    ...named(given, 'MAIL_IMAP_URL').flatMap((mailbox) => loginErrors(given, mailbox)),
     ...named(given, 'MAIL_IMAP_URL')
       .filter(({ suffix, value }) => isPlainTo('imap:', value) && !insisted.includes(`MAIL_IMAP_URL${suffix}`))
       .map(
         ({ suffix }) =>
-          `MAIL_IMAP_URL${suffix} must be an imaps:// URL, since it gets a password, or be named in ALLOW_INSECURE`,
+          `MAIL_IMAP_URL${suffix} must be an imaps:// URL, since it gets a password or a token, or be named in ALLOW_INSECURE`,
       ),
+  ]
+}
+
+/** A mailbox has a password, or all that a token is to be had with. */
+function loginErrors(given: Given, { suffix, value }: Named): string[] {
+  const has = (part: keyof typeof oauth) => given[oauth[part] + suffix] !== undefined
+  const nameOf = (part: keyof typeof oauth) => oauth[part] + suffix
+  const hasPassword = URL.canParse(value) && new URL(value).password !== ''
+  const [url, tokenUrl] = [`MAIL_IMAP_URL${suffix}`, nameOf('tokenUrl')]
+  if (!has('tokenUrl')) {
+    const needless = (['clientId', 'clientSecret', 'refreshToken', 'scope'] as const).filter(has)
+    return [
+      ...(hasPassword || needless.length > 0
+        ? []
+        : [`${url} must contain a password, percent-encoded, unless ${tokenUrl} is set`]),
+      ...needless.map((part) => `${nameOf(part)} requires ${tokenUrl}`),
+    ]
+  }
+  return [
+    ...(hasPassword ? [`${url} must contain no password, since ${tokenUrl} is set: remove one of the two`] : []),
+    ...(has('clientId') ? [] : [`${nameOf('clientId')} is missing: ${tokenUrl} requires it`]),
+    ...(has('clientSecret') || has('refreshToken')
+      ? []
+      : [`${nameOf('clientSecret')} is missing: ${tokenUrl} requires it, or ${nameOf('refreshToken')}`]),
   ]
 }
 

@@ -70,6 +70,7 @@ export async function startApi(
   const parts = {
     ...{ db, receiptDb, inbox, emailWorkflows, changes, temporalStatus: inbox.temporalStatus, log },
     webhooks: webhookSources(options, receiptDb),
+    mappedProviders: config.mappedProviders,
     receiveMail: receiveMailOf(config, { db: receiptDb, inbox, metrics, clock: receiptClock }),
     providerApis: createAllProviderApis(config),
     reconciliations: createReconciliations(client, taskQueue),

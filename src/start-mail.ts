@@ -12,7 +12,7 @@ import { createAppend } from './inbox/append-events.ts'
 import type { Inbox } from './inbox/inbox.ts'
 import { createReceiveMail, type ReceiveMail, type ReportSender } from './mail/receive-mail.ts'
 import { createSmtpIntake } from './mail/smtp-intake.ts'
-import { openMailbox } from './mailboxes/mailbox.ts'
+import { createMailboxOpener } from './mailboxes/mailbox.ts'
 import type { Metrics } from './metrics.ts'
 import type { SharedParts, SystemOptions } from './system-options.ts'
 
@@ -75,7 +75,7 @@ export function mailboxActivities(config: Config, db: Database, metrics: Metrics
     insert: (events) => insertEvents(db, events, () => false),
   })
   return createMailboxActivities({
-    ...{ db, openMailbox, mailboxes: config.mail.mailboxes, clock: Date.now },
+    ...{ db, openMailbox: createMailboxOpener(Date.now), mailboxes: config.mail.mailboxes, clock: Date.now },
     receiveMail: receiveMailOf(config, { db, metrics, inbox: { append }, clock: Date.now }),
     onMail: (outcome) => metrics.mailIntakeTotal.inc({ intake: 'imap', outcome }),
   })

@@ -49,7 +49,8 @@ describe('the settings of mail intake', () => {
         {
           ...{ name: 'default', account: null, project: 'default' },
           ...{ host: 'imap.example.com', port: 993, isSecure: true },
-          ...{ user: 'bounces@example.com', password: 'pa/ss word', folder: 'Reports/Bounces' },
+          ...{ user: 'bounces@example.com', folder: 'Reports/Bounces' },
+          login: { by: 'password', password: 'pa/ss word' },
           ...{ after: { do: 'move', folder: 'Read reports' }, everyMs: 300_000 },
         },
       ],
@@ -80,8 +81,11 @@ describe('the settings of mail intake', () => {
       [{ ...smtp, MAIL_SMTP_CLIENTS: '10.0.0.0/33' }, /MAIL_SMTP_CLIENTS must be IP addresses or networks/],
       [{ ...smtp, MAIL_SMTP_TLS_CERT: '/cert.pem' }, /MAIL_SMTP_TLS_KEY is missing/],
       [{ MAIL_IMAP_URL: 'https://a:secret@host/' }, /MAIL_IMAP_URL must be a URL such as imaps/],
-      [{ MAIL_IMAP_URL: 'imaps://ada@host' }, /MAIL_IMAP_URL must contain a user and a password/],
-      [{ MAIL_IMAP_URL_SHOP: 'imaps://host' }, /MAIL_IMAP_URL_SHOP must contain a user and a password/],
+      [
+        { MAIL_IMAP_URL: 'imaps://ada@host' },
+        /MAIL_IMAP_URL must contain a password, .*unless MAIL_IMAP_OAUTH_TOKEN_URL/,
+      ],
+      [{ MAIL_IMAP_URL_SHOP: 'imaps://host' }, /MAIL_IMAP_URL_SHOP must contain a host and a user/],
       [{ MAIL_IMAP_URL_a: MAIL_IMAP_URL }, /MAIL_IMAP_URL_a: the account name must be/],
       [{ MAIL_IMAP_URL_DEFAULT: MAIL_IMAP_URL }, /MAIL_IMAP_URL_DEFAULT: .* not default/],
       [{ MAIL_IMAP_URL, MAIL_IMAP_AFTER: 'archive' }, /MAIL_IMAP_AFTER must be keep, seen, delete, or move:/],
@@ -90,6 +94,64 @@ describe('the settings of mail intake', () => {
     for (const [env, message] of mistakes) {
       assert.match(errorsIn(env), message)
       assert.doesNotMatch(errorsIn(env), /secret|pa%2Fss/)
+    }
+  })
+
+  it('read a mailbox with access tokens, by client credentials or by a refresh token', () => {
+    const { mailboxes } = mailOf({
+      ...{ MAIL_IMAP_URL: 'imaps://bounces%40example.com@outlook.office365.com', MAIL_IMAP_OAUTH_CLIENT_ID: 'client' },
+      ...{ MAIL_IMAP_OAUTH_TOKEN_URL: 'https://login.example/token', MAIL_IMAP_OAUTH_CLIENT_SECRET: 'secret' },
+      ...{ MAIL_IMAP_OAUTH_SCOPE: 'https://outlook.office365.com/.default', MAIL_IMAP_OAUTH_CLIENT_ID_SHOP: 'shop' },
+      ...{ MAIL_IMAP_URL_SHOP: 'imaps://shop@imap.gmail.com', MAIL_IMAP_OAUTH_REFRESH_TOKEN_SHOP: 'refresh' },
+      MAIL_IMAP_OAUTH_TOKEN_URL_SHOP: 'http://127.0.0.1:8080/token',
+    })
+    assert.deepEqual(
+      mailboxes.map(({ login }) => login),
+      [
+        {
+          ...{ by: 'oauth', tokenUrl: 'https://login.example/token', clientId: 'client', clientSecret: 'secret' },
+          ...{ refreshToken: null, scope: 'https://outlook.office365.com/.default' },
+        },
+        {
+          ...{ by: 'oauth', tokenUrl: 'http://127.0.0.1:8080/token', clientId: 'shop', clientSecret: null },
+          ...{ refreshToken: 'refresh', scope: null },
+        },
+      ],
+    )
+  })
+
+  it('have all that access tokens require, and no password beside them', () => {
+    const [url, tokenUrl] = ['imaps://ada@imap.example.com', 'https://login.example/token']
+    const oauth = { MAIL_IMAP_URL_SHOP: url, MAIL_IMAP_OAUTH_TOKEN_URL_SHOP: tokenUrl }
+    const complete = {
+      ...oauth,
+      MAIL_IMAP_OAUTH_CLIENT_ID_SHOP: 'client',
+      MAIL_IMAP_OAUTH_CLIENT_SECRET_SHOP: 'hunter2',
+    }
+    assert.equal(errorsIn(complete), '')
+    const mistakes: [Record<string, string>, RegExp][] = [
+      [oauth, /MAIL_IMAP_OAUTH_CLIENT_ID_SHOP is missing/],
+      [oauth, /MAIL_IMAP_OAUTH_CLIENT_SECRET_SHOP is missing: .* or MAIL_IMAP_OAUTH_REFRESH_TOKEN_SHOP/],
+      [{ ...complete, MAIL_IMAP_URL_SHOP: 'imaps://ada:hunter2@host' }, /MAIL_IMAP_URL_SHOP must contain no password/],
+      [
+        { ...complete, MAIL_IMAP_OAUTH_TOKEN_URL_SHOP: 'http://login.example/hunter2' },
+        /_TOKEN_URL_SHOP must be an https/,
+      ],
+      [{ ...complete, MAIL_IMAP_OAUTH_TOKEN_URL_SHOP: 'http://10.0.0.7/hunter2' }, /_TOKEN_URL_SHOP must be an https/],
+      [{ MAIL_IMAP_URL: url, MAIL_IMAP_OAUTH_TOKEN_URL: 'hunter2' }, /MAIL_IMAP_OAUTH_TOKEN_URL must be an http/],
+      [
+        { MAIL_IMAP_URL: url, MAIL_IMAP_OAUTH_SCOPE: 'hunter2' },
+        /MAIL_IMAP_OAUTH_SCOPE requires MAIL_IMAP_OAUTH_TOKEN_URL/,
+      ],
+      [
+        { MAIL_IMAP_OAUTH_CLIENT_ID_SHOP: 'a' },
+        /MAIL_IMAP_OAUTH_CLIENT_ID_SHOP is of no mailbox: set MAIL_IMAP_URL_SHOP/,
+      ],
+      [{ MAIL_IMAP_OAUTH_CLIENT_ID: 'a' }, /MAIL_IMAP_OAUTH_CLIENT_ID is of no mailbox: set MAIL_IMAP_URL/],
+    ]
+    for (const [env, message] of mistakes) {
+      assert.match(errorsIn(env), message)
+      assert.doesNotMatch(errorsIn(env), /hunter2/)
     }
   })
 

@@ -13,6 +13,7 @@ interface Room {
 /** In the order of the arrows: a room imports only rooms above it. */
 export const rooms: Readonly<Record<string, Room>> = {
   errors: { holds: 'errors that cross rooms (one file)', imports: [] },
+  'oauth-errors': { holds: 'what the errors of openid-client say (one file)', imports: [] },
   version: { holds: 'the version (one file)', imports: [] },
   domain: {
     holds: 'pure: events, the fold of an email’s lifecycle, escalations, policies, figures',
@@ -98,7 +99,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     holds: 'the data export: what an hour has, its files, and where they are written',
     imports: ['domain', 'db'],
   },
-  mailboxes: { holds: 'mailboxes on IMAP servers', imports: ['domain', 'mail-settings'] },
+  mailboxes: { holds: 'mailboxes on IMAP servers', imports: ['oauth-errors', 'domain', 'mail-settings'] },
   activities: {
     holds: 'verbs, one file per subject, and what they depend on',
     imports: [
@@ -152,8 +153,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   dashboard: {
     holds: 'the pages for people',
     imports: [
-      ...['domain', 'http', 'db', 'providers', 'domains', 'endpoints', 'notifications', 'temporal'],
-      ...['inbox', 'live', 'suppressions', 'api'],
+      ...['oauth-errors', 'domain', 'http', 'db', 'providers', 'domains', 'endpoints', 'notifications'],
+      ...['temporal', 'inbox', 'live', 'suppressions', 'api'],
     ],
   },
   telemetry: {

@@ -4,12 +4,8 @@ import { type Database, isUnavailable } from '../db/database.ts'
 import { clearOtherMailboxFailures, readMailboxCursor, recordMailboxFailure, recordMails } from '../db/mailboxes.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
 import type { MailboxSettings } from '../mail-settings.ts'
-import {
-  MailboxRefusedError,
-  MailboxUnreachableError,
-  type OpenMailbox,
-  type OpenMailboxOf,
-} from '../mailboxes/mailbox.ts'
+import type { OpenMailbox, OpenMailboxOf } from '../mailboxes/mailbox.ts'
+import { MailboxRefusedError, MailboxUnreachableError } from '../mailboxes/mailbox-errors.ts'
 import { onDatabase } from './database-failure.ts'
 import type { MailboxActivities, MailboxRead } from './mailbox-activities.ts'
 

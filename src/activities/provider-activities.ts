@@ -1,6 +1,7 @@
 import { readAskedEmail } from '../db/emails-read.ts'
 import { insertEvents } from '../db/events.ts'
 import { readSignalledEvents } from '../db/signalled-events.ts'
+import { plainProviderOf } from '../domain/project.ts'
 import { providerNamed } from '../providers/registry.ts'
 import { onDatabase } from './database-failure.ts'
 import type { ActivityDependencies } from './dependencies.ts'
@@ -34,5 +35,7 @@ export const createProviderActivities = ({ db, providerApis }: ActivityDependenc
 
 function whyNotAsked(provider: string): string {
   const entry = providerNamed(provider)
-  return entry && !entry.createApi ? `${entry.title} cannot be asked` : 'no API key is set'
+  if (entry?.createApi) return 'no API key is set'
+  // A mapped sender has no entry here: workers do not read the mappings.
+  return `${entry?.title ?? plainProviderOf(provider)} cannot be asked`
 }

@@ -11,7 +11,7 @@ import type { Inbox } from '../inbox/inbox.ts'
 import type { ChangeFeed } from '../live/change-feed.ts'
 import type { ReceiveMail } from '../mail/receive-mail.ts'
 import type { Metrics } from '../metrics.ts'
-import type { WebhookSource } from '../providers/provider.ts'
+import type { ProviderEntry, WebhookSource } from '../providers/provider.ts'
 import type { ProviderApi } from '../providers/provider-api.ts'
 import type { EmailWorkflows } from '../temporal/email-workflows.ts'
 import type { EndpointWorkflows } from '../temporal/endpoints.ts'
@@ -31,6 +31,8 @@ export interface ApiDependencies {
   readonly emailWorkflows: EmailWorkflows
   /** By the path after `/webhooks/`: a provider, or a provider and an account. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
+  /** The senders of MAPPINGS_FILE. Default: none. */
+  readonly mappedProviders?: readonly ProviderEntry[]
   /** Default: emails are found by Message-ID alone, and DMARC reports are not stored. */
   readonly receiveMail?: ReceiveMail
   /** The providers to send through, by name; the first is the default. */

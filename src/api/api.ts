@@ -69,6 +69,7 @@ export function createApi(dependencies: ApiDependencies): Api {
     endpointWorkflows = noEndpointWorkflows,
     endpointGuard = createAddressGuard([]),
     dns = noDns,
+    mappedProviders = [],
   } = dependencies
   const deadlines = { ...defaultDeadlines, ...dependencies.deadlines }
   const ring = createKeyRing(dependencies.db, apiKeys, clock)
@@ -92,7 +93,7 @@ export function createApi(dependencies: ApiDependencies): Api {
       servedRoutes({
         ...dependencies,
         ...{ receiptDb, keys: ring, clock, streams, reconciliations, teamChannels, slackApps },
-        ...{ endpointWorkflows, endpointGuard, dns },
+        ...{ endpointWorkflows, endpointGuard, dns, mappedProviders },
       }),
       (needed) => requireKey(ring, { needed, failedKeys }),
       jsonBodyWithin(deadlines),
@@ -126,6 +127,7 @@ type ServedDependencies = ApiDependencies &
       | 'endpointWorkflows'
       | 'endpointGuard'
       | 'dns'
+      | 'mappedProviders'
     >
   > & {
     readonly keys: KeyRing

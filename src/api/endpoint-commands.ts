@@ -1,5 +1,4 @@
 /** What the API and the dashboard do with endpoints. */
-import type { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import { addTestDelivery } from '../db/deliveries.ts'
 import { createEndpoint, readEndpoint, resumeEndpoint, rotateEndpointSecret } from '../db/endpoints.ts'
@@ -9,14 +8,17 @@ import { type AddressGuard, EndpointRefusedError } from '../endpoints/address-gu
 import { createEndpointSecret } from '../endpoints/signed-request.ts'
 import { TemporalUnavailableError } from '../errors.ts'
 import { Problem, validationProblem } from '../http/problem.ts'
+import type { ProviderEntry } from '../providers/provider.ts'
 import type { EndpointWorkflows } from '../temporal/endpoints.ts'
-import type { newEndpoint } from './endpoint-view.ts'
+import type { NewEndpoint } from './endpoint-view.ts'
 import { type KeyProjects, projectOfKey } from './keys.ts'
 
 export interface EndpointDependencies extends KeyProjects {
   readonly db: Database
   readonly endpointWorkflows: Pick<EndpointWorkflows, 'changed'>
   readonly endpointGuard: Pick<AddressGuard, 'checkedUrl'>
+  /** The senders of MAPPINGS_FILE. */
+  readonly mappedProviders: readonly ProviderEntry[]
   /** Epoch milliseconds. */
   readonly clock: () => number
 }
@@ -24,7 +26,7 @@ export interface EndpointDependencies extends KeyProjects {
 /** @throws Problem 400 for a URL or a project that is not allowed. */
 export async function addEndpoint(
   dependencies: EndpointDependencies,
-  { project, ...settings }: z.infer<typeof newEndpoint>,
+  { project, ...settings }: NewEndpoint,
   by: string,
 ): Promise<{ row: EndpointWithBacklog; secret: string }> {
   if (settings.url !== null) refuseUrl(dependencies, settings.url)

@@ -6,6 +6,7 @@ import { endpointEventTypes, endpointStates, pauseReasons, testSentType } from '
 import { priorities } from '../domain/events.ts'
 import type { SignedRequest } from '../endpoints/signed-request.ts'
 import { jsonObject, name, oneOf, text } from '../http/input.ts'
+import type { ProviderEntry } from '../providers/provider.ts'
 import { providers } from '../providers/registry.ts'
 import { maybeTime, time } from './answers.ts'
 
@@ -15,43 +16,47 @@ const listOf = <Value extends string>(value: z.ZodType<Value>) =>
     .max(100, 'must have at most 100 entries')
     .transform((given): Value[] => [...new Set(given)])
 
-const providerNames = providers.map((provider) => provider.name)
-
 /** An empty list is no filter. */
-const filters = z
-  .strictObject(
-    {
-      providers: listOf(oneOf(providerNames)).optional(),
-      tags: listOf(name(301)).optional(),
-      priorities: listOf(oneOf(priorities)).optional(),
-    },
-    'must be an object with providers, tags or priorities',
-  )
-  .transform((given) => Object.fromEntries(Object.entries(given).filter(([, list]) => list && list.length > 0)))
-
-const settings = {
-  eventTypes: listOf(oneOf(endpointEventTypes)),
-  filters,
-  description: text(200).nullable(),
-}
+const filtersOf = (providerNames: readonly string[]) =>
+  z
+    .strictObject(
+      {
+        providers: listOf(oneOf(providerNames)).optional(),
+        tags: listOf(name(301)).optional(),
+        priorities: listOf(oneOf(priorities)).optional(),
+      },
+      'must be an object with providers, tags or priorities',
+    )
+    .transform((given) => Object.fromEntries(Object.entries(given).filter(([, list]) => list && list.length > 0)))
 
 /** Whether something may be sent there is checked after. */
 const url = text(2_000).refine((given) => URL.canParse(given), 'must be a URL')
 
-export const newEndpoint = jsonObject({
-  url: url.nullable(),
-  eventTypes: settings.eventTypes.default([]),
-  filters: settings.filters.default({}),
-  description: settings.description.default(null),
-  project: name(32).optional(),
-})
+/** What creates and changes an endpoint. @param mapped the senders of MAPPINGS_FILE, of which an endpoint may name some, too. */
+export function endpointForms(mapped: readonly Pick<ProviderEntry, 'name'>[]) {
+  const settings = {
+    eventTypes: listOf(oneOf(endpointEventTypes)),
+    filters: filtersOf([...providers, ...mapped].map((provider) => provider.name)),
+    description: text(200).nullable(),
+  }
+  return {
+    newEndpoint: jsonObject({
+      url: url.nullable(),
+      eventTypes: settings.eventTypes.default([]),
+      filters: settings.filters.default({}),
+      description: settings.description.default(null),
+      project: name(32).optional(),
+    }),
+    endpointChanges: jsonObject({
+      url: url.optional(),
+      eventTypes: settings.eventTypes.optional(),
+      filters: settings.filters.optional(),
+      description: settings.description.optional(),
+    }),
+  }
+}
 
-export const endpointChanges = jsonObject({
-  url: url.optional(),
-  eventTypes: settings.eventTypes.optional(),
-  filters: settings.filters.optional(),
-  description: settings.description.optional(),
-})
+export type NewEndpoint = z.infer<ReturnType<typeof endpointForms>['newEndpoint']>
 
 const sentTypes = [...endpointEventTypes, testSentType] as const
 

@@ -21,7 +21,7 @@ import {
   resume,
   sendTestEvent,
 } from './endpoint-commands.ts'
-import { createdEndpoint, endpoint, endpointChanges, endpointViewOf, newEndpoint } from './endpoint-view.ts'
+import { createdEndpoint, endpoint, endpointForms, endpointViewOf } from './endpoint-view.ts'
 
 export const endpointId = name(64)
 const params = z.object({ id: endpointId })
@@ -33,11 +33,13 @@ const overlapMessage = `must be a whole number of seconds from 0 to ${longestOve
 const overlap = z.int(overlapMessage).min(0, overlapMessage).max(longestOverlapSeconds, overlapMessage)
 
 export const endpointRoutes = (dependencies: EndpointDependencies): Route[] => [
-  ...setUpRoutes(dependencies),
+  ...setUpRoutes(dependencies, endpointForms(dependencies.mappedProviders)),
   ...commandRoutes(dependencies),
 ]
 
-const setUpRoutes = (dependencies: EndpointDependencies): Route[] => [
+type Forms = ReturnType<typeof endpointForms>
+
+const setUpRoutes = (dependencies: EndpointDependencies, { newEndpoint, endpointChanges }: Forms): Route[] => [
   defineRoute(
     {
       ...{ method: 'get', path: '/v1/endpoints', tag, scope: endpointScopes },

@@ -48,6 +48,8 @@ export interface DashboardDependencies {
   readonly inbox: Inbox
   readonly emailWorkflows: EmailWorkflows
   readonly webhooks: SetupDependencies['webhooks']
+  /** The senders of MAPPINGS_FILE. Default: none. */
+  readonly mappedProviders?: SetupDependencies['mappedProviders']
   readonly providerApis: SetupDependencies['providerApis']
   readonly supportChannels: SetupDependencies['supportChannels']
   readonly smtpIntake?: string | null
@@ -82,7 +84,7 @@ type DashboardParts = DashboardDependencies &
   Required<
     Pick<
       DashboardDependencies,
-      'temporalStatus' | 'clock' | 'reconciliations' | 'endpointWorkflows' | 'endpointGuard' | 'dns'
+      'temporalStatus' | 'clock' | 'reconciliations' | 'endpointWorkflows' | 'endpointGuard' | 'dns' | 'mappedProviders'
     >
   > & {
     readonly receiptDb: Database
@@ -125,6 +127,7 @@ export function createDashboard(dependencies: DashboardDependencies): Router {
     endpointWorkflows: noEndpointWorkflows,
     endpointGuard: createAddressGuard([]),
     dns: noDns,
+    mappedProviders: [],
     ...dependencies,
     receiptDb: db,
     assets,

@@ -1,7 +1,7 @@
 /** The page of the endpoints: list, create. */
 import type { Context } from 'koa'
 import { addEndpoint, type EndpointDependencies } from '../api/endpoint-commands.ts'
-import { newEndpoint } from '../api/endpoint-view.ts'
+import { endpointForms } from '../api/endpoint-view.ts'
 import { keyProjects } from '../api/keys.ts'
 import { listEndpoints } from '../db/endpoints.ts'
 import { withBacklogs } from '../db/endpoints-read.ts'
@@ -9,6 +9,7 @@ import { inTime } from '../db/request-deadline.ts'
 import { endpointScopes } from '../domain/access.ts'
 import { parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
+import { providers } from '../providers/registry.ts'
 import { EndpointList, type EndpointListProps } from './components/endpoint-list.tsx'
 import { readForm, sessionOf } from './guards.ts'
 import type { PageRenderer } from './page-renderer.tsx'
@@ -21,12 +22,18 @@ export interface EndpointPagesDependencies extends EndpointDependencies {
 const path = '/setup/endpoints'
 
 export function addEndpointListPage(router: PageRouter, dependencies: EndpointPagesDependencies): void {
-  const { db, pages } = dependencies
+  const { db, pages, mappedProviders } = dependencies
+  const { newEndpoint } = endpointForms(mappedProviders)
   const show = async (ctx: Context, more: Pick<EndpointListProps, 'secret' | 'rejected'>, status = 200) => {
     const endpoints = await inTime(async () => withBacklogs(db, await listEndpoints(db, null)))
     await pages.show(ctx, {
       ...{ title: 'Endpoints', section: '/setup', status },
-      body: <EndpointList endpoints={endpoints} projects={keyProjects(dependencies)} {...more} />,
+      body: (
+        <EndpointList
+          {...{ endpoints, projects: keyProjects(dependencies), providers: [...providers, ...mappedProviders] }}
+          {...more}
+        />
+      ),
     })
   }
 

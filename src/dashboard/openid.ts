@@ -1,6 +1,7 @@
 /** The OpenID provider of an issuer: authorization code flow with PKCE, state and nonce. */
 import type { ClientAuth, Configuration } from 'openid-client'
 import type { OpenIdSettings } from '../domain/openid-person.ts'
+import { isUnanswered, reasonOf } from '../oauth-errors.ts'
 import { callbackPath, OpenIdError, type OpenIdProvider } from './openid-provider.ts'
 
 /** Loaded only where a provider is configured. */
@@ -101,27 +102,4 @@ function secretBy(openid: Library, secret: string): ClientAuth {
     const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
     return (methods.includes('client_secret_post') ? post : basic)(server, ...rest)
   }
-}
-
-/** What the library's errors have (https://github.com/panva/openid-client). */
-interface LibraryError {
-  readonly code?: unknown
-  /** Of the provider's answer. */
-  readonly status?: unknown
-  readonly error?: unknown
-}
-
-function isUnanswered(error: unknown): boolean {
-  const { code, status } = error as LibraryError
-  if (code === 'OAUTH_RESPONSE_BODY_ERROR') return Number(status) >= 500
-  return (
-    ['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM'].includes(String(code)) ||
-    (error instanceof TypeError && error.message === 'fetch failed')
-  )
-}
-
-/** A code: what the provider wrote besides may quote anything. */
-function reasonOf(error: unknown): string {
-  const { error: answered, code } = error as LibraryError
-  return [answered, code].find((each) => typeof each === 'string' && /^\w{1,64}$/.test(each))?.toString() ?? 'no reason'
 }

@@ -39,6 +39,8 @@ export interface SetupDependencies {
   readonly pages: PageRenderer
   /** By the path after `/webhooks/`. */
   readonly webhooks: ReadonlyMap<string, WebhookSource>
+  /** The senders of MAPPINGS_FILE. */
+  readonly mappedProviders: readonly ProviderEntry[]
   /** By the provider's name as it is stored. */
   readonly providerApis: ReadonlyMap<string, ProviderApi>
   readonly reconciliations: Reconciliations
@@ -85,7 +87,10 @@ const auditedMs = 7 * 24 * 3_600_000
 /** The origin by which the browser reached this server; the provider may use the same. */
 const originOf = (ctx: Context): string => `${isSecure(ctx) ? 'https' : 'http'}://${ctx.get('Host')}`
 
-type Settings = Pick<SetupDependencies, 'webhooks' | 'providerApis' | 'supportChannels' | 'smtpIntake'>
+type Settings = Pick<
+  SetupDependencies,
+  'webhooks' | 'mappedProviders' | 'providerApis' | 'supportChannels' | 'smtpIntake'
+>
 
 interface SetupBodyProps extends Settings {
   readonly origin: string
@@ -94,7 +99,16 @@ interface SetupBodyProps extends Settings {
   readonly mailboxes: readonly Mailbox[]
 }
 
-const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, runs, ...mail }: SetupBodyProps) => (
+const SetupBody = ({
+  webhooks,
+  mappedProviders,
+  providerApis,
+  supportChannels,
+  origin,
+  traffic,
+  runs,
+  ...mail
+}: SetupBodyProps) => (
   <>
     <PageHead title="Setup">
       <Allowed to={endpointScopes}>
@@ -168,7 +182,7 @@ const SetupBody = ({ webhooks, providerApis, supportChannels, origin, traffic, r
     </section>
     <MailIntake smtpIntake={mail.smtpIntake ?? null} mailboxes={mail.mailboxes} />
     <Comparisons apis={providerApis} runs={runs} />
-    <OtherProviders webhooks={webhooks} />
+    <OtherProviders webhooks={webhooks} mappedProviders={mappedProviders} />
     <NotificationChannels channels={supportChannels} />
   </>
 )
@@ -190,9 +204,9 @@ function statusLookup(
   return `No: set ${entry.name.toUpperCase()}_API_KEY${suffix}`
 }
 
-function OtherProviders({ webhooks }: Pick<Settings, 'webhooks'>) {
+function OtherProviders({ webhooks, mappedProviders }: Pick<Settings, 'webhooks' | 'mappedProviders'>) {
   const known = new Set([...webhooks.values()].map(({ provider }) => provider.name))
-  const others = providers.filter(({ name }) => !known.has(name))
+  const others = [...providers, ...mappedProviders].filter(({ name }) => !known.has(name))
   if (others.length === 0) return null
   return (
     <section aria-labelledby="other-providers">

@@ -2,17 +2,12 @@
 import { createHash } from 'node:crypto'
 import { ImapFlow } from 'imapflow'
 import { maxMailBytes } from '../domain/mail-size.ts'
-import type { MailboxSettings } from '../mail-settings.ts'
+import type { MailboxSettings, OAuthLogin } from '../mail-settings.ts'
+import { type AccessTokens, createAccessTokens } from './access-tokens.ts'
+import { MailboxRefusedError, MailboxUnreachableError } from './mailbox-errors.ts'
 
-/** The server refuses the login, the folder, or what is to be done there. No other attempt succeeds until somebody acts. */
-export class MailboxRefusedError extends Error {
-  override name = 'MailboxRefusedError'
-}
-
-/** The server gives no answer, or breaks off. Another attempt may succeed. The message holds no part of an answer, nor a password. */
-export class MailboxUnreachableError extends Error {
-  override name = 'MailboxUnreachableError'
-}
+/** It may be that the access token alone is refused. */
+class LoginRefusedError extends MailboxRefusedError {}
 
 interface FoundMail {
   readonly uid: number
@@ -38,11 +33,38 @@ export type OpenMailboxOf = (settings: MailboxSettings) => Promise<OpenMailbox>
 /** In milliseconds. An activity's heartbeat waits longer than any of them. */
 const timeouts = { connectionTimeout: 15_000, greetingTimeout: 15_000, socketTimeout: 60_000 } as const
 
-/** @throws MailboxRefusedError, MailboxUnreachableError, as all methods of the mailbox do. */
-export const openMailbox: OpenMailboxOf = async (settings) => {
-  const { host, port, isSecure, user, password, folder } = settings
+/**
+ * @returns what opens mailboxes, and keeps their access tokens. @throws MailboxRefusedError, MailboxUnreachableError, as all methods of the
+ * mailbox do.
+ * @param clock epoch milliseconds.
+ */
+export function createMailboxOpener(clock: () => number): OpenMailboxOf {
+  const tokens = createAccessTokens(clock)
+  return (settings) =>
+    settings.login.by === 'password'
+      ? openWith(settings, { pass: settings.login.password })
+      : openByToken(settings, settings.login, tokens)
+}
+
+/** A server may refuse a token before it expires, for instance after its key was replaced: a new one is tried once. */
+async function openByToken(settings: MailboxSettings, login: OAuthLogin, tokens: AccessTokens): Promise<OpenMailbox> {
+  const { value, isKept } = await tokens.tokenFor(login)
+  try {
+    return await openWith(settings, { accessToken: value })
+  } catch (error) {
+    if (!(error instanceof LoginRefusedError)) throw error
+    tokens.discard(login)
+    if (!isKept) throw error
+    return openByToken(settings, login, tokens)
+  }
+}
+
+type Credential = { readonly pass: string } | { readonly accessToken: string }
+
+async function openWith(settings: MailboxSettings, credential: Credential): Promise<OpenMailbox> {
+  const { host, port, isSecure, user, folder } = settings
   const client = new ImapFlow({
-    ...{ host, port, secure: isSecure, auth: { user, pass: password } },
+    ...{ host, port, secure: isSecure, auth: { user, ...credential } },
     ...timeouts,
     logger: false,
     disableAutoIdle: true,
@@ -64,9 +86,17 @@ export const openMailbox: OpenMailboxOf = async (settings) => {
     return openedOn(client, settings, `${place}/${opened.uidValidity}`)
   } catch (error) {
     client.close()
-    throw error
+    throw 'accessToken' in credential && offersNoOAuth(client)
+      ? refusal(settings, 'access tokens: it offers neither XOAUTH2 nor OAUTHBEARER')
+      : error
   }
 }
+
+/** Whether a login by token has failed since the server knows none. The library throws an error that says nothing of it to programs. */
+const offersNoOAuth = ({ authenticated, capabilities }: ImapFlow): boolean =>
+  !authenticated &&
+  capabilities.size > 0 &&
+  !['XOAUTH2', 'OAUTHBEARER'].some((name) => capabilities.has(`AUTH=${name}`))
 
 function openedOn(client: ImapFlow, settings: MailboxSettings, folderId: string): OpenMailbox {
   const onThis = <T>(call: () => Promise<T>): Promise<T> => onServer(settings, call)
@@ -160,11 +190,17 @@ const passing: ReadonlySet<string> = new Set([
 function mailboxError(settings: MailboxSettings, error: unknown): Error {
   const { authenticationFailed, serverResponseCode = '', responseStatus, code } = error as ImapError
   const isPassing = passing.has(serverResponseCode.toUpperCase())
-  if (authenticationFailed && !isPassing) return refusal(settings, 'user and password')
+  if (authenticationFailed && !isPassing)
+    return new LoginRefusedError(`${settings.host}:${settings.port} refuses ${loginOf(settings)}`)
   if (responseStatus === 'NO' && !isPassing) return refusal(settings, `the folder ${settings.folder}`)
-  const reason = code ?? (serverResponseCode || 'no answer')
+  const reason = code ?? (serverResponseCode || (responseStatus ? `it answers ${responseStatus}` : 'no answer'))
   return new MailboxUnreachableError(`${settings.host}:${settings.port} cannot be read (${reason})`)
 }
+
+const loginOf = ({ login }: MailboxSettings): string =>
+  login.by === 'password'
+    ? 'user and password'
+    : 'the access token: check that the user in MAIL_IMAP_URL is this mailbox, and that the client may read it by IMAP'
 
 const refusal = ({ host, port }: MailboxSettings, what: string): MailboxRefusedError =>
   new MailboxRefusedError(`${host}:${port} refuses ${what}`)

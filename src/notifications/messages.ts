@@ -48,7 +48,7 @@ export const remedies: Readonly<Record<EmailEscalationReason | IncidentReason, s
     'Check the application: the attempts of the endpoint say what it answered. Then resume the endpoint: what it missed is sent, ' +
     'in order, unless you skip it.',
   mailbox_unread:
-    'Run the command `doctor`: it logs in to the mailbox. Compare MAIL_IMAP_URL with the mail server, and restart the workers after a change. ' +
+    'Run the command `doctor`: it logs in to the mailbox. Compare the variables MAIL_IMAP_… with the mail server, and restart the workers after a change. ' +
     'No mail is lost: the mailbox is read on from where it was.',
   silence: 'Check at the provider that its webhook is enabled and that its URL reaches this system.',
   stalled:

@@ -78,49 +78,91 @@ export const hmacProof = ({ header, encoding, requirement }: HmacProof): Proof =
 })
 
 interface StampedHmacProof extends HmacProof {
-  /** The names of the header's fields, which are written `name=value`. */
-  readonly fields: { readonly timestamp: string; readonly signature: string }
-  readonly separator: ',' | ';'
-  /** Of the header's timestamp, in milliseconds. */
-  readonly unitMs: 1 | 1_000
-  /** What is signed before the body. */
-  readonly prefixOf: (timestamp: string) => string
-  /** How old or early a signature may be, in milliseconds; null if retries keep the signature of the first attempt. */
+  /** The field of the header that has the signature, where it is written `t=…,v1=…`; null: the whole header is the signature. */
+  readonly field: string | null
+  /** Before the signature. */
+  readonly prefix?: string
+  /** Where the time is, in digits: in a field of the same header, or in a header of its own (its name in lower case). Null: there is none. */
+  readonly timestamp: { readonly field: string } | { readonly header: string } | null
+  /** What is signed, with `{body}` once, and `{timestamp}`. */
+  readonly content: string
+  /** How old or early a signature may be, in milliseconds; null if retries keep the signature of the first attempt, or there is no time. */
   readonly toleranceMs: number | null
+  /** Of the timestamp that is written, in milliseconds. One of 12 digits or more is read as milliseconds, another one as seconds. */
+  readonly unitMs: 1 | 1_000
+  /** Between the fields that are written; both are read. */
+  readonly separator: ',' | ';'
   /** Further fields that the provider writes. */
   readonly more?: Readonly<Record<string, string>>
 }
 
-/** An HMAC-SHA256 over a timestamp and the body, both in one header. */
+/**
+ * An HMAC-SHA256 over what a template says, such as a timestamp and the body. One of the presented signatures must be right: a provider that
+ * replaces its secret sends two.
+ */
 export const stampedHmacProof = (form: StampedHmacProof): Proof => ({
   verify(rawBody, headers, secrets) {
-    const found = fieldsIn(String(headers[form.header] ?? ''), form.separator)
-    const timestamp = found.get(form.fields.timestamp) ?? ''
-    const presented = sha256In(found.get(form.fields.signature))
-    if (presented === null || !/^\d{1,16}$/.test(timestamp)) return false
-    const ageMs = Math.abs(Date.now() - Number(timestamp) * form.unitMs)
-    if (form.toleranceMs !== null && ageMs > form.toleranceMs) return false
-    const content = Buffer.concat([Buffer.from(form.prefixOf(timestamp)), rawBody])
-    return matchesAny(secrets, (key) => timingSafeEqual(hmacSha256(content, key), presented))
+    const presented = signaturesIn(form, String(headers[form.header] ?? ''))
+    const timestamp = timestampIn(form, headers)
+    if (presented.length === 0 || timestamp === null || !isInTime(form, timestamp)) return false
+    const content = contentOf(form, timestamp, rawBody)
+    return matchesAny(secrets, (key) => {
+      const expected = hmacSha256(content, key)
+      return presented.reduce((found, each) => timingSafeEqual(expected, each) || found, false)
+    })
   },
   sign(body, secret, signedAt) {
-    const timestamp = String(Math.floor(signedAt / form.unitMs))
-    const signature = hmacSha256(form.prefixOf(timestamp) + body, secret).toString(form.encoding)
-    const fields = { [form.fields.timestamp]: timestamp, [form.fields.signature]: signature, ...form.more }
+    const { header, field, prefix = '', encoding, timestamp, unitMs, separator, more } = form
+    const stamp = String(Math.floor(signedAt / unitMs))
+    const signature = prefix + hmacSha256(contentOf(form, stamp, Buffer.from(body)), secret).toString(encoding)
+    const fields = {
+      ...(timestamp && 'field' in timestamp && { [timestamp.field]: stamp }),
+      ...(field !== null && { [field]: signature }),
+      ...more,
+    }
     const written = Object.entries(fields).map((pair) => pair.join('='))
-    return { headers: { ...json, [form.header]: written.join(form.separator) }, body }
+    return {
+      headers: {
+        ...json,
+        ...(timestamp && 'header' in timestamp && { [timestamp.header]: stamp }),
+        [header]: field === null ? signature : written.join(separator),
+      },
+      body,
+    }
   },
   ...ofSharedSecret(form.requirement),
 })
 
-/** Base64 may contain `=`, so only the first one separates. */
-const fieldsIn = (header: string, separator: string): ReadonlyMap<string, string> =>
-  new Map(
-    header.split(separator).map((field) => {
-      const [name = '', ...value] = field.trim().split('=')
-      return [name, decodeURIComponentOr(value.join('='))]
-    }),
+const signaturesIn = ({ field, prefix = '' }: StampedHmacProof, header: string): Buffer[] =>
+  (field === null ? [header.trim()] : fieldsNamed(field, header)).flatMap((text) =>
+    text.startsWith(prefix) ? (sha256In(text.slice(prefix.length)) ?? []) : [],
   )
+
+/** Null: it is missing, or no number. Empty: the form has none. */
+function timestampIn({ header, timestamp }: StampedHmacProof, headers: IncomingHttpHeaders): string | null {
+  if (timestamp === null) return ''
+  const found =
+    'field' in timestamp ? fieldsNamed(timestamp.field, String(headers[header]))[0] : headers[timestamp.header]
+  return typeof found === 'string' && /^\d{1,16}$/.test(found.trim()) ? found.trim() : null
+}
+
+function isInTime({ toleranceMs }: StampedHmacProof, timestamp: string): boolean {
+  const sentAt = Number(timestamp) * (timestamp.length >= 12 ? 1 : 1_000)
+  return toleranceMs === null || Math.abs(Date.now() - sentAt) <= toleranceMs
+}
+
+/** The bytes of the body stay as they are: as text, others could stand for them. */
+function contentOf({ content }: StampedHmacProof, timestamp: string, rawBody: Buffer): Buffer {
+  const [before = '', after = ''] = content.replaceAll('{timestamp}', timestamp).split('{body}')
+  return Buffer.concat([Buffer.from(before), rawBody, Buffer.from(after)])
+}
+
+/** Base64 may contain `=`, so only the first one separates. */
+const fieldsNamed = (wanted: string, header: string): string[] =>
+  header.split(/[,;]/).flatMap((field) => {
+    const [name = '', ...value] = field.trim().split('=')
+    return name === wanted ? [decodeURIComponentOr(value.join('='))] : []
+  })
 
 /** Some providers write the base64 as in a URL. */
 function decodeURIComponentOr(text: string): string {

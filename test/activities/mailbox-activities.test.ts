@@ -6,7 +6,7 @@ import { maxMailBytes } from '../../src/domain/mail-size.ts'
 import { mailboxFindings, unreachableAfterMs } from '../../src/domain/mailbox-policy.ts'
 import { DatabaseUnavailableError } from '../../src/errors.ts'
 import type { MailboxSettings } from '../../src/mail-settings.ts'
-import { openMailbox } from '../../src/mailboxes/mailbox.ts'
+import { createMailboxOpener } from '../../src/mailboxes/mailbox.ts'
 import { useDatabase } from '../stack.ts'
 import { ImapStandIn } from '../stand-ins/imap.ts'
 import { failureOf, onAttempt, textOf } from './attempt.ts'
@@ -30,7 +30,7 @@ describe('reading a mailbox', () => {
     before = () => {}
     settings = {
       ...{ name: 'default', project: 'shop', account: 'eu', everyMs, isSecure: false },
-      ...{ host: '127.0.0.1', port: await server.listen(), user: server.user, password: server.password },
+      ...{ host: '127.0.0.1', port: await server.listen(), user: server.user, login: server.login },
       ...{ folder: 'INBOX', after: { do: 'keep' } },
     }
   })
@@ -46,7 +46,7 @@ describe('reading a mailbox', () => {
 
   function read(changes: Partial<MailboxSettings> = {}, clock = Date.now): Promise<MailboxRead> {
     const activities = createMailboxActivities({
-      ...{ db, openMailbox, receiveMail, clock },
+      ...{ db, openMailbox: createMailboxOpener(Date.now), receiveMail, clock },
       mailboxes: [{ ...settings, ...changes }],
       onMail: (outcome) => outcomes.push(outcome),
     })
@@ -158,7 +158,7 @@ describe('reading a mailbox', () => {
   })
 
   it('raises an incident at once when the login is refused, and ends it when the mailbox is read again', async () => {
-    const failure = await failureOf(read({ password: 'wrong-password' }))
+    const failure = await failureOf(read({ login: { by: 'password', password: 'wrong-password' } }))
     assert.deepEqual([failure.type, failure.nonRetryable, failure.nextRetryDelay], ['MailboxRefused', false, 300_000])
     assert.doesNotMatch(textOf(failure), /wrong-password|bounces@/)
     const findings = async () => mailboxFindings(await readFailingMailboxes(db), Date.now())
@@ -180,8 +180,14 @@ describe('reading a mailbox', () => {
   })
 
   it('has nothing to read, and no failure, once it is no longer configured', async () => {
-    await failureOf(read({ password: 'wrong-password' }))
-    const activities = createMailboxActivities({ db, openMailbox, receiveMail, clock: Date.now, mailboxes: [] })
+    await failureOf(read({ login: { by: 'password', password: 'wrong-password' } }))
+    const activities = createMailboxActivities({
+      db,
+      openMailbox: createMailboxOpener(Date.now),
+      receiveMail,
+      clock: Date.now,
+      mailboxes: [],
+    })
     assert.deepEqual(await onAttempt(1, activities.configuredMailboxes), [])
     assert.deepEqual(await readFailingMailboxes(db), [])
     const result = await onAttempt(1, () => activities.readMailbox({ mailbox: 'default' }))

@@ -4,6 +4,7 @@ import { recordAttempts } from '../../src/db/deliveries.ts'
 import { deleteAbandonedEndpoints } from '../../src/db/endpoint-pulls.ts'
 import { TemporalUnavailableError } from '../../src/errors.ts'
 import { applyEvents } from '../endpoints/outbox-rig.ts'
+import { mappedProviders } from '../providers/mapped-providers.ts'
 import { useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 import { apiKey, problemIn, useApi } from './served.ts'
@@ -19,7 +20,7 @@ describe('endpoints', () => {
       if (!isReachable) throw new TemporalUnavailableError('Temporal does not answer')
     },
   }
-  const served = useApi(() => ({ db, endpointWorkflows }))
+  const served = useApi(() => ({ db, endpointWorkflows, mappedProviders }))
   const client = () => createClient({ url: served.url, apiKey, timeoutMs: 5_000 }).endpoints
   const url = 'https://app.example.com/webhooks'
 
@@ -77,6 +78,13 @@ describe('endpoints', () => {
     const { id } = await client().create({ url })
     await assert.rejects(client().update(id, { url: 'https://10.0.0.1/' }), { status: 400 })
     assert.equal(await db.endpoint.count(), 1)
+  })
+
+  it('are limited to the emails of some providers, senders of MAPPINGS_FILE among them', async () => {
+    const { id, filters } = await client().create({ url, filters: { providers: ['acme'] } })
+    assert.deepEqual(filters, { providers: ['acme'] })
+    const changed = await client().update(id, { filters: { providers: ['resend', 'house-mailer'] } })
+    assert.deepEqual(changed.filters, { providers: ['resend', 'house-mailer'] })
   })
 
   it('keep what happens while they are paused, and drop it only if asked to', async () => {

@@ -9,7 +9,7 @@ describe('what aftersend doctor finds of a mailbox', () => {
   before(async () => {
     settings = {
       ...{ name: 'default', project: 'default', account: null, everyMs: 1, isSecure: false },
-      ...{ host: '127.0.0.1', port: await server.listen(), user: server.user, password: server.password },
+      ...{ host: '127.0.0.1', port: await server.listen(), user: server.user, login: server.login },
       ...{ folder: 'INBOX', after: { do: 'delete' } },
     }
   })
@@ -24,7 +24,7 @@ describe('what aftersend doctor finds of a mailbox', () => {
   })
 
   it('is that it refuses the password or the folder, or is away', async () => {
-    const wrong = await find({ password: 'wrong-password' })
+    const wrong = await find({ login: { by: 'password', password: 'wrong-password' } })
     assert.equal(wrong?.state, 'wrong')
     assert.doesNotMatch(JSON.stringify(wrong), /wrong-password|bounces@/)
     assert.match((await find({ folder: 'Nowhere' }))?.found ?? '', /refuses the folder Nowhere/)

@@ -4,6 +4,7 @@ import { recordAttempts } from '../../src/db/deliveries.ts'
 import { pauseEndpoint } from '../../src/db/endpoints.ts'
 import { roles } from '../../src/domain/access.ts'
 import { applyEvents } from '../endpoints/outbox-rig.ts'
+import { mappedProviders } from '../providers/mapped-providers.ts'
 import { useDatabase } from '../stack.ts'
 import { useDashboard, Visitor } from './visitor.ts'
 
@@ -14,7 +15,7 @@ describe('the endpoints on the dashboard', () => {
     ensureStarted: async () => false,
     changed: async (id: string) => void changed.push(id),
   }
-  const { visited, visitor } = useDashboard(() => ({ db, endpointWorkflows }))
+  const { visited, visitor } = useDashboard(() => ({ db, endpointWorkflows, mappedProviders }))
   const url = 'https://app.example.com/webhooks'
 
   const create = async (fields: Record<string, string> = {}) => {
@@ -39,6 +40,15 @@ describe('the endpoints on the dashboard', () => {
     assert.doesNotMatch(list, /whsec_/)
     const entry = await db.auditEntry.findFirst({ where: { subject: endpoint.id } })
     assert.equal(entry?.action, 'endpoint.create')
+  })
+
+  it('offer the senders of MAPPINGS_FILE beside the known providers, as the setup page does their variables', async () => {
+    const page = await visitor.html('/setup/endpoints')
+    for (const name of ['resend', 'acme']) assert.match(page, new RegExp(`name="provider" value="${name}"`))
+    assert.match(page, /Acme Mail/)
+    await create({ provider: 'acme' })
+    assert.deepEqual((await stored()).filters, { providers: ['acme'] })
+    assert.match(await visitor.html('/setup'), /Acme Mail<\/td><td><code>ACME_WEBHOOK_SECRET/)
   })
 
   it('are not created for a URL that leads inside, which the page says', async () => {

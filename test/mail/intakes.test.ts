@@ -6,7 +6,7 @@ import { insertEvents } from '../../src/db/events.ts'
 import { createAppend } from '../../src/inbox/append-events.ts'
 import type { ReceiveMail } from '../../src/mail/receive-mail.ts'
 import { createSmtpIntake } from '../../src/mail/smtp-intake.ts'
-import { openMailbox } from '../../src/mailboxes/mailbox.ts'
+import { createMailboxOpener } from '../../src/mailboxes/mailbox.ts'
 import { receiveMailOf } from '../../src/start-mail.ts'
 import { onAttempt } from '../activities/attempt.ts'
 import { quietMetrics } from '../api/served.ts'
@@ -49,9 +49,9 @@ describe('a report that comes by several intakes', () => {
 
   function byImap() {
     const mailbox = { name: 'default', project: 'default', account: null, everyMs: 1, isSecure: false, folder: 'INBOX' }
-    const login = { host: '127.0.0.1', port, user: server.user, password: server.password }
+    const login = { host: '127.0.0.1', port, user: server.user, login: server.login }
     const activities = createMailboxActivities({
-      ...{ db, openMailbox, receiveMail, clock: Date.now },
+      ...{ db, openMailbox: createMailboxOpener(Date.now), receiveMail, clock: Date.now },
       mailboxes: [{ ...mailbox, ...login, after: { do: 'keep' } }],
     })
     return onAttempt(1, () => activities.readMailbox({ mailbox: 'default' }))

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import { maxMailBytes } from '../../src/domain/mail-size.ts'
 import type { MailboxSettings } from '../../src/mail-settings.ts'
-import {
-  MailboxRefusedError,
-  MailboxUnreachableError,
-  type OpenMailbox,
-  openMailbox,
-} from '../../src/mailboxes/mailbox.ts'
+import { createMailboxOpener, type OpenMailbox } from '../../src/mailboxes/mailbox.ts'
+import { MailboxRefusedError, MailboxUnreachableError } from '../../src/mailboxes/mailbox-errors.ts'
 import { ImapFolder, ImapStandIn } from '../stand-ins/imap.ts'
 
 describe('a mailbox', () => {
@@ -19,7 +15,7 @@ describe('a mailbox', () => {
     opened = null
     settings = {
       ...{ name: 'default', project: 'default', account: null, everyMs: 1_000, isSecure: false },
-      ...{ host: '127.0.0.1', port: await server.listen(), user: server.user, password: server.password },
+      ...{ host: '127.0.0.1', port: await server.listen(), user: server.user, login: server.login },
       ...{ folder: 'INBOX', after: { do: 'keep' } },
     }
   })
@@ -29,7 +25,7 @@ describe('a mailbox', () => {
   })
 
   const open = async (changes: Partial<MailboxSettings> = {}): Promise<OpenMailbox> => {
-    opened = await openMailbox({ ...settings, ...changes })
+    opened = await createMailboxOpener(Date.now)({ ...settings, ...changes })
     return opened
   }
   const fill = (count: number) => {
@@ -117,7 +113,7 @@ describe('a mailbox', () => {
 
   it('is refused by a wrong password, a folder and a move that do not exist, and says which, without secrets', async () => {
     const refusals: [Partial<MailboxSettings>, RegExp][] = [
-      [{ password: 'wrong-password' }, /refuses user and password/],
+      [{ login: { by: 'password', password: 'wrong-password' } }, /refuses user and password/],
       [{ folder: 'Nowhere' }, /refuses the folder Nowhere/],
     ]
     for (const [changes, message] of refusals) {

@@ -43,6 +43,21 @@ const failure = {
   smtp: { severity: 'permanent', reply: '550 5.1.1 User unknown', category: 'gone' },
 }
 
+const mistakenProofs: readonly (readonly [object, RegExp])[] = [
+  [{ header: 'X Sig' }, /senders\.0\.proof\.hmac\.header must be the name of a header/],
+  [{ timestampHeader: 'X-Time' }, /senders\.0\.proof\.hmac\.content must say what is signed/],
+  [{ content: '{timestamp}.{body}' }, /senders\.0\.proof\.hmac\.content requires timestampField or timestampHeader/],
+  [{ toleranceSeconds: 60 }, /senders\.0\.proof\.hmac\.toleranceSeconds requires/],
+  [{ timestampField: 't', content: '{timestamp}.{body}' }, /senders\.0\.proof\.hmac\.field must name the signature/],
+  [
+    { field: 'v1', timestampField: 't', timestampHeader: 'X-Time', content: '{timestamp}.{body}' },
+    /senders\.0\.proof\.hmac\.timestampHeader must not be given beside/,
+  ],
+  ...['{body}', '{timestamp}', '{timestamp}.{body}.{body}', '{id}.{timestamp}.{body}'].map(
+    (content) => [{ timestampHeader: 'X-Time', content }, /senders\.0\.proof\.hmac\.content must contain/] as const,
+  ),
+]
+
 describe('the file of mappings', () => {
   it('is read', () => {
     assert.deepEqual(readMappings(file, providers).errors, [])
@@ -62,6 +77,9 @@ describe('the file of mappings', () => {
       [withSender({ name: 'resend' }), /senders\.0\.name resend is taken/],
       [{ senders: [acme, acme] }, /senders\.1\.name acme is taken/],
       [withSender({ proof: 'none' }), /senders\.0\.proof must be credential, standard-webhooks/],
+      ...mistakenProofs.map(
+        ([hmac, sentence]) => [withSender({ proof: { hmac: { header: 'X-Sig', ...hmac } } }), sentence] as const,
+      ),
       [withSender({ event: 'a..b' }), /senders\.0\.event must be a JMESPath expression/],
       [withSender({ event: 'unheard(a)' }), /senders\.0\.event must be a JMESPath expression: Unknown function/],
       [withSender({ types: { x: 'sended' } }), /senders\.0\.types\.x must be null or one of queued/],

@@ -1,6 +1,7 @@
-/** An IMAP server in memory (RFC 9051, with UIDPLUS and MOVE), as far as a mailbox is read with it. */
+/** An IMAP server in memory (RFC 9051, with UIDPLUS, MOVE and XOAUTH2), as far as a mailbox is read with it. */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import type { MailboxSettings } from '../../src/mail-settings.ts'
 
 interface StoredMail {
   readonly uid: number
@@ -54,12 +55,17 @@ interface Session {
   readonly socket: Socket
   folder: ImapFolder | null
   isReadOnly: boolean
+  /** Takes the next line, which is no command. */
+  onLine: ((line: string) => void) | null
 }
 
 export class ImapStandIn {
   readonly folders = new Map([['INBOX', new ImapFolder()]])
   readonly user = 'bounces@example.com'
   password = 'password-of-tests'
+  offersOAuth = false
+  /** Those that it accepts. */
+  readonly accessTokens = new Set<string>()
   /** What clients have sent, without passwords. */
   readonly commands: string[] = []
   /** Called before each command: it may answer itself, or throw to break the connection. */
@@ -71,8 +77,16 @@ export class ImapStandIn {
     this.#server = createServer((socket) => this.#serve(socket))
   }
 
+  get login(): MailboxSettings['login'] {
+    return { by: 'password', password: this.password }
+  }
+
   get inbox(): ImapFolder {
     return this.folders.get('INBOX') as ImapFolder
+  }
+
+  get #capabilities(): string {
+    return `IMAP4rev1 UIDPLUS MOVE${this.offersOAuth ? ' SASL-IR AUTH=XOAUTH2' : ''}`
   }
 
   async listen(port = 0): Promise<number> {
@@ -86,18 +100,23 @@ export class ImapStandIn {
   }
 
   #serve(socket: Socket): void {
-    const session: Session = { socket, folder: null, isReadOnly: true }
+    const session: Session = { socket, folder: null, isReadOnly: true, onLine: null }
     this.#sockets.add(socket)
     socket.setNoDelay(true)
     socket.on('error', () => {})
     socket.on('close', () => this.#sockets.delete(socket))
-    socket.write('* OK [CAPABILITY IMAP4rev1 UIDPLUS MOVE] ready\r\n')
+    socket.write(`* OK [CAPABILITY ${this.#capabilities}] ready\r\n`)
     createInterface({ input: socket }).on('line', (line) => {
+      if (session.onLine) {
+        session.onLine(line)
+        return
+      }
       const [tag = '', ...words] = line.split(' ')
       const command = words.join(' ')
-      this.commands.push(command.replace(/^LOGIN.*/, 'LOGIN'))
+      this.commands.push(command.replace(/^(LOGIN|AUTHENTICATE XOAUTH2).*/, '$1'))
       try {
-        const answer = this.before(command) ?? this.#answer(session, command)
+        const answer = this.before(command) ?? this.#answer(session, command, tag)
+        if (answer === null) return
         socket.write(`${tag} ${answer}\r\n`)
         if (command === 'LOGOUT') socket.end()
       } catch {
@@ -106,18 +125,20 @@ export class ImapStandIn {
     })
   }
 
-  /** @returns the tagged answer; what is untagged is written. */
-  #answer(session: Session, command: string): string {
+  /** @returns the tagged answer; null if it follows later. What is untagged is written. */
+  #answer(session: Session, command: string, tag: string): string | null {
     const write = (line: string) => session.socket.write(`* ${line}\r\n`)
     const [, name = '', rest = ''] = /^((?:UID )?\w+) ?(.*)$/.exec(command) ?? []
     switch (name.toUpperCase()) {
       case 'CAPABILITY':
-        write('CAPABILITY IMAP4rev1 UIDPLUS MOVE')
+        write(`CAPABILITY ${this.#capabilities}`)
         return 'OK done'
       case 'LOGIN':
         return rest === `"${this.user}" "${this.password}"` || rest === `${this.user} ${this.password}`
           ? 'OK logged in'
           : `NO [AUTHENTICATIONFAILED] not ${rest}`
+      case 'AUTHENTICATE':
+        return this.#authenticate(session, rest, tag)
       case 'LIST':
         // Of the empty name: the separator of folders.
         if (rest === '"" ""') write('LIST (\\Noselect) "/" ""')
@@ -134,6 +155,21 @@ export class ImapStandIn {
       default:
         return session.folder ? this.#onFolder(session, session.folder, name, rest) : 'BAD no folder is selected'
     }
+  }
+
+  /** A refusal begins as a challenge, to which the client sends an empty line (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol). */
+  #authenticate(session: Session, rest: string, tag: string): string | null {
+    const [mechanism, response = ''] = rest.split(' ')
+    if (mechanism !== 'XOAUTH2') return 'NO [CANNOT] only XOAUTH2'
+    const [user, authorization] = Buffer.from(response, 'base64').toString().split('\x01')
+    const token = authorization?.replace(/^auth=Bearer /, '') ?? ''
+    if (user === `user=${this.user}` && this.accessTokens.has(token)) return 'OK logged in'
+    session.onLine = () => {
+      session.onLine = null
+      session.socket.write(`${tag} NO [AUTHENTICATIONFAILED] not with ${token}\r\n`)
+    }
+    session.socket.write(`+ ${Buffer.from('{"status":"400","schemes":"Bearer"}').toString('base64')}\r\n`)
+    return null
   }
 
   #select(session: Session, name: string, isReadOnly: boolean, write: (line: string) => void): string {

@@ -6,7 +6,7 @@ import { createMailboxActivities } from '../../src/activities/create-mailbox-act
 import type { WorkerActivities } from '../../src/activities/worker-activities.ts'
 import { listMailboxes } from '../../src/db/mailboxes.ts'
 import type { MailboxSettings } from '../../src/mail-settings.ts'
-import { openMailbox } from '../../src/mailboxes/mailbox.ts'
+import { createMailboxOpener } from '../../src/mailboxes/mailbox.ts'
 import { connectWorker, createTemporalClient } from '../../src/temporal/connection.ts'
 import { createLifecycleWorker } from '../../src/temporal/worker.ts'
 import { workflowCode } from '../../src/temporal/workflow-code.ts'
@@ -43,7 +43,7 @@ describe('the workflow of a mailbox', () => {
           folder: 'INBOX',
           after: { do: 'keep' },
         },
-        ...{ host: '127.0.0.1', port: await server.listen(), user: server.user, password: server.password },
+        ...{ host: '127.0.0.1', port: await server.listen(), user: server.user, login: server.login },
       },
     ]
   })
@@ -55,7 +55,7 @@ describe('the workflow of a mailbox', () => {
 
   async function startWorker(): Promise<() => Promise<void>> {
     const activities = createMailboxActivities({
-      ...{ db, openMailbox, clock: Date.now, mailboxes: configured },
+      ...{ db, openMailbox: createMailboxOpener(Date.now), clock: Date.now, mailboxes: configured },
       async receiveMail({ raw }) {
         const isNew = !reports.has(raw.toString())
         reports.add(raw.toString())

@@ -1,18 +1,19 @@
 /** The form that creates an endpoint. */
 import { endpointEventTypes } from '../../domain/endpoint.ts'
 import { priorities } from '../../domain/events.ts'
-import { providers } from '../../providers/registry.ts'
 import { phrase } from './labels.ts'
 import { ProjectSelect } from './project-select.tsx'
 
 export interface EndpointFormProps {
   /** Those that an endpoint can be created for. */
   readonly projects: readonly string[]
+  /** Of whose emails it may receive events alone. */
+  readonly providers: readonly { readonly name: string; readonly title: string }[]
   /** Why none was created, and what was entered. */
   readonly rejected?: { readonly why: string; readonly url: string; readonly description: string }
 }
 
-export const EndpointForm = ({ projects, rejected }: EndpointFormProps) => (
+export const EndpointForm = ({ projects, providers, rejected }: EndpointFormProps) => (
   <form class="card form-stack" method="post" action="/setup/endpoints">
     <h2>Create an endpoint</h2>
     <label>

@@ -13,8 +13,7 @@ export const lettermintProof = stampedHmacProof({
   header: 'x-lettermint-signature',
   encoding: 'hex',
   requirement: 'the signing secret of the webhook',
-  ...{ fields: { timestamp: 't', signature: 'v1' }, separator: ',', unitMs: 1_000 },
-  prefixOf: (timestamp) => `${timestamp}.`,
+  ...{ field: 'v1', timestamp: { field: 't' }, content: '{timestamp}.{body}', separator: ',', unitMs: 1_000 },
   // That of Lettermint's libraries.
   toleranceMs: 5 * 60_000,
 })

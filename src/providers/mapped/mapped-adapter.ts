@@ -5,7 +5,7 @@ import { ownIdsOf } from '../custom-fields.ts'
 import { type Entries, listOfEntries, oneEntry } from '../entries.ts'
 import { type BounceReport, codeIn, eventIdOf } from '../event-builder.ts'
 import { decodeUtf8, idForm, type Json, parseJson, required, tagsIn } from '../fields.ts'
-import { credentialProof, hmacProof, type Proof } from '../proof.ts'
+import { credentialProof, type Proof, stampedHmacProof } from '../proof.ts'
 import { InvalidEventError } from '../provider.ts'
 import { signedIdIn, standardProof } from '../standard-signature.ts'
 import { objectAt, textAt, valueAt } from './mapped-value.ts'
@@ -31,24 +31,27 @@ export function createMappedAdapter(mapping: Mapping): Adapter {
 export function proofOf({ proof }: Mapping): Proof {
   if (proof === 'credential') return credentialProof
   if (proof === 'standard-webhooks') return standardProof('webhook')
-  const [header, prefix] = [proof.hmac.header.toLowerCase(), proof.hmac.prefix]
-  const plain = hmacProof({
+  const {
     header,
-    encoding: proof.hmac.encoding,
-    requirement: 'the secret that the sender signs with',
+    field,
+    encoding,
+    prefix,
+    content,
+    timestampField,
+    timestampHeader,
+    toleranceSeconds = 300,
+  } = proof.hmac
+  const timestamp =
+    timestampField !== undefined
+      ? { field: timestampField }
+      : timestampHeader !== undefined
+        ? { header: timestampHeader.toLowerCase() }
+        : null
+  return stampedHmacProof({
+    ...{ header: header.toLowerCase(), field: field ?? null, encoding, prefix, timestamp },
+    ...{ content: content ?? '{body}', toleranceMs: timestamp && toleranceSeconds * 1_000 },
+    ...{ unitMs: 1_000, separator: ',', requirement: 'the secret that the sender signs with' },
   })
-  return {
-    ...plain,
-    verify(rawBody, headers, secrets) {
-      const presented = String(headers[header] ?? '')
-      if (!presented.startsWith(prefix)) return false
-      return plain.verify(rawBody, { [header]: presented.slice(prefix.length) }, secrets)
-    },
-    sign(body, secret, signedAt) {
-      const signed = plain.sign(body, secret, signedAt)
-      return { ...signed, headers: { ...signed.headers, [header]: `${prefix}${signed.headers[header]}` } }
-    },
-  }
 }
 
 function entriesOf(entries: Mapping['entries']): Entries {

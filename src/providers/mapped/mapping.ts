@@ -41,24 +41,72 @@ const name = z
     'Part of the path of webhooks, of the variable of the secret, and of the stored emails. Do not change it later.',
   )
 
-const hmac = z
-  .strictObject({
-    header: z
-      .string()
-      .regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header')
-      .describe('The header with the signature.'),
-    encoding: z.enum(['hex', 'base64'], 'must be hex or base64').default('hex'),
-    prefix: z
-      .string()
-      .max(40, 'must have at most 40 characters')
-      .default('')
-      .describe('Before the signature: `sha256=`.'),
+const headerName = z
+  .string('must be the name of a header')
+  .regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header')
+const fieldName = z.string().regex(/^[\w-]{1,40}$/, 'must be a name that stands before = in the header')
+
+const signedContent = z
+  .string()
+  .max(200, 'must have at most 200 characters')
+  .refine(isTemplate, 'must contain {timestamp}, {body} once, and no other braces')
+
+function isTemplate(text: string): boolean {
+  const [parts, others] = [text.split('{body}'), text.replaceAll(/\{(?:body|timestamp)\}/g, '')]
+  return parts.length === 2 && text.includes('{timestamp}') && !/[{}]/.test(others)
+}
+
+const hmacForm = z.strictObject({
+  header: headerName.describe('The header with the signature.'),
+  field: fieldName.optional().describe('The name of the signature, in a header such as `t=…,v1=…`: `v1`.'),
+  encoding: z.enum(['hex', 'base64'], 'must be hex or base64').default('hex'),
+  prefix: z
+    .string()
+    .max(40, 'must have at most 40 characters')
+    .default('')
+    .describe('Before the signature: `sha256=`.'),
+  content: signedContent.optional().describe('What is signed: `{timestamp}.{body}`. Default: the body alone.'),
+  timestampField: fieldName.optional().describe('The name of the time, in the same header: `t`.'),
+  timestampHeader: headerName.optional().describe('The header that has the time for itself.'),
+  toleranceSeconds: z
+    .int('must be a whole number of seconds')
+    .min(1, 'must be 1 or more')
+    .max(7 * 86_400, 'must be at most 604800, a week')
+    .optional()
+    .describe('How old or early a signature may be. Default: 300.'),
+})
+
+const hmac = hmacForm
+  .superRefine((given, context) => {
+    for (const [isMistake, field, message] of rulesFor(given)) {
+      if (isMistake) context.addIssue({ code: 'custom', path: [field], message })
+    }
   })
-  .describe('HMAC-SHA256 over the body.')
+  .describe('HMAC-SHA256 over the body, or over a time and the body.')
+
+type HmacForm = z.infer<typeof hmacForm>
+
+/** A time that is not signed proves nothing, so the two are given together. */
+function rulesFor(given: HmacForm): [isMistake: boolean, field: keyof HmacForm, message: string][] {
+  const { field, content, timestampField, timestampHeader, toleranceSeconds } = given
+  const hasTime = timestampField !== undefined || timestampHeader !== undefined
+  const hasBoth = timestampField !== undefined && timestampHeader !== undefined
+  return [
+    [hasBoth, 'timestampHeader', 'must not be given beside timestampField'],
+    [hasTime && content === undefined, 'content', 'must say what is signed, such as {timestamp}.{body}'],
+    [!hasTime && content !== undefined, 'content', 'requires timestampField or timestampHeader'],
+    [!hasTime && toleranceSeconds !== undefined, 'toleranceSeconds', 'requires timestampField or timestampHeader'],
+    [
+      timestampField !== undefined && field === undefined,
+      'field',
+      'must name the signature: timestampField requires it',
+    ],
+  ]
+}
 
 const proof = z
   .union([z.enum(['credential', 'standard-webhooks']), z.strictObject({ hmac })], {
-    error: 'must be credential, standard-webhooks, or { hmac: { header, encoding?, prefix? } }',
+    error: 'must be credential, standard-webhooks, or { hmac: { header, … } }',
   })
   .describe('How requests are proved: basic authentication or a token in a header, Standard Webhooks, or an HMAC.')
 

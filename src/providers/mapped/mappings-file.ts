@@ -33,7 +33,13 @@ export function readMappings(path: string, builtIn: readonly ProviderEntry[]): M
   return errors.length > 0 ? none(...errors) : { mappings: data.senders, errors }
 }
 
-const sentenceOf = ({ path, message }: z.core.$ZodIssue): string => `${path.join('.') || 'the file'} ${message}`
+/** Of a union, the mistake in the only form that has the given fields: the union itself has one sentence for all of them. */
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  const { path, message } = issue
+  const inner = issue.code === 'invalid_union' ? issue.errors.flat().find((each) => each.path.length > 0) : undefined
+  if (inner) return sentenceOf({ ...inner, path: [...path, ...inner.path] })
+  return `${path.join('.') || 'the file'} ${message}`
+}
 
 function isTaken(mapping: Mapping, builtIn: readonly ProviderEntry[]): boolean {
   const { name, variable } = mappedEntry(mapping)

@@ -15,9 +15,9 @@ const signature = stampedHmacProof({
   header: 'producer-signature',
   encoding: 'base64',
   requirement: 'the authentication key',
-  ...{ fields: { timestamp: 'ts', signature: 's' }, separator: ';', unitMs: 1, more: { 's-algorithm': 'HmacSHA256' } },
+  ...{ field: 's', timestamp: { field: 'ts' }, separator: ';', unitMs: 1, more: { 's-algorithm': 'HmacSHA256' } },
   // The time in the header is not signed, so that it proves nothing.
-  prefixOf: () => '',
+  content: '{body}',
   toleranceMs: null,
 })
 
