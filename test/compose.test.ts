@@ -127,6 +127,8 @@ const settings = {
   SES_API_KEY: 'key-of-ses',
   SES_REGION: 'eu-west-1',
   SES_API_URL: 'https://ses.example',
+  SPARKPOST_API_KEY: 'key-of-sparkpost',
+  SPARKPOST_API_URL: 'https://sparkpost.example',
   MAIL_RETURN_PATH: 'bounce+{id}@bounces.example.com',
   MAIL_SMTP_PORT: '2525',
   MAIL_SMTP_HOST: '0.0.0.0',

@@ -6,6 +6,7 @@ import { startPostmarkStandIn } from './postmark.ts'
 import { startResendStandIn } from './resend.ts'
 import { startSendgridStandIn } from './sendgrid.ts'
 import { standInKeyId, standInRegion, startSesStandIn } from './ses.ts'
+import { startSparkpostStandIn } from './sparkpost.ts'
 import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
 import { startWebhookStandIn } from './webhook-stand-in.ts'
 
@@ -23,6 +24,7 @@ export const standIns: Readonly<Record<string, StandInKind>> = {
   postmark: { start: startPostmarkStandIn },
   mailgun: { start: startMailgunStandIn, settings: { MAILGUN_DOMAINS: standInDomain } },
   ses: { start: startSesStandIn, settings: { SES_ACCESS_KEY_ID: standInKeyId, SES_REGION: standInRegion } },
+  sparkpost: { start: startSparkpostStandIn },
 }
 
 /** The stand-in for a provider: its own, else one that has webhooks alone. */
