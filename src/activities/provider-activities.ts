@@ -1,7 +1,7 @@
 import { readAskedEmail } from '../db/emails-read.ts'
 import { insertEvents } from '../db/events.ts'
 import { readSignalledEvents } from '../db/signalled-events.ts'
-import { providerNamed } from '../providers/registry.ts'
+import { apiKeyVariableOf, providerNamed } from '../providers/registry.ts'
 import { onDatabase } from './database-failure.ts'
 import type { ActivityDependencies } from './dependencies.ts'
 import type { LifecycleActivities } from './lifecycle-activities.ts'
@@ -32,7 +32,9 @@ export const createProviderActivities = ({ db, providerApis }: ActivityDependenc
   },
 })
 
+/** A sender of the operator's own mapping is in no registry, and has no API either. */
 function whyNotAsked(provider: string): string {
-  const entry = providerNamed(provider)
-  return entry && !entry.createApi ? `${entry.title} cannot be asked` : 'no API key is set'
+  const variable = apiKeyVariableOf(provider)
+  if (variable !== null) return `no API key is set (${variable})`
+  return `Aftersend knows no API of ${providerNamed(provider)?.title ?? 'this sender'} that says what became of an email`
 }
