@@ -61,4 +61,10 @@ export const providerApis = {
     format.httpUrl.default('https://api.sparkpost.com'),
     'Base URL of the SparkPost API; `https://api.eu.sparkpost.com` for an account in the EU.',
   ),
+  BREVO_API_KEY: forBoth(
+    format.text.optional(),
+    'API key of Brevo, to ask about stalled emails. It is not the SMTP key.',
+    'Brevo is not asked',
+  ),
+  BREVO_API_URL: forBoth(format.httpUrl.default('https://api.brevo.com'), 'Base URL of the Brevo API.'),
 }

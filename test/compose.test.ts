@@ -129,6 +129,8 @@ const settings = {
   SES_API_URL: 'https://ses.example',
   SPARKPOST_API_KEY: 'key-of-sparkpost',
   SPARKPOST_API_URL: 'https://sparkpost.example',
+  BREVO_API_KEY: 'key-of-brevo',
+  BREVO_API_URL: 'https://brevo.example',
   MAIL_RETURN_PATH: 'bounce+{id}@bounces.example.com',
   MAIL_SMTP_PORT: '2525',
   MAIL_SMTP_HOST: '0.0.0.0',

@@ -1,6 +1,7 @@
 /** The stand-in of every provider. */
 import type { ProviderEntry } from '../providers/provider.ts'
 import { startAisendStandIn } from './aisend.ts'
+import { startBrevoStandIn } from './brevo.ts'
 import { standInDomain, startMailgunStandIn } from './mailgun.ts'
 import { startPostmarkStandIn } from './postmark.ts'
 import { startResendStandIn } from './resend.ts'
@@ -25,6 +26,7 @@ export const standIns: Readonly<Record<string, StandInKind>> = {
   mailgun: { start: startMailgunStandIn, settings: { MAILGUN_DOMAINS: standInDomain } },
   ses: { start: startSesStandIn, settings: { SES_ACCESS_KEY_ID: standInKeyId, SES_REGION: standInRegion } },
   sparkpost: { start: startSparkpostStandIn },
+  brevo: { start: startBrevoStandIn },
 }
 
 /** The stand-in for a provider: its own, else one that has webhooks alone. */
