@@ -4,7 +4,7 @@ import { answersFrom } from './provider-answer.ts'
 import { EmailRefusedError, ProviderUnreachableError } from './provider-api.ts'
 import { createProviderHttp, type ProviderHttpOptions } from './provider-http.ts'
 
-export interface Question {
+interface Question {
   /** With its query. */
   readonly path: string
   /** Default: GET. */

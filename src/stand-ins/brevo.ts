@@ -1,6 +1,6 @@
 /**
  * Brevo as developers.brevo.com/reference (get-email-event-report, get-transac-blocked-contacts) describes it: the record of transactional
- * emails, the blocked contacts, and webhooks about the same events. Forms of times by the answers in the tests of betagouv's Collectif Objets.
+ * emails, the blocked contacts, and webhooks about the same events. Forms of times by the answers in public tests of a client, with a zone.
  */
 import { z } from 'zod'
 import type { SuppressionReason } from '../domain/suppression.ts'
@@ -40,7 +40,7 @@ const codes: Readonly<Partial<Record<SuppressionReason, string>>> = {
 }
 
 export async function startBrevoStandIn(options: StandInOptions = {}): Promise<BrevoStandIn> {
-  const { clock = Date.now, port, apiKey = 'xkeysib-of-the-stand-in' } = options
+  const { clock = Date.now, port, apiKey = 'key-of-the-stand-in' } = options
   const truth: Truth = {
     recorded: recordEvents(brevoEntry, options),
     blocked: [],

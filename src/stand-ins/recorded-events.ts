@@ -12,7 +12,7 @@ import {
 
 export type Sender = Pick<ProviderEntry, 'sampleFormat' | 'sign' | 'generateSecret' | 'eventTypes'>
 
-export interface RecordedEvent extends Place {
+interface RecordedEvent extends Place {
   readonly email: StandInEmail
   readonly recipient: string | null
   /** Of the webhook about it alone. */

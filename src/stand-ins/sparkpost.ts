@@ -11,7 +11,7 @@ import { type StandInAnswer, type StandInRequest, type StandInServer, startStand
 import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
 
 /** An entry of a suppression list, as the API answers it. */
-export interface SparkpostSuppression {
+interface SparkpostSuppression {
   readonly recipient: string
   readonly type: 'transactional' | 'non_transactional'
   readonly source: string
