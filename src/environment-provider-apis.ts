@@ -54,7 +54,7 @@ export const providerApis = {
   SES_API_URL: forBoth(format.httpUrl.optional(), 'Base URL of the SES API.', 'that of the region'),
   SPARKPOST_API_KEY: forBoth(
     format.text.optional(),
-    'Key of the SparkPost API, to ask about stalled emails. It needs the grants `Events Search: Read-only` and `Suppression Lists: Read/Write`.',
+    'Key of the SparkPost API, to ask about stalled emails. It needs the grants `Events Search: Read-only`, and `suppression_lists/manage` for the suppression list.',
     'SparkPost is not asked',
   ),
   SPARKPOST_API_URL: forBoth(

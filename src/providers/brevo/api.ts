@@ -121,7 +121,7 @@ function eventsOf(entry: Reported, receivedAt: number): ReceivedEvent[] {
   return word === 'deferred' ? events.map(withOwnId) : events
 }
 
-/** An email has several delays, which are told apart by their times alone; the times of the webhooks differ. */
+/** An email has several delays, which are distinguished by their times alone; the times of the webhooks differ. */
 const withOwnId = (event: ReceivedEvent): ReceivedEvent => ({
   ...event,
   id: `reconcile:${eventIdOf('deferred', event.emailId, event.recipient)}`,
