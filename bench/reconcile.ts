@@ -29,6 +29,8 @@ const limits: Readonly<Record<string, Limit>> = {
   sendgrid: { perMinute: 600, isPublished: true, fewest: (emails) => emails + Math.ceil(emails / 500) },
   resend: { perMinute: 300, isPublished: true, fewest: (_, events) => events + Math.ceil(events / 100) },
   mailgun: { perMinute: 300, isPublished: false, fewest: (_, events) => Math.ceil(events / 100) },
+  sparkpost: { perMinute: 60, isPublished: false, fewest: (_, events) => Math.ceil(events / 1_000) },
+  brevo: { perMinute: 5, isPublished: true, fewest: (_, events) => Math.ceil(events / 2_500) },
   postmark: { perMinute: 660, isPublished: false, fewest: (emails) => emails + Math.ceil(emails / 500) },
 }
 

@@ -52,4 +52,19 @@ export const providerApis = {
   SES_API_KEY: forBoth(format.text.optional(), 'The secret access key to `SES_ACCESS_KEY_ID`.', 'SES is not asked'),
   SES_REGION: forBoth(format.text.optional(), 'The region of SES, such as `eu-west-1`. Required with `SES_API_KEY`.'),
   SES_API_URL: forBoth(format.httpUrl.optional(), 'Base URL of the SES API.', 'that of the region'),
+  SPARKPOST_API_KEY: forBoth(
+    format.text.optional(),
+    'Key of the SparkPost API, to ask about stalled emails. It needs the grants `Events Search: Read-only`, and `suppression_lists/manage` for the suppression list.',
+    'SparkPost is not asked',
+  ),
+  SPARKPOST_API_URL: forBoth(
+    format.httpUrl.default('https://api.sparkpost.com'),
+    'Base URL of the SparkPost API; `https://api.eu.sparkpost.com` for an account in the EU.',
+  ),
+  BREVO_API_KEY: forBoth(
+    format.text.optional(),
+    'API key of Brevo, to ask about stalled emails. It is not the SMTP key.',
+    'Brevo is not asked',
+  ),
+  BREVO_API_URL: forBoth(format.httpUrl.default('https://api.brevo.com'), 'Base URL of the Brevo API.'),
 }

@@ -16,6 +16,8 @@ const urls: Readonly<Record<string, string>> = {
   POSTMARK_API_URL: 'a key and addresses',
   MAILGUN_API_URL: 'a key and addresses',
   SES_API_URL: 'a key and addresses',
+  SPARKPOST_API_URL: 'a key and addresses',
+  BREVO_API_URL: 'a key and addresses',
   S3_ENDPOINT: 'exported data',
   OIDC_ISSUER: 'a client secret',
   PUBLIC_URL: 'the sessions of people',

@@ -6,7 +6,7 @@ import { insecureSettings, requiresTls } from './insecure-settings.ts'
 import type { ProviderApiSettings } from './providers/registry.ts'
 
 /** The providers whose API has settings. */
-type AskedProvider = 'aisend' | 'resend' | 'sendgrid' | 'postmark' | 'mailgun' | 'ses'
+type AskedProvider = 'aisend' | 'resend' | 'sendgrid' | 'postmark' | 'mailgun' | 'ses' | 'sparkpost' | 'brevo'
 
 export interface ProjectSettings {
   /** The providers' APIs, by the provider's name. */
@@ -42,6 +42,8 @@ export function projectSettingsOf(
         region: env.SES_REGION ?? null,
         apiUrl: withoutSlash(env.SES_API_URL ?? `https://email.${env.SES_REGION ?? 'us-east-1'}.amazonaws.com`),
       },
+      sparkpost: { apiKey: env.SPARKPOST_API_KEY ?? null, apiUrl: withoutSlash(env.SPARKPOST_API_URL) },
+      brevo: { apiKey: env.BREVO_API_KEY ?? null, apiUrl: withoutSlash(env.BREVO_API_URL) },
     },
     support: {
       webhook: url && secret ? { url, secret } : null,

@@ -65,6 +65,8 @@ describe('the configuration', () => {
       postmark: { apiKey: null, apiUrl: 'https://api.postmarkapp.com' },
       mailgun: { apiKey: null, apiUrl: 'https://api.mailgun.net', domains: [] },
       ses: { apiKey: null, keyId: null, region: null, apiUrl: 'https://email.us-east-1.amazonaws.com' },
+      sparkpost: { apiKey: null, apiUrl: 'https://api.sparkpost.com' },
+      brevo: { apiKey: null, apiUrl: 'https://api.brevo.com' },
     })
     assert.deepEqual(config.support, { webhook: null, email: null })
     assert.deepEqual([config.temporal.security, config.logLevel], [{}, 'info'])

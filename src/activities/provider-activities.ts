@@ -2,7 +2,7 @@ import { readAskedEmail } from '../db/emails-read.ts'
 import { insertEvents } from '../db/events.ts'
 import { readSignalledEvents } from '../db/signalled-events.ts'
 import { plainProviderOf } from '../domain/project.ts'
-import { providerNamed } from '../providers/registry.ts'
+import { apiKeyVariableOf, providerNamed } from '../providers/registry.ts'
 import { onDatabase } from './database-failure.ts'
 import type { ActivityDependencies } from './dependencies.ts'
 import type { LifecycleActivities } from './lifecycle-activities.ts'
@@ -33,9 +33,9 @@ export const createProviderActivities = ({ db, providerApis }: ActivityDependenc
   },
 })
 
+/** A mapped sender has no entry here, since workers do not read the mappings, and no API either. */
 function whyNotAsked(provider: string): string {
-  const entry = providerNamed(provider)
-  if (entry?.createApi) return 'no API key is set'
-  // A mapped sender has no entry here: workers do not read the mappings.
-  return `${entry?.title ?? plainProviderOf(provider)} cannot be asked`
+  const variable = apiKeyVariableOf(provider)
+  if (variable !== null) return `no API key is set (${variable})`
+  return `Aftersend knows no API of ${providerNamed(provider)?.title ?? plainProviderOf(provider)} that says what became of an email`
 }

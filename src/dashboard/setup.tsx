@@ -9,14 +9,14 @@ import { readLastReconciliations } from '../db/reconciliations.ts'
 import { inTime } from '../db/request-deadline.ts'
 import { readWebhookTraffic, refusedWithinHours, type WebhookTraffic } from '../db/webhook-minutes.ts'
 import { endpointScopes } from '../domain/access.ts'
-import { defaultProject, projectOf, variablePartOf } from '../domain/project.ts'
+import { defaultProject } from '../domain/project.ts'
 import { name, oneOf, parseInput } from '../http/input.ts'
 import { Problem } from '../http/problem.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import { storedNameOf } from '../providers/accounts.ts'
 import type { ProviderEntry, WebhookSource } from '../providers/provider.ts'
 import type { ProviderApi } from '../providers/provider-api.ts'
-import { providers } from '../providers/registry.ts'
+import { apiKeyVariableOf, providers } from '../providers/registry.ts'
 import type { Reconciliations } from '../temporal/reconciliations.ts'
 import { Allowed } from './components/allowed.tsx'
 import { Fact } from './components/fact.tsx'
@@ -172,7 +172,7 @@ const SetupBody = ({
                     provider’s
                   </Fact>
                 )}
-                <Fact name="Status lookup">{statusLookup(entry, storedNameOf(source), providerApis)}</Fact>
+                <Fact name="Status lookup">{statusLookup(storedNameOf(source), providerApis)}</Fact>
                 <ApiFacts of={providerApis.get(storedNameOf(source))} />
               </dl>
             </article>
@@ -192,16 +192,10 @@ const accountCount = (webhooks: Settings['webhooks'], of: WebhookSource): number
   [...webhooks.values()].filter((source) => storedNameOf(source) === storedNameOf(of)).length
 
 /** Whether the provider's API is asked for the status of an email before a stall is escalated. */
-function statusLookup(
-  entry: ProviderEntry | undefined,
-  storedName: string,
-  providerApis: Settings['providerApis'],
-): string {
-  if (!entry?.createApi) return 'No: the provider has no API for it'
-  if (providerApis.has(storedName)) return 'Yes'
-  const project = projectOf(storedName)
-  const suffix = project === defaultProject ? '' : `_${variablePartOf(project)}`
-  return `No: set ${entry.name.toUpperCase()}_API_KEY${suffix}`
+function statusLookup(storedName: string, providerApis: Settings['providerApis']): string {
+  const variable = apiKeyVariableOf(storedName)
+  if (variable === null) return 'No: Aftersend knows no API for it'
+  return providerApis.has(storedName) ? 'Yes' : `No: set ${variable}`
 }
 
 function OtherProviders({ webhooks, mappedProviders }: Pick<Settings, 'webhooks' | 'mappedProviders'>) {

@@ -1,5 +1,8 @@
 /** The form of the answers of providers' APIs. */
 import type { z } from 'zod'
+import type { ReceivedEvent } from '../domain/events.ts'
+import type { Adapter } from './adapter.ts'
+import { InvalidEventError } from './provider.ts'
 import { ProviderUnreachableError } from './provider-api.ts'
 
 /** @param title the provider's name, for the message. */
@@ -14,5 +17,18 @@ export function answersFrom(title: string) {
       if (parsed.success) return parsed.data
       throw undocumentedAnswer()
     },
+  }
+}
+
+/**
+ * The events of an entry that a provider's API answers in the form of its webhooks: none of one that the webhook would be refused for.
+ * @param payload is stored with the events. Default: the entry's JSON.
+ */
+export function eventsAnswered(adapter: Adapter, entry: object, receivedAt: number, payload?: string): ReceivedEvent[] {
+  try {
+    return adapter.eventsOf(entry, receivedAt, payload)
+  } catch (error) {
+    if (error instanceof InvalidEventError) return []
+    throw error
   }
 }

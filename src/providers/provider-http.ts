@@ -21,7 +21,7 @@ export interface ProviderHttpOptions extends ApiOptions {
   readonly keySetting: string
   /** The pause before the second attempt, where the provider sends no `Retry-After`; it doubles. Default 300 ms. */
   readonly firstPauseMs?: number
-  /** The header with the epoch seconds at which a rate limit ends, for a provider that sends no `Retry-After`. */
+  /** The header with the time at which a rate limit ends, epoch seconds or seconds from now, for a provider that sends no `Retry-After`. */
   readonly rateLimitResetHeader?: string
   /** The headers that authenticate a request, made anew for each attempt. Default: the key as a bearer token. */
   readonly authenticate?: (request: {
@@ -222,8 +222,13 @@ function retryAfterIn(response: Response): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now())
 }
 
+/** Of the year 2001. Nobody waits for so long. */
+const firstEpochMs = 1_000_000_000_000
+
 /** The end of a rate limit in milliseconds from now; null where the provider does not say. */
 function rateLimitEndIn(response: Response, { rateLimitResetHeader }: ProviderHttpOptions): number | null {
   const text = (rateLimitResetHeader && response.headers.get(rateLimitResetHeader)?.trim()) || ''
-  return /^\d+$/.test(text) ? Math.max(0, Number(text) * 1_000 - Date.now()) : null
+  if (!/^\d+$/.test(text)) return null
+  const ms = Number(text) * 1_000
+  return ms < firstEpochMs ? ms : Math.max(0, ms - Date.now())
 }

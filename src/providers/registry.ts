@@ -1,5 +1,13 @@
 /** Every provider that Aftersend knows. A new one is a folder and a line here. */
-import { defaultProject, oneProject, type Projects, plainProviderOf, providerIn } from '../domain/project.ts'
+import {
+  defaultProject,
+  oneProject,
+  type Projects,
+  plainProviderOf,
+  projectOf,
+  providerIn,
+  variablePartOf,
+} from '../domain/project.ts'
 import { ahasendEntry } from './ahasend/entry.ts'
 import { aisendEntry } from './aisend/entry.ts'
 import { azureEntry } from './azure/entry.ts'
@@ -101,6 +109,14 @@ export function createWebhookSources(
     ])
   })
   return new Map(sources)
+}
+
+/** The environment variable of a provider's API key, by its name as it is stored; null if Aftersend knows no API to ask. */
+export function apiKeyVariableOf(provider: string): string | null {
+  const entry = providerNamed(provider)
+  if (!entry?.createApi) return null
+  const project = projectOf(provider)
+  return `${entry.name.toUpperCase()}_API_KEY${project === defaultProject ? '' : `_${variablePartOf(project)}`}`
 }
 
 export type ProviderApiSettings = Omit<ApiOptions, 'apiKey'> & {

@@ -1,11 +1,13 @@
 /** The stand-in of every provider. */
 import type { ProviderEntry } from '../providers/provider.ts'
 import { startAisendStandIn } from './aisend.ts'
+import { startBrevoStandIn } from './brevo.ts'
 import { standInDomain, startMailgunStandIn } from './mailgun.ts'
 import { startPostmarkStandIn } from './postmark.ts'
 import { startResendStandIn } from './resend.ts'
 import { startSendgridStandIn } from './sendgrid.ts'
 import { standInKeyId, standInRegion, startSesStandIn } from './ses.ts'
+import { startSparkpostStandIn } from './sparkpost.ts'
 import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
 import { startWebhookStandIn } from './webhook-stand-in.ts'
 
@@ -23,6 +25,8 @@ export const standIns: Readonly<Record<string, StandInKind>> = {
   postmark: { start: startPostmarkStandIn },
   mailgun: { start: startMailgunStandIn, settings: { MAILGUN_DOMAINS: standInDomain } },
   ses: { start: startSesStandIn, settings: { SES_ACCESS_KEY_ID: standInKeyId, SES_REGION: standInRegion } },
+  sparkpost: { start: startSparkpostStandIn },
+  brevo: { start: startBrevoStandIn },
 }
 
 /** The stand-in for a provider: its own, else one that has webhooks alone. */

@@ -29,6 +29,8 @@ export interface StandInServerOptions {
   /** To a request without the right key. Default: 401 with an empty object. */
   readonly refusal?: StandInAnswer
   readonly answer: (request: StandInRequest) => StandInAnswer
+  /** Whether a request has a limit of its own, which is not played. Default: all requests share one. */
+  readonly isUnlimited?: (request: StandInRequest) => boolean
   /** Epoch milliseconds. */
   readonly clock: () => number
   readonly port?: number
@@ -58,7 +60,7 @@ export async function startStandInServer(options: StandInServerOptions): Promise
 
   const answerTo = (request: StandInRequest): StandInAnswer => {
     const { rateLimit: allowed = Number.POSITIVE_INFINITY, ratePeriodMs = 1_000, failEvery = 0 } = faults
-    const waitMs = limit.take(allowed, ratePeriodMs)
+    const waitMs = options.isUnlimited?.(request) ? 0 : limit.take(allowed, ratePeriodMs)
     if (waitMs > 0) return { status: 429, body: {}, headers: { 'retry-after': String(Math.ceil(waitMs / 1_000)) } }
     if (failEvery > 0 && count % failEvery === 0) return { status: 500, body: {} }
     if (!options.isAuthorized(request)) return options.refusal ?? { status: 401, body: {} }

@@ -13,11 +13,16 @@ describe('asking the provider', () => {
   })
   const noteFor = async (provider: string) => (await askProvider({ provider, emailId: 'em_1' })).note
 
-  it('is skipped without an API key, and for providers without an API; the note says which', async () => {
-    for (const provider of ['aisend', 'resend', 'shop:ses']) {
-      assert.match(await noteFor(provider), /was not asked: no API key is set\.$/, provider)
+  it('is skipped without an API key, and for senders of which Aftersend knows no API; the note says which', async () => {
+    for (const [provider, variable] of [
+      ['aisend', 'AISEND_API_KEY'],
+      ['sparkpost', 'SPARKPOST_API_KEY'],
+      ['my-shop:ses', 'SES_API_KEY_MY_SHOP'],
+    ] as const) {
+      assert.match(await noteFor(provider), new RegExp(`was not asked: no API key is set \\(${variable}\\)\\.$`))
     }
-    assert.match(await noteFor('standard-webhooks'), /was not asked: Standard Webhooks cannot be asked\.$/)
-    assert.match(await noteFor('shop:acme'), /was not asked: acme cannot be asked\.$/, 'a mapped sender')
+    const unknown = (title: string) => new RegExp(`was not asked: Aftersend knows no API of ${title} that says what`)
+    assert.match(await noteFor('standard-webhooks'), unknown('Standard Webhooks'))
+    assert.match(await noteFor('shop:acme'), unknown('acme'), 'a mapped sender')
   })
 })

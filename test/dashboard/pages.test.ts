@@ -275,6 +275,10 @@ describe('the pages of the dashboard', () => {
     assert.doesNotMatch(html, /secret-of-the-tests|key-of-the-tests/)
   })
 
+  it('name the key that is missing for a provider to be asked', async () => {
+    assert.match(await visitor.html('/setup'), /Status lookup<\/dt><dd>No: set AISEND_API_KEY</)
+  })
+
   it('show when the last webhook of a provider was received, and how many of the last day had wrong signatures', async () => {
     assert.match(await visitor.html('/setup'), /Last webhook<\/dt><dd><span class="muted">None recently/)
     await addWebhookCounts(db, [{ provider: 'aisend', genuine: 3, refused: 0 }])

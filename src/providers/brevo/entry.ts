@@ -1,6 +1,7 @@
 import { withoutAngleBrackets } from '../custom-fields.ts'
 import { credentialProof } from '../proof.ts'
 import type { ProviderEntry } from '../provider.ts'
+import { createBrevoApi } from './api.ts'
 import { brevoFormat } from './sample.ts'
 import { brevo } from './webhook.ts'
 
@@ -11,6 +12,7 @@ export const brevoEntry: ProviderEntry = {
   ...credentialProof,
   eventTypes: ['queued', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
   create: () => brevo,
+  createApi: createBrevoApi,
   // Its API answers with angle brackets around the ID.
   emailIdOf: withoutAngleBrackets,
   sampleFormat: brevoFormat,

@@ -38,7 +38,7 @@ export const brevo: Adapter = createAdapter({
   // An event of a marketing campaign. A bounce or a complaint still suppresses its address.
   isAboutNoEmail: (entry, word) => messageIdOf(entry) === undefined && !suppressing.has(word),
   factsOf: (entry, word) => ({
-    id: eventIdOf(word, messageIdOf(entry), textIn(entry, ['email'])?.toLowerCase(), timeOf(entry), entry['link']),
+    id: idOf(entry, word),
     emailId: messageIdOf(entry),
     times: ['ts_epoch', 'ts_event', 'ts'].map((field) => entry[field]),
     recipient: textIn(entry, ['email']),
@@ -56,9 +56,37 @@ const messageIdOf = (entry: Json): string | undefined =>
   withoutAngleBrackets(textIn(entry, ['message-id']) ?? '') || undefined
 
 /**
- * Brevo's events have no ID: `id` is that of the webhook, `uuid` that of the email. The times are UTC, unlike `date`, whose zone is that of
- * the account.
+ * What happens once to an email for a recipient, by the words of one spelling. A `soft_bounce` is the last attempt's (help.brevo.com, article
+ * 209435165).
  */
+const onceOnly: ReadonlyMap<string, string> = new Map([
+  ...[
+    'request',
+    'delivered',
+    'soft_bounce',
+    'hard_bounce',
+    'blocked',
+    'invalid_email',
+    'error',
+    'spam',
+    'unsubscribed',
+  ].map((word) => [word, word] as const),
+  ['complaint', 'spam'],
+  ['unsubscribe', 'unsubscribed'],
+])
+
+/**
+ * Brevo's events have no ID: `id` is that of the webhook, `uuid` that of the email. Brevo's API and its webhooks may date the same event a
+ * second apart (pulseforgeatmns-ops/pulseforge-leadgen, utils/brevoEvents.js), so what happens once is known without its time.
+ */
+function idOf(entry: Json, word: string): string {
+  const [messageId, recipient] = [messageIdOf(entry), textIn(entry, ['email'])?.toLowerCase()]
+  const once = messageId === undefined ? undefined : onceOnly.get(word)
+  if (once !== undefined) return eventIdOf(once, messageId, recipient)
+  return eventIdOf(word, messageId, recipient, timeOf(entry), entry['link'])
+}
+
+/** The times are UTC, unlike `date`, whose zone is that of the account. */
 const timeOf = (entry: Json): string | null => textIn(entry, ['ts_epoch', 'ts_event', 'ts'])
 
 const suppressing: ReadonlySet<string> = new Set([

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import type { ReceivedEvent } from '../../domain/events.ts'
 import { createAdapter } from '../adapter.ts'
 import { isObject, partOf, textIn, timeIn } from '../fields.ts'
-import { InvalidEventError } from '../provider.ts'
+import { eventsAnswered } from '../provider-answer.ts'
 import type { ApiOptions, EventHistory, ProviderApi } from '../provider-api.ts'
 import { type Ask, createAsk, requestsPerSecond } from './ask.ts'
 import { createSuppressionLists } from './suppression-lists.ts'
@@ -123,13 +123,8 @@ const logs = createAdapter({ ...mailgunForm, verify: () => false })
 /** None of an entry that the webhook would be refused for, and none of an event that was not asked for. */
 function eventsIn(entry: LogEntry, receivedAt: number): ReceivedEvent[] {
   if (!deliveryEvents.includes(entry.event)) return []
-  try {
-    const { '@timestamp': timestamp, ...facts } = entry
-    return logs.eventsOf({ ...facts, timestamp }, receivedAt)
-  } catch (error) {
-    if (error instanceof InvalidEventError) return []
-    throw error
-  }
+  const { '@timestamp': timestamp, ...facts } = entry
+  return eventsAnswered(logs, { ...facts, timestamp }, receivedAt)
 }
 
 /** As Mailgun's examples write it. Rounded down to seconds. */

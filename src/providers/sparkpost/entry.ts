@@ -1,5 +1,6 @@
 import { credentialProof } from '../proof.ts'
 import type { ProviderEntry } from '../provider.ts'
+import { createSparkpostApi } from './api.ts'
 import { sparkpostFormat } from './sample.ts'
 import { sparkpost } from './webhook.ts'
 
@@ -10,5 +11,6 @@ export const sparkpostEntry: ProviderEntry = {
   ...credentialProof,
   eventTypes: ['queued', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
   create: () => sparkpost,
+  createApi: createSparkpostApi,
   sampleFormat: sparkpostFormat,
 }

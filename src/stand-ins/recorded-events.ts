@@ -1,0 +1,70 @@
+/** What a stand-in records: emails, their events in the words of the provider's webhooks, and the webhooks about them. */
+import { randomUUID } from 'node:crypto'
+import type { ProviderEntry } from '../providers/provider.ts'
+import { byPlace, type Place } from './ordered-events.ts'
+import {
+  engagementOf,
+  type ProviderStandIn,
+  type StandInEmail,
+  type StandInEvent,
+  type StandInOptions,
+} from './stand-in.ts'
+
+export type Sender = Pick<ProviderEntry, 'sampleFormat' | 'sign' | 'generateSecret' | 'eventTypes'>
+
+interface RecordedEvent extends Place {
+  readonly email: StandInEmail
+  readonly recipient: string | null
+  /** Of the webhook about it alone. */
+  readonly body: string
+}
+
+export interface Recorded extends Pick<ProviderStandIn, 'addEmail' | 'addEvent' | 'webhooks'> {
+  /** Sorted once after events were added: sorting 200,000 for each page would be slower than the provider is. */
+  byTime(): readonly RecordedEvent[]
+}
+
+/** What the provider does not report is not recorded. */
+export function recordEvents(
+  { sampleFormat, sign, generateSecret, eventTypes }: Sender,
+  { clock = Date.now, webhookSecret = generateSecret().signing }: StandInOptions,
+): Recorded {
+  const emails = new Map<string, StandInEmail>()
+  const recorded: RecordedEvent[] = []
+  let sorted: readonly RecordedEvent[] | null = null
+  const webhookOf =
+    ({ body }: RecordedEvent) =>
+    () =>
+      sign(body, webhookSecret, clock())
+
+  const eventsOf = (email: StandInEmail, given: StandInEvent): RecordedEvent[] => {
+    const { type, recipient, at, bounce = null } = given
+    if (!eventTypes.includes(type)) return []
+    const sample = { id: email.emailId, to: email.to, subject: email.subject, tags: [] }
+    const engagement = engagementOf(given)
+    const event = { id: `evt_${randomUUID()}`, type, recipient, bounce, engagement, at: new Date(at) }
+    return sampleFormat.adapt(event, sample).map((adapted, index) => ({
+      ...{ email, recipient: adapted.recipient, at, number: recorded.length + index },
+      body: sampleFormat.bodyOf([adapted], sample),
+    }))
+  }
+
+  return {
+    addEmail(email) {
+      emails.set(email.emailId, email)
+    },
+    addEvent(emailId, event) {
+      const email = emails.get(emailId)
+      if (email === undefined) throw new Error(`the email ${emailId} was not added`)
+      const added = eventsOf(email, event)
+      recorded.push(...added)
+      sorted = null
+      return added.map(webhookOf)
+    },
+    webhooks: () => recorded.map((event) => webhookOf(event)()),
+    byTime() {
+      sorted ??= recorded.toSorted(byPlace)
+      return sorted
+    },
+  }
+}
