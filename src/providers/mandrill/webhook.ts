@@ -50,7 +50,7 @@ export const mandrill: Adapter = createAdapter({
     const recipient = textIn(message, ['email'])
     return {
       // `_id` of an event is that of the email.
-      id: eventIdOf(word, emailId, recipient?.toLowerCase(), ...identifyingNames.map((field) => entry[field])),
+      id: eventIdOf(word, emailId, recipient?.toLowerCase(), ...identifyingNamesOf(word).map((field) => entry[field])),
       emailId,
       times: [entry['ts']],
       recipient,
@@ -65,7 +65,15 @@ export const mandrill: Adapter = createAdapter({
   bounceOf,
 })
 
-const identifyingNames = ['ts', 'url', 'ip', 'user_agent']
+/** An email is opened, clicked and delayed any number of times. */
+const repeatedWords: readonly string[] = ['open', 'click', 'deferral']
+
+/**
+ * What else becomes of an email happens once: each has one recipient, and Mandrill does not try again after a bounce. So its time is no part of
+ * the identity. The API does not say when an email bounced or was complained about.
+ */
+const identifyingNamesOf = (word: string): readonly string[] =>
+  repeatedWords.includes(word) ? ['ts', 'url', 'ip', 'user_agent'] : []
 
 /** The reply to the last attempt. */
 function replyIn(message: Json): string | null {
