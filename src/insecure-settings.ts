@@ -15,6 +15,8 @@ const urls: Readonly<Record<string, string>> = {
   SENDGRID_API_URL: 'a key and addresses',
   POSTMARK_API_URL: 'a key and addresses',
   MAILGUN_API_URL: 'a key and addresses',
+  MANDRILL_API_URL: 'a key and addresses',
+  MAILJET_API_URL: 'a key and addresses',
   SES_API_URL: 'a key and addresses',
   S3_ENDPOINT: 'exported data',
   OIDC_ISSUER: 'a client secret',
