@@ -118,7 +118,7 @@ const textOf = (at: number): string => new Date(at).toISOString().slice(0, 19).r
 interface Posted {
   readonly event: string
   readonly ts: number
-  readonly msg: Readonly<Record<string, unknown>>
+  readonly msg: { readonly smtp_events?: readonly object[] }
 }
 
 /** The state in which each webhook leaves the email. */
@@ -139,13 +139,14 @@ function messageOf({ emailId, to, subject, sentAt, events }: RecordedEmail, trut
     bgtools_code: undefined,
     ts: sent?.ts ?? Math.floor((sentAt ?? truth.clock()) / 1_000),
     state: last ? (states[last.event] ?? 'sent') : 'queued',
-    smtp_events: posted.flatMap(attemptOf),
+    smtp_events: posted.flatMap(attemptsOf),
     ...{ opens: 0, opens_detail: [], clicks: 0, clicks_detail: [], resends: [], reject: null, subaccount: null },
   })
 }
 
-function attemptOf({ event, ts, msg }: Posted): object[] {
-  const route = { source_ip: '198.2.128.3', destination_ip: '192.0.2.25', size: 19_486 }
-  if (event === 'delivered') return [{ ts, type: 'sent', diag: '250 2.0.0 OK', ...route }]
-  return event === 'deferral' ? [{ ts, type: 'deferred', diag: String(msg['diag'] ?? ''), ...route }] : []
+/** A webhook about a delay has its attempt, with the reply. */
+function attemptsOf({ event, ts, msg }: Posted): object[] {
+  const route = { ts, source_ip: '198.2.128.3', destination_ip: '192.0.2.25', size: 19_486 }
+  if (event === 'delivered') return [{ ...route, type: 'sent', diag: '250 2.0.0 OK' }]
+  return event === 'deferral' ? (msg.smtp_events ?? []).map((attempt) => ({ ...route, ...attempt })) : []
 }

@@ -99,7 +99,13 @@ describe('the API of Mailjet', () => {
           standIn.addEmail({ ...email, emailId: id })
           const opened = Array.from({ length: opens }, () => ({ type: 'opened' as const }))
           add(id, [...Array.from({ length: delays }, () => delay), ...ending, ...(ending.includes(hard) ? [] : opened)])
-          assert.deepEqual(factsOf(await ask(id)), factsOf(posted(id)))
+          const answered = await ask(id)
+          const delayed = answered.filter(({ bounce }) => bounce?.isOver === false)
+          assert.deepEqual(
+            delayed.map(({ id: of, occurredAt }) => [of, occurredAt]),
+            delays > 0 ? [[`reconcile:${id}:bounced:soft`, start + minute]] : [],
+          )
+          assert.deepEqual(factsOf(answered.filter((event) => !delayed.includes(event))), factsOf(posted(id)))
         }),
         { numRuns: 30 },
       )

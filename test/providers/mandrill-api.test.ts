@@ -84,12 +84,27 @@ describe('the API of Mailchimp Transactional', () => {
           const opened = Array.from({ length: isDelivered ? opens : 0 }, () => ({ type: 'opened' as const }))
           add(id, [{}, ...Array.from({ length: delays }, () => delay), ...ending, ...opened])
           const isOut = ({ type, bounce }: ReceivedEvent) => type === 'opened' || bounce?.isOver === false
+          const answered = await ask(id)
+          assert.equal(answered.filter(({ bounce }) => bounce?.isOver === false).length, Math.min(delays, 1))
           // That an email which bounced at once was sent is not answered.
           const isUnsaid = ({ type }: ReceivedEvent) => type === 'sent' && !isDelivered && ending.length > 0
           const expected = posted(id).filter((event) => !isOut(event) && !isUnsaid(event))
-          assert.deepEqual(factsOf(await ask(id)), factsOf(expected))
+          assert.deepEqual(factsOf(answered.filter((event) => !isOut(event))), factsOf(expected))
         }),
         { numRuns: 30 },
+      )
+    })
+
+    it('answers the first of several delays, always under one identity', async () => {
+      add(emailId, [{}, delay, delay])
+      const [, delayed, ...others] = await ask()
+      assert.deepEqual([delayed?.bounce?.isOver, delayed?.bounce?.message], [false, '550 5.1.1 no such user'])
+      assert.deepEqual([delayed?.occurredAt, others], [start + minute, []])
+      assert.equal(delayed?.id, `reconcile:${emailId}:bounced:soft`)
+      standIn.setMessageChange((message) => ({ ...message, state: 'bounced', diag: '550 over' }))
+      assert.deepEqual(
+        (await ask()).map(({ bounce }) => bounce?.message),
+        ['550 5.1.1 no such user', '550 over'],
       )
     })
 

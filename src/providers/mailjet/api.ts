@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import type { ReceivedEvent } from '../../domain/events.ts'
+import { withOneDelay } from '../event-builder.ts'
 import { idForm } from '../fields.ts'
 import { answersFrom } from '../provider-answer.ts'
 import type { ApiOptions, ProviderApi } from '../provider-api.ts'
@@ -40,7 +41,7 @@ type Step = z.infer<typeof stepForm>
 export interface MailjetRequests {
   /** The messages that Mailjet got in a window of time, the oldest first. */
   messages(search: { from: number; to: number; offset: number; limit: number }): Promise<Message[]>
-  /** What has become of it, without delays, opens and clicks. */
+  /** What has become of it, but opens and clicks. */
   eventsOf(message: Message): Promise<ReceivedEvent[]>
 }
 
@@ -51,7 +52,7 @@ export function createMailjetApi(options: ApiOptions): Required<Pick<ProviderApi
     const steps = await get(stepForm, `/messagehistory/${message.ID}`)
     const now = Date.now()
     const entries = steps.flatMap((step) => entriesOf(message, step))
-    return entries.flatMap((entry) => mailjet.eventsOf(entry, now)).filter(isNoDelay)
+    return withOneDelay(entries.flatMap((entry) => mailjet.eventsOf(entry, now)))
   }
   return {
     async fetchEvents({ emailId }) {
@@ -132,6 +133,3 @@ function entriesOf(message: Message, { EventType, EventAt, State, Comment }: Ste
 /** Both, since that an address is refused for good must be certain: no more is published on `StatePermanent` than its name. */
 const isHardBy = ({ StatePermanent }: Message, error: string): boolean =>
   StatePermanent === true && hardErrors.has(error)
-
-/** The webhooks about delays count each, and nothing says that both name one time for it. */
-const isNoDelay = ({ bounce }: ReceivedEvent): boolean => bounce?.isOver !== false

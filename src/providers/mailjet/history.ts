@@ -11,7 +11,7 @@ const deliveryTimeMs = hourMs
 const messagesPerPage = 5
 
 /** Of a message to which nothing has happened yet. */
-const undecided: readonly string[] = ['unknown', 'queued', 'deferred']
+const untried: readonly string[] = ['unknown', 'queued']
 
 /**
  * Mailjet has no list of events: every message is asked about. What happens more than an hour after Mailjet got the message is not found here;
@@ -29,12 +29,12 @@ export const createEventHistory = (requests: MailjetRequests): EventHistory => (
     const offset = Number(cursor ?? 0)
     const search = { from: from - deliveryTimeMs, to, offset, limit: messagesPerPage }
     const messages = await requests.messages(search)
-    const decided = messages.filter(({ Status }) => !undecided.includes(Status))
-    const events = (await Promise.all(decided.map(requests.eventsOf))).flat()
+    const tried = messages.filter(({ Status }) => !untried.includes(Status))
+    const events = (await Promise.all(tried.map(requests.eventsOf))).flat()
     return {
       events: events.filter(({ occurredAt }) => from <= occurredAt && occurredAt < to),
       next: messages.length < messagesPerPage ? null : String(offset + messagesPerPage),
-      requests: 1 + decided.length,
+      requests: 1 + tried.length,
     }
   },
 })

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import type { ReceivedEvent } from '../../domain/events.ts'
+import { withOneDelay } from '../event-builder.ts'
 import type { ApiOptions, ProviderApi } from '../provider-api.ts'
 import { createAsk } from './ask.ts'
 import { createSuppressionLists } from './suppression-lists.ts'
@@ -55,25 +56,29 @@ export function createMandrillApi(options: ApiOptions): ProviderApi {
   }
 }
 
-/**
- * Delays are left out: their webhooks count each, and nothing says that both name one time for it. When an email bounced or was complained about is not
- * answered; that is dated by the last attempt, until which it had not happened.
- */
+/** When an email bounced or was complained about is not answered: it is dated by the last attempt, until which it had not happened. */
 function eventsIn(message: Message, now: number): ReceivedEvent[] {
   const attempts = message.smtp_events ?? []
+  const delays = attempts.filter(({ type }) => type === 'deferred')
   const accepted = attempts.find(isAcceptance)
   const outcome = Object.hasOwn(outcomes, message.state) ? outcomes[message.state] : undefined
   const lastAt = Math.max(message.ts, ...attempts.map(({ ts }) => ts))
-  return [
+  const entries = [
     ...(accepted || sentStates.includes(message.state) ? entryOf(message, 'send', message.ts) : []),
-    ...(accepted ? entryOf({ ...message, smtp_events: [accepted] }, 'delivered', accepted.ts) : []),
+    ...delays.flatMap((attempt) => entryOfAttempt(message, 'deferral', attempt)),
+    ...(accepted ? entryOfAttempt(message, 'delivered', accepted) : []),
     ...(outcome === undefined ? [] : entryOf(message, outcome, lastAt)),
-  ].flatMap((entry) => mandrill.eventsOf(entry, now))
+  ]
+  return withOneDelay(entries.flatMap((entry) => mandrill.eventsOf(entry, now)))
 }
 
 /** A reply of success by the recipient's server. The document names such attempts `delivered`, captured webhooks `sent`. */
 const isAcceptance = ({ type, diag, destination_ip }: Attempt): boolean =>
   (type === 'delivered' || type === 'sent') && /^2\d\d\b/.test(diag ?? '') && destination_ip !== ''
+
+/** With its own reply, not that of the last attempt. */
+const entryOfAttempt = (message: Message, event: string, attempt: Attempt) =>
+  entryOf({ ...message, diag: attempt.diag, smtp_events: [attempt] }, event, attempt.ts)
 
 /** As a webhook writes it, without who opened and clicked. */
 function entryOf({ opens_detail, clicks_detail, ...msg }: Message, event: string, ts: number) {
