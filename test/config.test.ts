@@ -64,6 +64,8 @@ describe('the configuration', () => {
       sendgrid: { apiKey: null, apiUrl: 'https://api.sendgrid.com' },
       postmark: { apiKey: null, apiUrl: 'https://api.postmarkapp.com' },
       mailgun: { apiKey: null, apiUrl: 'https://api.mailgun.net', domains: [] },
+      mandrill: { apiKey: null, apiUrl: 'https://mandrillapp.com' },
+      mailjet: { apiKey: null, apiUrl: 'https://api.mailjet.com' },
       ses: { apiKey: null, keyId: null, region: null, apiUrl: 'https://email.us-east-1.amazonaws.com' },
     })
     assert.deepEqual(config.support, { webhook: null, email: null })
@@ -140,6 +142,7 @@ describe('the configuration', () => {
       DATABASE_URL: 'mysql://root:hunter2@db/x',
       TEMPORAL_ADDRESS: 'http://temporal:7233',
       AISEND_API_URL: 'ftp://x',
+      MAILJET_API_KEY: 'hunter2-without-its-secret-key',
       API_KEYS: 'hunter2',
       ERASURE_KEY: 'hunter2',
       METRICS_KEYS: 'hunter2',

@@ -201,7 +201,7 @@ describe('the API of Mailchimp Transactional', () => {
       assert.deepEqual([entries.length, isPartial], [1_000, true])
     })
 
-    it('is changed, each repeatably, and addresses are removed from the lists of subaccounts too', async () => {
+    it('is changed, also twice, and addresses are removed from the lists of subaccounts too', async () => {
       const { writing } = lists()
       assert.ok(writing)
       const added = [{ address: 'new@example.com', reason: 'manual' as const }]

@@ -1,6 +1,6 @@
 /** Mailjet's record of all messages. */
 import type { EventHistory } from '../provider-api.ts'
-import type { MailjetRequests } from './api.ts'
+import type { MailjetRequests } from './requests.ts'
 
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000]
 

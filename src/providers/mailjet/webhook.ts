@@ -46,17 +46,20 @@ export const mailjet: Adapter = createAdapter({
   bounceOf,
 })
 
-/** Of a delay too, which Mailjet reports as a bounce. */
+/**
+ * What becomes of an email once, a bounce once for each error: each email has one recipient. Its time is no part of the identity, since the API may
+ * write it differently.
+ */
+const wordsOfOnce: readonly string[] = ['sent', 'bounce', 'blocked', 'spam', 'unsub']
 const namesOfRepeated = ['MessageID', 'email', 'time', 'url', 'ip', 'agent', 'error']
 
-/**
- * Mailjet's events have no ID. An email is opened, clicked and delayed any number of times. Each has one recipient, so that what else becomes of
- * it happens once, a bounce once for each error: the time, which the API may write differently, is no part of the identity.
- */
+/** Mailjet's events have no ID. A delay is a bounce that may be repeated. */
 function identifyingFactsOf(entry: Json, word: string): unknown[] {
-  const error = textIn(entry, ['error']) ?? ''
-  if (word === 'open' || word === 'click' || error === greylisted) return namesOfRepeated.map((field) => entry[field])
-  return [String(entry['MessageID']), (textIn(entry, ['email']) ?? '').toLowerCase(), error]
+  const [messageId, error] = [textIn(entry, ['MessageID']), textIn(entry, ['error']) ?? '']
+  const isOnce = messageId !== null && wordsOfOnce.includes(word) && error !== greylisted
+  return isOnce
+    ? [messageId, textIn(entry, ['email'])?.toLowerCase(), error]
+    : namesOfRepeated.map((field) => entry[field])
 }
 
 /** `CustomID` is the application's own ID of the email, `Payload` a text of its own: pairs, if it is a JSON object. */

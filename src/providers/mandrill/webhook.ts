@@ -48,9 +48,11 @@ export const mandrill: Adapter = createAdapter({
     const message = partOf(entry, 'msg')
     const emailId = textIn(message, ['_id']) ?? textIn(entry, ['_id']) ?? undefined
     const recipient = textIn(message, ['email'])
+    const isOnce = emailId !== undefined && wordsOfOnce.includes(word)
+    const repeated = isOnce ? [] : namesOfRepeated.map((field) => entry[field])
     return {
       // `_id` of an event is that of the email.
-      id: eventIdOf(word, emailId, recipient?.toLowerCase(), ...identifyingNamesOf(word).map((field) => entry[field])),
+      id: eventIdOf(word, emailId, recipient?.toLowerCase(), ...repeated),
       emailId,
       times: [entry['ts']],
       recipient,
@@ -65,15 +67,12 @@ export const mandrill: Adapter = createAdapter({
   bounceOf,
 })
 
-/** An email is opened, clicked and delayed any number of times. */
-const repeatedWords: readonly string[] = ['open', 'click', 'deferral']
-
 /**
- * What else becomes of an email happens once: each has one recipient, and Mandrill does not try again after a bounce. So its time is no part of
- * the identity. The API does not say when an email bounced or was complained about.
+ * What becomes of an email once: each has one recipient, and Mandrill does not try again after a bounce. So its time is no part of the identity: the
+ * API does not say when an email bounced or was complained about.
  */
-const identifyingNamesOf = (word: string): readonly string[] =>
-  repeatedWords.includes(word) ? ['ts', 'url', 'ip', 'user_agent'] : []
+const wordsOfOnce: readonly string[] = ['send', 'delivered', 'hard_bounce', 'soft_bounce', 'reject', 'spam', 'unsub']
+const namesOfRepeated = ['ts', 'url', 'ip', 'user_agent']
 
 /** The reply to the last attempt. */
 function replyIn(message: Json): string | null {
