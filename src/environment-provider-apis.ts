@@ -1,4 +1,5 @@
 /** The environment variables of providers' APIs: what Aftersend asks, reconciles with and sends through. */
+import { z } from 'zod'
 import * as format from './environment-formats.ts'
 import { forBoth } from './environment-formats.ts'
 
@@ -43,6 +44,28 @@ export const providerApis = {
     format.list.meta({ form: 'comma-separated domains' }),
     'The sending domains at Mailgun, whose suppression lists are read.',
     'none is read',
+  ),
+  MANDRILL_API_KEY: forBoth(
+    format.text.optional(),
+    'Key of the Mailchimp Transactional API, to ask about stalled emails and to read the denylist. If it is limited to calls: Messages → Info, Rejects → List, and Rejects → Add and Delete if you push suppressions.',
+    'Mailchimp Transactional is not asked',
+  ),
+  MANDRILL_API_URL: forBoth(
+    format.httpUrl.default('https://mandrillapp.com'),
+    'Base URL of the Mailchimp Transactional API.',
+  ),
+  MAILJET_API_KEY: forBoth(
+    z
+      .string()
+      .regex(/^[^\s:]+:[^\s:]+$/, 'must be the API key and the secret key of Mailjet, such as KEY:SECRET')
+      .optional()
+      .meta({ form: '`KEY:SECRET`' }),
+    'API key and secret key of Mailjet, to ask about stalled emails.',
+    'Mailjet is not asked',
+  ),
+  MAILJET_API_URL: forBoth(
+    format.httpUrl.default('https://api.mailjet.com'),
+    'Base URL of the Mailjet API; `https://api.us.mailjet.com` for an account in the US.',
   ),
   SES_ACCESS_KEY_ID: forBoth(
     format.text.optional(),

@@ -15,6 +15,8 @@ const urls: Readonly<Record<string, string>> = {
   SENDGRID_API_URL: 'a key and addresses',
   POSTMARK_API_URL: 'a key and addresses',
   MAILGUN_API_URL: 'a key and addresses',
+  MANDRILL_API_URL: 'a key and addresses',
+  MAILJET_API_URL: 'a key and addresses',
   SES_API_URL: 'a key and addresses',
   SPARKPOST_API_URL: 'a key and addresses',
   BREVO_API_URL: 'a key and addresses',

@@ -6,7 +6,17 @@ import { insecureSettings, requiresTls } from './insecure-settings.ts'
 import type { ProviderApiSettings } from './providers/registry.ts'
 
 /** The providers whose API has settings. */
-type AskedProvider = 'aisend' | 'resend' | 'sendgrid' | 'postmark' | 'mailgun' | 'ses' | 'sparkpost' | 'brevo'
+type AskedProvider =
+  | 'aisend'
+  | 'resend'
+  | 'sendgrid'
+  | 'postmark'
+  | 'mailgun'
+  | 'ses'
+  | 'sparkpost'
+  | 'brevo'
+  | 'mandrill'
+  | 'mailjet'
 
 export interface ProjectSettings {
   /** The providers' APIs, by the provider's name. */
@@ -36,6 +46,8 @@ export function projectSettingsOf(
         apiUrl: withoutSlash(env.MAILGUN_API_URL),
         domains: env.MAILGUN_DOMAINS,
       },
+      mandrill: { apiKey: env.MANDRILL_API_KEY ?? null, apiUrl: withoutSlash(env.MANDRILL_API_URL) },
+      mailjet: { apiKey: env.MAILJET_API_KEY ?? null, apiUrl: withoutSlash(env.MAILJET_API_URL) },
       ses: {
         apiKey: env.SES_API_KEY ?? null,
         keyId: env.SES_ACCESS_KEY_ID ?? null,

@@ -16,6 +16,7 @@ import {
 import { addFromProvider, countMissingHere } from '../db/provider-lists.ts'
 import { type Agreement, addAgreements, type DifferenceReason, noAgreement } from '../domain/agreement.ts'
 import type { SuppressionReason } from '../domain/suppression.ts'
+import type { ListPage } from '../providers/provider-api.ts'
 import { onDatabase } from './database-failure.ts'
 import type { ReconcileDependencies } from './dependencies.ts'
 import { type StepContext, stepTo, type TakeStep } from './reconcile-steps.ts'
@@ -42,9 +43,10 @@ export async function readLists(
   if (!lists) return sum
   const readFrom = clock()
   let cursor: string | null = null
+  let isWhole = true
   let dueAt = clock()
   do {
-    const { entries, next }: Awaited<ReturnType<typeof lists.read>> = await lists.read(cursor)
+    const { entries, next, isPartial = false }: ListPage = await lists.read(cursor)
     if (entries.length > 0) {
       await onDatabase('ListRejected', async () => {
         sum.added += take ? await take(db, provider, entries) : 0
@@ -52,11 +54,12 @@ export async function readLists(
       })
     }
     sum.listed += entries.length
+    isWhole &&= !isPartial
     cursor = next
     heartbeat()
     if (cursor !== null) dueAt = await untilNextRequest(lists.requestsPerSecond, dueAt, clock())
   } while (cursor !== null)
-  await onDatabase('ListRejected', () => noteGone(db, provider, readFrom))
+  if (isWhole) await onDatabase('ListRejected', () => noteGone(db, provider, readFrom))
   return sum
 }
 

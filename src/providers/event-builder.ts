@@ -42,6 +42,20 @@ export function reconciledIdOf(emailId: string, type: string, bounce: Bounce): s
   return `reconcile:${emailId}:${type}${isSoft ? (bounce.isOver ? ':over' : ':soft') : ''}`
 }
 
+/**
+ * The events of an email to one recipient, from an API whose delays are not known to have the times of the webhooks about them: of the delays the
+ * first alone, under the identity of {@link reconciledIdOf}.
+ */
+export function withOneDelay(events: readonly ReceivedEvent[]): ReceivedEvent[] {
+  const first = events.find(isDelay)
+  return events.flatMap((event) => {
+    if (!isDelay(event)) return [event]
+    return event === first ? [{ ...event, id: reconciledIdOf(event.emailId, event.type, event.bounce) }] : []
+  })
+}
+
+const isDelay = ({ bounce }: ReceivedEvent): boolean => bounce?.isOver === false
+
 /** Whether an event is an open or click that a person likely made. */
 export const isHumanEngagement = (type: string, userAgent: string | null): boolean =>
   isEngagement({ type }) && isLikelyHuman(userAgent)

@@ -96,10 +96,10 @@ const isWithin = (json: unknown, levels: number): boolean =>
   json === null ||
   (levels > 0 && Object.values(json).every((value) => isWithin(value, levels - 1)))
 
-/** The JSON in a text; undefined if it is not JSON. */
+/** The JSON in a text, as {@link parseJson} reads it; undefined if it is not JSON. */
 export function jsonIn(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
     return undefined
   }

@@ -90,9 +90,16 @@ export interface HistoryPage {
 export interface SuppressionLists {
   readonly requestsPerSecond: number
   /** A page of all lists, one after another. @throws as fetchEvents. */
-  read(cursor: string | null): Promise<{ readonly entries: readonly ListedAddress[]; readonly next: string | null }>
+  read(cursor: string | null): Promise<ListPage>
   /** Absent where the API only reads. */
   readonly writing?: ListWriting
+}
+
+export interface ListPage {
+  readonly entries: readonly ListedAddress[]
+  readonly next: string | null
+  /** The lists may have more than the API answers, so an address that is not answered may still be on them. Absent: it is not. */
+  readonly isPartial?: boolean
 }
 
 /**

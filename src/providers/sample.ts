@@ -47,6 +47,8 @@ export interface SampleFormat {
   readonly adapt: <Event extends SampleEvent>(event: Event, email: SampleEmail) => Event[]
   /** Whether its events name all recipients of the email, also those that they are not about. */
   readonly namesAllRecipients: boolean
+  /** For a provider whose emails have one recipient each: an email that is sent to several has as many IDs. */
+  readonly hasOneRecipient?: true
   /** False for a provider without custom fields: only the registration has the external ID and metadata. Default true. */
   readonly hasCustomFields?: false
   /** The JSON text of one request. Several events only where {@link sendsBatches}. */

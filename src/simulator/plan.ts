@@ -192,9 +192,10 @@ function addEnding(
 
 /** The plan without the events that the provider does not send. An email without events is registered at least. */
 export const planFor = (provider: ProviderEntry, plan: readonly PlannedEmail[]): PlannedEmail[] =>
-  plan.map((planned) => {
-    const email =
-      provider.sampleFormat.hasCustomFields === false ? { ...planned, hasCustomFields: false as const } : planned
+  plan.map((drawn) => {
+    const { hasCustomFields, hasOneRecipient } = provider.sampleFormat
+    const planned = hasOneRecipient ? toFirstRecipient(drawn) : drawn
+    const email = hasCustomFields === false ? { ...planned, hasCustomFields: false as const } : planned
     const sent = email.events.filter(({ type }) => provider.eventTypes.includes(type))
     const events = sent.flatMap((event) => provider.sampleFormat.adapt(event, email)).map(withoutUntoldReason)
     if (email.registration) return { ...email, events }
@@ -204,6 +205,12 @@ export const planFor = (provider: ProviderEntry, plan: readonly PlannedEmail[]):
     const isKnown = (address: string) => events.some(({ recipient }) => recipient === address)
     return { ...email, events, to: provider.sampleFormat.namesAllRecipients ? email.to : email.to.filter(isKnown) }
   })
+
+const toFirstRecipient = (email: PlannedEmail): PlannedEmail => {
+  const [first = ''] = email.to
+  const isOfFirst = ({ recipient }: PlannedEvent) => recipient === null || recipient === first
+  return { ...email, to: [first], events: email.events.filter(isOfFirst) }
+}
 
 const withoutUntoldReason = (event: PlannedEvent): PlannedEvent =>
   event.bounce?.message === null ? { ...event, failure: unexplained(event.bounce) } : event

@@ -12,14 +12,22 @@ import {
 
 export type Sender = Pick<ProviderEntry, 'sampleFormat' | 'sign' | 'generateSecret' | 'eventTypes'>
 
-interface RecordedEvent extends Place {
-  readonly email: StandInEmail
+export interface RecordedEmail extends StandInEmail {
+  /** No later than its first event. */
+  sentAt: number
+  /** In the order in which they were added. */
+  readonly events: RecordedEvent[]
+}
+
+export interface RecordedEvent extends Place {
+  readonly email: RecordedEmail
   readonly recipient: string | null
   /** Of the webhook about it alone. */
   readonly body: string
 }
 
 export interface Recorded extends Pick<ProviderStandIn, 'addEmail' | 'addEvent' | 'webhooks'> {
+  readonly emails: ReadonlyMap<string, RecordedEmail>
   /** Sorted once after events were added: sorting 200,000 for each page would be slower than the provider is. */
   byTime(): readonly RecordedEvent[]
 }
@@ -29,7 +37,7 @@ export function recordEvents(
   { sampleFormat, sign, generateSecret, eventTypes }: Sender,
   { clock = Date.now, webhookSecret = generateSecret().signing }: StandInOptions,
 ): Recorded {
-  const emails = new Map<string, StandInEmail>()
+  const emails = new Map<string, RecordedEmail>()
   const recorded: RecordedEvent[] = []
   let sorted: readonly RecordedEvent[] | null = null
   const webhookOf =
@@ -37,7 +45,7 @@ export function recordEvents(
     () =>
       sign(body, webhookSecret, clock())
 
-  const eventsOf = (email: StandInEmail, given: StandInEvent): RecordedEvent[] => {
+  const eventsOf = (email: RecordedEmail, given: StandInEvent): RecordedEvent[] => {
     const { type, recipient, at, bounce = null } = given
     if (!eventTypes.includes(type)) return []
     const sample = { id: email.emailId, to: email.to, subject: email.subject, tags: [] }
@@ -50,13 +58,16 @@ export function recordEvents(
   }
 
   return {
+    emails,
     addEmail(email) {
-      emails.set(email.emailId, email)
+      emails.set(email.emailId, { ...email, sentAt: email.sentAt ?? clock(), events: [] })
     },
     addEvent(emailId, event) {
       const email = emails.get(emailId)
       if (email === undefined) throw new Error(`the email ${emailId} was not added`)
       const added = eventsOf(email, event)
+      email.sentAt = Math.min(email.sentAt, event.at)
+      email.events.push(...added)
       recorded.push(...added)
       sorted = null
       return added.map(webhookOf)

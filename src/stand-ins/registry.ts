@@ -3,6 +3,8 @@ import type { ProviderEntry } from '../providers/provider.ts'
 import { startAisendStandIn } from './aisend.ts'
 import { startBrevoStandIn } from './brevo.ts'
 import { standInDomain, startMailgunStandIn } from './mailgun.ts'
+import { startMailjetStandIn } from './mailjet.ts'
+import { startMandrillStandIn } from './mandrill.ts'
 import { startPostmarkStandIn } from './postmark.ts'
 import { startResendStandIn } from './resend.ts'
 import { startSendgridStandIn } from './sendgrid.ts'
@@ -24,6 +26,8 @@ export const standIns: Readonly<Record<string, StandInKind>> = {
   sendgrid: { start: startSendgridStandIn },
   postmark: { start: startPostmarkStandIn },
   mailgun: { start: startMailgunStandIn, settings: { MAILGUN_DOMAINS: standInDomain } },
+  mailjet: { start: startMailjetStandIn },
+  mandrill: { start: startMandrillStandIn },
   ses: { start: startSesStandIn, settings: { SES_ACCESS_KEY_ID: standInKeyId, SES_REGION: standInRegion } },
   sparkpost: { start: startSparkpostStandIn },
   brevo: { start: startBrevoStandIn },

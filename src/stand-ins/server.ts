@@ -21,6 +21,8 @@ export interface StandInAnswer {
   readonly status: number
   /** Sent as JSON. */
   readonly body: unknown
+  /** Sent as it is instead of the body, where that has numbers that JavaScript rounds. */
+  readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -106,8 +108,8 @@ async function requestOf(incoming: IncomingMessage): Promise<StandInRequest> {
   }
 }
 
-function send(response: ServerResponse, { status, body, headers }: StandInAnswer): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+function send(response: ServerResponse, { status, body, text = JSON.stringify(body), headers }: StandInAnswer): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
 }
 
 /** Counts in windows, of which the first begins with the first request. */

@@ -3,11 +3,13 @@ import { recordEvents, type Sender } from './recorded-events.ts'
 import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
 
 /** What a provider does not report has no webhook. Nothing listens: `apiUrl` and `apiKey` are empty. */
-export const startWebhookStandIn = (sender: Sender, options: StandInOptions = {}): ProviderStandIn => ({
-  ...{ apiUrl: '', apiKey: '' },
-  ...recordEvents(sender, options),
-  suppress() {},
-  setFaults() {},
-  requestCount: () => 0,
-  close() {},
-})
+export function startWebhookStandIn(sender: Sender, options: StandInOptions = {}): ProviderStandIn {
+  const { addEmail, addEvent, webhooks } = recordEvents(sender, options)
+  return {
+    ...{ apiUrl: '', apiKey: '', addEmail, addEvent, webhooks },
+    suppress() {},
+    setFaults() {},
+    requestCount: () => 0,
+    close() {},
+  }
+}

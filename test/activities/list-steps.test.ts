@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { compareLists } from '../../src/activities/list-steps.ts'
 import { createReconcileActivities } from '../../src/activities/reconcile-activities.ts'
 import { erasedKeyOf } from '../../src/db/erased-address.ts'
 import { addManualSuppression, removeSuppression } from '../../src/db/suppressions.ts'
 import type { AuditStatement } from '../../src/domain/agreement.ts'
 import type { ReconciliationKind } from '../../src/domain/reconciliation.ts'
-import { EmailRefusedError, type SuppressionLists } from '../../src/providers/provider-api.ts'
+import { EmailRefusedError, type ListPage, type SuppressionLists } from '../../src/providers/provider-api.ts'
 import { providerNamed } from '../../src/providers/registry.ts'
 import { standInDomain, startMailgunStandIn } from '../../src/stand-ins/mailgun.ts'
 import { startPostmarkStandIn } from '../../src/stand-ins/postmark.ts'
@@ -120,6 +121,32 @@ for (const [provider, start] of Object.entries(providers)) {
     })
   })
 }
+
+describe('a suppression list of which the API answers a part', () => {
+  const { db } = useDatabase('suppressions, reconciliations, listed_addresses')
+
+  it('has not lost what is left out', async () => {
+    const provider = 'sendgrid'
+    await db.suppression.create({ data: { address: ada, reason: 'hard_bounce', addedBy: 'provider list', provider } })
+    const times = { from: new Date(0), to: new Date() }
+    const run = await db.reconciliation.create({ data: { id: 'rec_part', provider, kind: 'audit', ...times } })
+    const differencesFrom = async (page: ListPage) => {
+      const api = { suppressionLists: { requestsPerSecond: 10_000, read: async () => page } }
+      const dependencies = {
+        ...{ db, clock: Date.now, startReconcile: async () => true },
+        providerApis: new Map([[provider, api]]),
+      }
+      const { differences } = await onAttempt(1, () => compareLists({ dependencies, api, run }))
+      return differences.map(({ reason }) => reason)
+    }
+    assert.deepEqual(
+      await differencesFrom({ entries: [{ address: ada, reason: 'hard_bounce', since: null }], next: null }),
+      [],
+    )
+    assert.deepEqual(await differencesFrom({ entries: [], next: null, isPartial: true }), [])
+    assert.deepEqual(await differencesFrom({ entries: [], next: null }), ['removed_at_provider'])
+  })
+})
 
 describe('pushing a suppression list', () => {
   const { db } = useDatabase('suppressions, reconciliations, listed_addresses')

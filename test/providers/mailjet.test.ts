@@ -69,7 +69,11 @@ describe('the events of Mailjet', () => {
     assert.equal(new Set(ids).size, ids.length)
     for (const event of Object.values(documented)) assert.equal(idOf({ ...event, geo: 'XX' }), idOf(event))
     assert.notEqual(idOf({ ...documented.click, url: 'https://example.com/' }), idOf(documented.click))
-    assert.notEqual(idOf({ ...documented.open, time: 1433103520 }), idOf(documented.open))
+    for (const repeated of [documented.open, documented.greylisted])
+      assert.notEqual(idOf({ ...repeated, time: 1433103520 }), idOf(repeated))
+    for (const once of [documented.sent, documented.bounce, documented.spam])
+      assert.equal(idOf({ ...once, time: 1433103520 }), idOf(once))
+    assert.notEqual(idOf({ ...documented.bounce, error: 'policy issue' }), idOf(documented.bounce))
   })
 
   it('come in a list, or alone where "group events" is off; one that is unreadable is quarantined in both', () => {

@@ -168,6 +168,15 @@ describe('the plan of a simulation', () => {
     }
   })
 
+  it('sends each email to one recipient, where each recipient’s email has an ID of its own', () => {
+    const provider = eventProviders.find(({ name }) => name === 'mandrill') ?? assert.fail()
+    assert.ok(plan.some(({ to }) => to.length > 1))
+    for (const { to, events } of planFor(provider, plan)) {
+      assert.ok(to.length <= 1)
+      for (const { recipient } of events) assert.equal(recipient, to[0])
+    }
+  })
+
   for (const provider of eventProviders) {
     it(`expects failures as ${provider.title}’s events tell them`, () => {
       const adapter = adapterOf(provider.name)

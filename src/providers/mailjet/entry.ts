@@ -1,5 +1,6 @@
 import { credentialProof } from '../proof.ts'
 import type { ProviderEntry } from '../provider.ts'
+import { createMailjetApi } from './api.ts'
 import { mailjetFormat } from './sample.ts'
 import { mailjet } from './webhook.ts'
 
@@ -10,5 +11,6 @@ export const mailjetEntry: ProviderEntry = {
   ...credentialProof,
   eventTypes: ['delivered', 'opened', 'clicked', 'bounced', 'complained'],
   create: () => mailjet,
+  createApi: createMailjetApi,
   sampleFormat: mailjetFormat,
 }

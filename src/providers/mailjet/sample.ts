@@ -17,6 +17,7 @@ export const mailjetFormat: SampleFormat = {
   sendsBatches: true,
   adapt: (event, email) => (isUnreportedDelay(event) ? [] : withOneRecipient(event, email)),
   namesAllRecipients: false,
+  hasOneRecipient: true,
   bodyOf: (events, email) => `[${events.map((event) => textOf(event, email)).join(',')}]`,
 }
 

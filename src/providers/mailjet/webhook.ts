@@ -30,10 +30,12 @@ export const mailjet: Adapter = createAdapter({
   // A request of "Send a test".
   isAboutNoEmail: ({ MessageID: id }) => id === 0 || id === '0',
   factsOf: (entry, word) => ({
-    id: eventIdOf(word, ...identifyingNames.map((field) => entry[field])),
+    id: eventIdOf(word, ...identifyingFactsOf(entry, word)),
     emailId: entry['MessageID'],
     times: [entry['time']],
     recipient: textIn(entry, ['email']),
+    // Only the API has one.
+    subject: entry['Subject'],
     userAgent: textIn(entry, ['agent']),
     response: [textIn(entry, ['smtp_reply'])],
     // 0: no list.
@@ -44,8 +46,21 @@ export const mailjet: Adapter = createAdapter({
   bounceOf,
 })
 
-/** Mailjet's events have no ID. */
-const identifyingNames = ['MessageID', 'email', 'time', 'url', 'ip', 'agent', 'mj_list_id', 'error', 'source']
+/**
+ * What becomes of an email once, a bounce once for each error: each email has one recipient. Its time is no part of the identity, since the API may
+ * write it differently.
+ */
+const wordsOfOnce: readonly string[] = ['sent', 'bounce', 'blocked', 'spam', 'unsub']
+const namesOfRepeated = ['MessageID', 'email', 'time', 'url', 'ip', 'agent', 'error']
+
+/** Mailjet's events have no ID. A delay is a bounce that may be repeated. */
+function identifyingFactsOf(entry: Json, word: string): unknown[] {
+  const [messageId, error] = [textIn(entry, ['MessageID']), textIn(entry, ['error']) ?? '']
+  const isOnce = messageId !== null && wordsOfOnce.includes(word) && error !== greylisted
+  return isOnce
+    ? [messageId, textIn(entry, ['email'])?.toLowerCase(), error]
+    : namesOfRepeated.map((field) => entry[field])
+}
 
 /** `CustomID` is the application's own ID of the email, `Payload` a text of its own: pairs, if it is a JSON object. */
 function ownIdsIn(entry: Json) {
@@ -54,13 +69,15 @@ function ownIdsIn(entry: Json) {
   return { externalId: ownIdsOf({ external_id: entry['CustomID'] || undefined }).externalId ?? externalId, metadata }
 }
 
-/** Errors of an email that Mailjet did not send, for which it does not send to the address again. */
-const hardErrors: ReadonlySet<string> = new Set([
+/** Errors of the address: where Mailjet did not send the email for one of them, it does not send to the address again. */
+export const hardErrors: ReadonlySet<string> = new Set([
   ...['user unknown', 'mailbox inactive', 'blacklisted', 'spam reporter'],
   ...['invalid domain', 'typofix', 'preblocked'],
 ])
 
-/** Of the errors only `greylisted` says that "delivery will be re-attempted". */
+/** The only error of which it is said that "delivery will be re-attempted". */
+const greylisted = 'greylisted'
+
 function bounceOf(entry: Json, word: string): BounceReport {
   const [relatedTo, error] = [textIn(entry, ['error_related_to']), textIn(entry, ['error'])]
   const isHard = word === 'blocked' ? hardErrors.has(error ?? '') : entry['hard_bounce'] === true
@@ -69,6 +86,6 @@ function bounceOf(entry: Json, word: string): BounceReport {
     message: textIn(entry, ['comment']) || null,
     word,
     subWord: [relatedTo, error].filter(Boolean).join(': '),
-    isOver: error !== 'greylisted' || isHard,
+    isOver: error !== greylisted || isHard,
   }
 }

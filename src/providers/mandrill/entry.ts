@@ -1,4 +1,5 @@
 import type { ProviderEntry } from '../provider.ts'
+import { createMandrillApi } from './api.ts'
 import { mandrillProof } from './proof.ts'
 import { mandrillFormat } from './sample.ts'
 import { mandrill } from './webhook.ts'
@@ -10,5 +11,6 @@ export const mandrillEntry: ProviderEntry = {
   ...mandrillProof,
   eventTypes: ['sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
   create: () => mandrill,
+  createApi: createMandrillApi,
   sampleFormat: mandrillFormat,
 }

@@ -15,6 +15,7 @@ export const mandrillFormat: SampleFormat = {
   sendsBatches: true,
   adapt: withOneRecipient,
   namesAllRecipients: false,
+  hasOneRecipient: true,
   bodyOf: (events, email) => JSON.stringify(events.map((event) => entryOf(event, email))),
 }
 

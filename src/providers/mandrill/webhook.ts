@@ -48,9 +48,11 @@ export const mandrill: Adapter = createAdapter({
     const message = partOf(entry, 'msg')
     const emailId = textIn(message, ['_id']) ?? textIn(entry, ['_id']) ?? undefined
     const recipient = textIn(message, ['email'])
+    const isOnce = emailId !== undefined && wordsOfOnce.includes(word)
+    const repeated = isOnce ? [] : namesOfRepeated.map((field) => entry[field])
     return {
       // `_id` of an event is that of the email.
-      id: eventIdOf(word, emailId, recipient?.toLowerCase(), ...identifyingNames.map((field) => entry[field])),
+      id: eventIdOf(word, emailId, recipient?.toLowerCase(), ...repeated),
       emailId,
       times: [entry['ts']],
       recipient,
@@ -65,7 +67,12 @@ export const mandrill: Adapter = createAdapter({
   bounceOf,
 })
 
-const identifyingNames = ['ts', 'url', 'ip', 'user_agent']
+/**
+ * What becomes of an email once: each has one recipient, and Mandrill does not try again after a bounce. So its time is no part of the identity: the
+ * API does not say when an email bounced or was complained about.
+ */
+const wordsOfOnce: readonly string[] = ['send', 'delivered', 'hard_bounce', 'soft_bounce', 'reject', 'spam', 'unsub']
+const namesOfRepeated = ['ts', 'url', 'ip', 'user_agent']
 
 /** The reply to the last attempt. */
 function replyIn(message: Json): string | null {
