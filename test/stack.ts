@@ -1,6 +1,6 @@
 /**
  * Real servers for tests. Mocha runs test files in parallel processes and loads this file in each. Its main process starts one
- * PostgreSQL and one Temporal for all of them, when a test needs one for the first time.
+ * PostgreSQL and one Temporal for all of them, and compiles the programs, when a test needs one for the first time.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -16,6 +16,7 @@ import { type EmbeddedPostgres, startPostgres } from '../src/embedded/postgres.t
 import { type EmbeddedTemporal, startTemporal, type TemporalOptions } from '../src/embedded/temporal.ts'
 import { findTemporalCli } from '../src/embedded/temporal-cli.ts'
 import { searchAttributeNames } from '../src/temporal/search-attributes.ts'
+import { buildProgram } from './build-program.ts'
 
 const report = (line: string): void => console.log(line)
 const folders: string[] = []
@@ -60,24 +61,29 @@ export async function ownTemporal(
 /** The URL at which mocha's main process serves the addresses of shared servers. */
 const directoryVariable = 'AFTERSEND_TEST_DIRECTORY'
 
-async function shared(server: keyof typeof sharedServers): Promise<string> {
+async function shared(server: keyof typeof sharedParts): Promise<string> {
   const response = await fetch(`${process.env[directoryVariable]}/${server}`)
   const answer = await response.text()
   if (!response.ok) throw new Error(`the shared ${server} did not start: ${answer}`)
   return answer
 }
 
-const sharedServers = {
+const sharedParts = {
   postgres: ownTemplate,
   temporal: async () => (await ownTemporal()).address,
+  program: async () => {
+    const folder = await temporaryFolder()
+    await buildProgram(folder)
+    return folder
+  },
 }
 
-const startedServers: Partial<Record<string, Promise<string>>> = {}
+const startedParts: Partial<Record<string, Promise<string>>> = {}
 
 const directory = createServer((request, response) => {
-  const name = (request.url ?? '').slice(1) as keyof typeof sharedServers
-  startedServers[name] ??= sharedServers[name]()
-  startedServers[name].then(
+  const name = (request.url ?? '').slice(1) as keyof typeof sharedParts
+  startedParts[name] ??= sharedParts[name]()
+  startedParts[name].then(
     (answer) => response.end(answer),
     (error) => response.writeHead(500).end(String(error)),
   )
@@ -219,3 +225,10 @@ async function onServer(url: string, statement: string): Promise<void> {
 
 /** The shared Temporal server's address. Tests use their own task queues and email IDs. */
 export const testTemporal = (): Promise<string> => shared('temporal')
+
+/**
+ * The path of one of our programs as it runs in production, compiled once for all tests: for tests that start it as a process.
+ * @param source its path in `src`, such as `main.ts`.
+ */
+export const builtProgram = async (source: string): Promise<string> =>
+  join(await shared('program'), 'dist', source.replace(/ts$/, 'js'))

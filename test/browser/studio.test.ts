@@ -34,7 +34,7 @@ describe('Prisma Studio in a browser', function () {
     await store(postgres.url)
     const rest = { apiUrl: null, temporalAddress: '127.0.0.1:1', webUiUrl: null, pid: process.pid }
     await writeRunning(dataDir, { databaseUrl: postgres.url, ...rest })
-    const { output } = startStudio(dataDir, ['--port', String(await anyFreePort())])
+    const { output } = await startStudio(dataDir, ['--port', String(await anyFreePort())])
     await until(() => output().includes('Ctrl-C'))
     url = /http:\S+/.exec(output())?.[0] ?? assert.fail(output())
   })

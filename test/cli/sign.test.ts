@@ -7,10 +7,15 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
 import { runCommandLine } from '../../src/cli/program.ts'
+import { builtProgram } from '../stack.ts'
 
 describe('npm run sign', function () {
   this.timeout(60_000)
   const dir = mkdtempSync(join(tmpdir(), 'aftersend-sign-'))
+  let program: string
+  before(async () => {
+    program = await builtProgram('cli/main.ts')
+  })
   after(() => rmSync(dir, { recursive: true }))
 
   // Decoding as UTF-8, or dropping line ends, would change these bytes.
@@ -20,7 +25,7 @@ describe('npm run sign', function () {
   writeFileSync(file, body)
 
   const signAsProgram = (args: string[], input: Buffer | string = '') =>
-    spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'sign', ...args], {
+    spawnSync(process.execPath, [program, 'sign', ...args], {
       input,
       encoding: 'utf8',
       env: { PATH: process.env['PATH'], DATA_DIR: dir },

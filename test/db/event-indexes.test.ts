@@ -13,6 +13,8 @@ describe('an index that is declared ON ONLY events', () => {
   let client: pg.Client
   beforeEach(async () => {
     database = await testDatabase()
+    // The template may have been made in the month before.
+    await createEventMonths(database.db)
     client = new pg.Client({ connectionString: database.url })
     await client.connect()
     await client.query(`

@@ -22,6 +22,8 @@ describe('events by month', () => {
   beforeEach(async () => {
     database = await testDatabase()
     db = database.db
+    // The template may have been made in the month before.
+    await createEventMonths(db)
   })
   afterEach(() => database.drop())
 

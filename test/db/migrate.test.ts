@@ -9,7 +9,7 @@ import { schemaPath } from '../../scripts/migration/schema-engine.ts'
 import { applyMigrations, MigrationError, readMigrations } from '../../src/db/migrate.ts'
 import type { EmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { FaultProxy } from '../faults/fault-proxy.ts'
-import { ownPostgres, temporaryFolder } from '../stack.ts'
+import { builtProgram, ownPostgres, temporaryFolder } from '../stack.ts'
 import { until } from '../until.ts'
 import { migrationsWith, query } from './migrations.ts'
 
@@ -142,7 +142,7 @@ describe('migrations', () => {
   it('wait for a database that is still starting when applied by the command', async () => {
     const late = await ownPostgres()
     await late.stop()
-    const { said, ended } = startMigrate(late.url)
+    const { said, ended } = await startMigrate(late.url)
     await until(() => said.output.includes('is not ready yet'))
     await late.start()
     const { code, output } = await ended
@@ -196,9 +196,9 @@ const statementsOf = (sql: string | null): string[] =>
     .filter(Boolean)
 
 /** The command in a process of its own; what it prints grows in `said`. */
-function startMigrate(databaseUrl: string, more: Readonly<Record<string, string>> = {}) {
+async function startMigrate(databaseUrl: string, more: Readonly<Record<string, string>> = {}) {
   const { PATH } = process.env
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/migrate.ts'], {
+  const child = spawn(process.execPath, [await builtProgram('cli/migrate.ts')], {
     cwd: root,
     env: { PATH, DATABASE_URL: databaseUrl, ...more },
   })
@@ -211,4 +211,5 @@ function startMigrate(databaseUrl: string, more: Readonly<Record<string, string>
   return { said, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, output: said.output })) }
 }
 
-const migrate = (databaseUrl: string, more?: Readonly<Record<string, string>>) => startMigrate(databaseUrl, more).ended
+const migrate = async (databaseUrl: string, more?: Readonly<Record<string, string>>) =>
+  (await startMigrate(databaseUrl, more)).ended

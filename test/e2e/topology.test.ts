@@ -11,7 +11,7 @@ import { createTemporalClient } from '../../src/temporal/connection.ts'
 import { apiKey, webhookSecret } from '../api/served.ts'
 import { SystemProcess } from '../faults/system-process.ts'
 import { metricNamesIn, readOpsFile } from '../ops/ops-files.ts'
-import { ownPostgres, ownTemporal } from '../stack.ts'
+import { builtProgram, ownPostgres, ownTemporal } from '../stack.ts'
 import { type OneAddress, oneAddressFor } from './one-address.ts'
 
 /** There is none until a task fails: test/system-incidents/failing-workflows.test.ts sees that it is named so. */
@@ -106,7 +106,7 @@ async function simulate(url: string): Promise<{ status: number; output: string }
   const args = ['--url', url, '--secret', webhookSecret, '--emails', '100', '--rate', '40', '--seed', '11']
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', 'src/cli/main.ts', 'simulate', ...args, '--verify', '--no-progress'],
+    [await builtProgram('cli/main.ts'), 'simulate', ...args, '--verify', '--no-progress'],
     { env: { PATH, HOME, API_KEYS: apiKey }, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   const [[status], ...said] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { builtProgram } from '../stack.ts'
 
 const started: ChildProcess[] = []
 
 /** Sets only PATH and DATA_DIR: the environment of the machine may name a database that is in use. */
-export function startStudio(dataDir: string, args: readonly string[] = []) {
-  const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+export async function startStudio(dataDir: string, args: readonly string[] = []) {
+  const program = await builtProgram('cli/main.ts')
   const env = { PATH: process.env['PATH'], DATA_DIR: dataDir }
-  const studio = spawn(process.execPath, ['--import', 'tsx', program, 'studio', ...args], {
+  const studio = spawn(process.execPath, [program, 'studio', ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

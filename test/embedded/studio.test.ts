@@ -18,7 +18,7 @@ describe('aftersend studio', () => {
     const rest = { apiUrl: null, temporalAddress: '127.0.0.1:1', webUiUrl: null, pid: process.pid }
     await writeRunning(dataDir, { databaseUrl: postgres.url, ...rest })
     const port = await anyFreePort()
-    const { studio, ended, output } = startStudio(dataDir, ['--port', String(port)])
+    const { studio, ended, output } = await startStudio(dataDir, ['--port', String(port)])
     try {
       const url = `http://localhost:${port}`
       await until(() => output().includes(`Prisma Studio: ${url}`))
@@ -40,7 +40,7 @@ describe('aftersend studio', () => {
   })
 
   it('says what to do when nothing runs', async () => {
-    const { ended, output } = startStudio(await temporaryFolder())
+    const { ended, output } = await startStudio(await temporaryFolder())
     assert.deepEqual(await ended, [2, null])
     assert.match(output(), /npx aftersend up/)
   })

@@ -10,7 +10,10 @@ import { receivedEvent } from '../received-event.ts'
 const hourMs = 3_600_000
 
 /** The hour that began `count` hours before this one. */
-export const hoursAgo = (count: number): number => Math.floor(Date.now() / hourMs) * hourMs - count * hourMs
+export const hoursAgo = (count: number): number => thisHour - count * hourMs
+
+/** Once: what is stored and what is asked for must not be of different hours. */
+const thisHour = Math.floor(Date.now() / hourMs) * hourMs
 
 export const people = ['ada@example.com', 'bob@example.com', 'grace@example.net'] as const
 

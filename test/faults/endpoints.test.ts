@@ -23,7 +23,7 @@ describe('faults: webhooks to applications', function () {
   it('worker and PostgreSQL killed: each applied event arrives, and a repeat has the same webhook-id', async () => {
     const endpoint = await endpointWith(rig.db, { url: receiver.url })
     await createEndpointWorkflows(rig.client, taskQueue).ensureStarted(endpoint)
-    const provider = rig.provider(30, 20)
+    const provider = rig.provider(inForm({ short: 10, long: 30 }), 20)
     const more = async () => {
       const before = receiver.received.length
       await until(() => receiver.received.length > before + 20)

@@ -11,6 +11,9 @@ import type { SystemProcess } from './system-process.ts'
 /** Each victim is killed at a random moment within this time. */
 const roundMs = 2_000
 
+/** Of the system that is killed. More events only take longer to drain: some are in flight at any moment. */
+const opensPerSecond = inForm({ short: 20, long: 50 })
+
 /** As many workflow tasks a stop dropped without src/temporal/graceful-shutdown.ts. With it, most stops drop none. */
 const mostDroppedTasks = 8
 
@@ -40,7 +43,7 @@ describe('faults: processes end', function () {
       { kill: () => rig.postgres.kill('SIGKILL'), start: () => rig.postgres.start() },
       { kill: () => rig.temporal.kill('SIGKILL'), start: () => rig.temporal.start() },
     ]
-    const provider = rig.provider(50, 40)
+    const provider = rig.provider(opensPerSecond, 40)
     await until(async () => (await rig.appliedCount()) > 50)
     await silent.reconcileInTheMiddle(rig)
     for (let round = 0; round < rounds; round += 1) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { receiptPool } from '../../src/db/pools.ts'
-import { testTemporal, useDatabase } from '../stack.ts'
+import { builtProgram, testTemporal, useDatabase } from '../stack.ts'
 import { until } from '../until.ts'
 import { postWebhook } from './calls.ts'
 import { FaultProxy } from './fault-proxy.ts'
@@ -16,6 +16,8 @@ describe('faults: an API starts', function () {
   let proxy: FaultProxy
   let api: SystemProcess | undefined
   before(async () => {
+    // Else the first start, which is timed, would wait for it.
+    await builtProgram('main.ts')
     proxy = await FaultProxy.to(Number((await testTemporal()).split(':')[1]))
   })
   afterEach(() => api?.end('SIGKILL'))

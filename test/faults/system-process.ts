@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Client } from '@temporalio/client'
 import { freePort } from '../../src/embedded/free-port.ts'
 import { taskQueue } from '../../src/temporal/worker.ts'
+import { builtProgram } from '../stack.ts'
 import { until } from '../until.ts'
 import { type Servers, settingsOf } from './settings.ts'
 
@@ -21,24 +22,27 @@ export interface SystemProcessOptions extends Servers {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Aftersend in a process of its own, as operators run it: `src/main.ts` with one role. Can be killed and started again. */
+/** Aftersend in a process of its own, as operators run it: the build of `src/main.ts` with one role. Can be killed and started again. */
 export class SystemProcess {
   readonly url: string
   /** The output of its current process. */
   output = ''
   readonly #options: SystemProcessOptions
   readonly #port: number
+  readonly #program: string
   #child: ChildProcess | null = null
 
-  private constructor(options: SystemProcessOptions, port: number) {
+  private constructor(options: SystemProcessOptions, port: number, program: string) {
     this.#options = options
     this.#port = port
+    this.#program = program
     this.url = `http://127.0.0.1:${port}`
   }
 
   /** Resolves when it serves, or polls. */
   static async start(options: SystemProcessOptions): Promise<SystemProcess> {
-    const started = new SystemProcess(options, options.role === 'worker' ? 0 : await freePort(firstPort))
+    const port = options.role === 'worker' ? 0 : await freePort(firstPort)
+    const started = new SystemProcess(options, port, await builtProgram('main.ts'))
     await started.start()
     return started
   }
@@ -48,7 +52,7 @@ export class SystemProcess {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], { cwd: root, env: this.#environment() })
+    const child = spawn(process.execPath, [this.#program], { cwd: root, env: this.#environment() })
     this.#child = child
     this.output = ''
     for (const stream of [child.stdout, child.stderr]) {

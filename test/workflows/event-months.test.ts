@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { readEventMonths } from '../../src/db/event-months.ts'
+import { createEventMonths, readEventMonths } from '../../src/db/event-months.ts'
 import { scheduledJobs } from '../../src/temporal/scheduled-jobs.ts'
 import { ensureSchedules } from '../../src/temporal/schedules.ts'
 import type { keepEventMonths } from '../../src/workflows/scheduled.ts'
@@ -14,6 +14,8 @@ describe('the workflow that keeps events by month', () => {
   let rig: EmailRig
   before(async () => {
     rig = await EmailRig.start()
+    // The template may have been made in the month before.
+    await createEventMonths(rig.db)
   })
   after(() => rig.stop())
 
