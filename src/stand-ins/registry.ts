@@ -4,6 +4,7 @@ import { startAisendStandIn } from './aisend.ts'
 import { standInDomain, startMailgunStandIn } from './mailgun.ts'
 import { startPostmarkStandIn } from './postmark.ts'
 import { startResendStandIn } from './resend.ts'
+import { startScalewayStandIn } from './scaleway.ts'
 import { startSendgridStandIn } from './sendgrid.ts'
 import { standInKeyId, standInRegion, startSesStandIn } from './ses.ts'
 import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
@@ -23,6 +24,7 @@ export const standIns: Readonly<Record<string, StandInKind>> = {
   postmark: { start: startPostmarkStandIn },
   mailgun: { start: startMailgunStandIn, settings: { MAILGUN_DOMAINS: standInDomain } },
   ses: { start: startSesStandIn, settings: { SES_ACCESS_KEY_ID: standInKeyId, SES_REGION: standInRegion } },
+  scaleway: { start: startScalewayStandIn },
 }
 
 /** The stand-in for a provider: its own, else one that has webhooks alone. */

@@ -31,6 +31,7 @@ const comparable: Readonly<Record<string, (n: number) => string>> = {
   sendgrid: (n) => `14c5d75ce93.dfd.64b${String(n).padStart(4, '0')}`,
   mailgun: (n) => `20261130100000.${n}.ABC@mg.example.com`,
   resend: (n) => `4ef9a417-02e9-4d39-ad75-${String(n).padStart(12, '0')}`,
+  scaleway: (n) => `d4fbec9d-eed9-44d5-af47-${String(n).padStart(12, '0')}`,
   postmark: (n) => `0a129aee-e1cd-480d-b08d-${String(n).padStart(12, '0')}`,
 }
 
