@@ -52,4 +52,22 @@ export const providerApis = {
   SES_API_KEY: forBoth(format.text.optional(), 'The secret access key to `SES_ACCESS_KEY_ID`.', 'SES is not asked'),
   SES_REGION: forBoth(format.text.optional(), 'The region of SES, such as `eu-west-1`. Required with `SES_API_KEY`.'),
   SES_API_URL: forBoth(format.httpUrl.optional(), 'Base URL of the SES API.', 'that of the region'),
+  MAILERSEND_API_KEY: forBoth(
+    format.text.optional(),
+    'API token of MailerSend, to ask about stalled emails. It needs to read activity and suppressions, and access to emails.',
+    'MailerSend is not asked',
+  ),
+  MAILERSEND_API_URL: forBoth(format.httpUrl.default('https://api.mailersend.com'), 'Base URL of the MailerSend API.'),
+  LETTERMINT_API_KEY: forBoth(
+    format.text.optional(),
+    'Team API token of Lettermint, to ask about stalled emails. It needs to read messages and suppressions, and to write suppressions if you push them.',
+    'Lettermint is not asked',
+  ),
+  LETTERMINT_API_URL: forBoth(format.httpUrl.default('https://api.lettermint.co'), 'Base URL of the Lettermint API.'),
+  SCALEWAY_API_KEY: forBoth(
+    format.text.optional(),
+    'Secret key of a Scaleway API key, to ask about stalled emails. It needs `TransactionalEmailReadOnly`, and `TransactionalEmailBlocklistFullAccess` if you push suppressions.',
+    'Scaleway is not asked',
+  ),
+  SCALEWAY_API_URL: forBoth(format.httpUrl.default('https://api.scaleway.com'), 'Base URL of the Scaleway API.'),
 }

@@ -6,7 +6,16 @@ import { insecureSettings, requiresTls } from './insecure-settings.ts'
 import type { ProviderApiSettings } from './providers/registry.ts'
 
 /** The providers whose API has settings. */
-type AskedProvider = 'aisend' | 'resend' | 'sendgrid' | 'postmark' | 'mailgun' | 'ses'
+type AskedProvider =
+  | 'aisend'
+  | 'resend'
+  | 'sendgrid'
+  | 'postmark'
+  | 'mailgun'
+  | 'ses'
+  | 'mailersend'
+  | 'lettermint'
+  | 'scaleway'
 
 export interface ProjectSettings {
   /** The providers' APIs, by the provider's name. */
@@ -36,6 +45,9 @@ export function projectSettingsOf(
         apiUrl: withoutSlash(env.MAILGUN_API_URL),
         domains: env.MAILGUN_DOMAINS,
       },
+      mailersend: { apiKey: env.MAILERSEND_API_KEY ?? null, apiUrl: withoutSlash(env.MAILERSEND_API_URL) },
+      lettermint: { apiKey: env.LETTERMINT_API_KEY ?? null, apiUrl: withoutSlash(env.LETTERMINT_API_URL) },
+      scaleway: { apiKey: env.SCALEWAY_API_KEY ?? null, apiUrl: withoutSlash(env.SCALEWAY_API_URL) },
       ses: {
         apiKey: env.SES_API_KEY ?? null,
         keyId: env.SES_ACCESS_KEY_ID ?? null,
