@@ -1,6 +1,7 @@
 /** The stand-in of every provider. */
 import type { ProviderEntry } from '../providers/provider.ts'
 import { startAisendStandIn } from './aisend.ts'
+import { startLettermintStandIn } from './lettermint.ts'
 import { startMailersendStandIn } from './mailersend.ts'
 import { standInDomain, startMailgunStandIn } from './mailgun.ts'
 import { startPostmarkStandIn } from './postmark.ts'
@@ -26,6 +27,7 @@ export const standIns: Readonly<Record<string, StandInKind>> = {
   mailgun: { start: startMailgunStandIn, settings: { MAILGUN_DOMAINS: standInDomain } },
   ses: { start: startSesStandIn, settings: { SES_ACCESS_KEY_ID: standInKeyId, SES_REGION: standInRegion } },
   mailersend: { start: startMailersendStandIn },
+  lettermint: { start: startLettermintStandIn },
   scaleway: { start: startScalewayStandIn },
 }
 
