@@ -30,7 +30,7 @@ const timeOf = (at: number): string => new Date(at).toISOString()
 
 export async function startMailersendStandIn(options: StandInOptions = {}): Promise<MailersendStandIn> {
   const { clock = Date.now, webhookSecret = mailersendEntry.generateSecret().signing, port } = options
-  const { apiKey = 'mlsn.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef' } = options
+  const { apiKey = 'token-of-the-stand-in' } = options
   const store = createSampleEvents(mailersendEntry, clock)
   const lists = new Map<string, object[]>()
   let retainedMs = 30 * 24 * 3_600_000

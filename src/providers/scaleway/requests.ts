@@ -32,7 +32,9 @@ export type ScalewayWebhook = z.infer<typeof webhooksForm>['webhooks'][number]
 
 const domainsForm = z.object({ domains: z.array(z.object({ id: z.string().min(1), status: z.string() })) })
 
-export const { answerOf, undocumentedAnswer } = answersFrom('Scaleway')
+const { answerOf, undocumentedAnswer } = answersFrom('Scaleway')
+
+export { undocumentedAnswer }
 
 type Query = Readonly<Record<string, string | number>>
 
