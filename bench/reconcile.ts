@@ -27,6 +27,7 @@ const limits: Readonly<Record<string, Limit>> = {
   sendgrid: { perMinute: 600, isPublished: true, fewest: (emails) => emails + Math.ceil(emails / 500) },
   resend: { perMinute: 300, isPublished: true, fewest: (_, events) => events + Math.ceil(events / 100) },
   mailgun: { perMinute: 300, isPublished: false, fewest: (_, events) => Math.ceil(events / 100) },
+  scaleway: { perMinute: 120, isPublished: false, fewest: (_, events) => Math.ceil(events / 100) },
   postmark: { perMinute: 660, isPublished: false, fewest: (emails) => emails + Math.ceil(emails / 500) },
 }
 
