@@ -30,9 +30,13 @@ const eventsForm = z.object({ data: z.array(eventForm), next_cursor: z.string().
 /** A message to 50 recipients has some events for each: of more than this, the oldest are read. */
 const pageLimit = 5
 
-/** The words of webhooks by those of the API. Left out is what webhooks do not report under a word that is known to mean the same. */
+/**
+ * The words of webhooks by those of the API. `processed`: "handed over to our sending infrastructure" (lettermint.co/knowledge-base,
+ * "Understanding email statuses"). Left out is what no webhook is known to report.
+ */
 const words = new Map([
   ['queued', 'created'],
+  ['processed', 'sent'],
   ...['suppressed', 'delivered', 'soft_bounced', 'hard_bounced'].map((word) => [word, word] as const),
   ...['spam_complaint', 'failed', 'policy_rejected', 'unsubscribed'].map((word) => [word, word] as const),
 ])
