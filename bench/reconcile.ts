@@ -31,6 +31,7 @@ const limits: Readonly<Record<string, Limit>> = {
   mailgun: { perMinute: 300, isPublished: false, fewest: (_, events) => Math.ceil(events / 100) },
   sparkpost: { perMinute: 60, isPublished: false, fewest: (_, events) => Math.ceil(events / 1_000) },
   brevo: { perMinute: 5, isPublished: true, fewest: (_, events) => Math.ceil(events / 2_500) },
+  scaleway: { perMinute: 120, isPublished: false, fewest: (_, events) => Math.ceil(events / 100) },
   postmark: { perMinute: 660, isPublished: false, fewest: (emails) => emails + Math.ceil(emails / 500) },
 }
 

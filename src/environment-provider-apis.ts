@@ -90,4 +90,22 @@ export const providerApis = {
     'Brevo is not asked',
   ),
   BREVO_API_URL: forBoth(format.httpUrl.default('https://api.brevo.com'), 'Base URL of the Brevo API.'),
+  MAILERSEND_API_KEY: forBoth(
+    format.text.optional(),
+    'API token of MailerSend, to ask about stalled emails. It needs to read activity and suppressions, and access to emails.',
+    'MailerSend is not asked',
+  ),
+  MAILERSEND_API_URL: forBoth(format.httpUrl.default('https://api.mailersend.com'), 'Base URL of the MailerSend API.'),
+  LETTERMINT_API_KEY: forBoth(
+    format.text.optional(),
+    'Team API token of Lettermint, to ask about stalled emails. It needs to read messages and suppressions, and to write suppressions if you push them.',
+    'Lettermint is not asked',
+  ),
+  LETTERMINT_API_URL: forBoth(format.httpUrl.default('https://api.lettermint.co'), 'Base URL of the Lettermint API.'),
+  SCALEWAY_API_KEY: forBoth(
+    format.text.optional(),
+    'Secret key of a Scaleway API key, to ask about stalled emails. It needs `TransactionalEmailReadOnly`, and `TransactionalEmailBlocklistFullAccess` if you push suppressions.',
+    'Scaleway is not asked',
+  ),
+  SCALEWAY_API_URL: forBoth(format.httpUrl.default('https://api.scaleway.com'), 'Base URL of the Scaleway API.'),
 }

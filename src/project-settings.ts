@@ -17,6 +17,9 @@ type AskedProvider =
   | 'brevo'
   | 'mandrill'
   | 'mailjet'
+  | 'mailersend'
+  | 'lettermint'
+  | 'scaleway'
 
 export interface ProjectSettings {
   /** The providers' APIs, by the provider's name. */
@@ -48,6 +51,9 @@ export function projectSettingsOf(
       },
       mandrill: { apiKey: env.MANDRILL_API_KEY ?? null, apiUrl: withoutSlash(env.MANDRILL_API_URL) },
       mailjet: { apiKey: env.MAILJET_API_KEY ?? null, apiUrl: withoutSlash(env.MAILJET_API_URL) },
+      mailersend: { apiKey: env.MAILERSEND_API_KEY ?? null, apiUrl: withoutSlash(env.MAILERSEND_API_URL) },
+      lettermint: { apiKey: env.LETTERMINT_API_KEY ?? null, apiUrl: withoutSlash(env.LETTERMINT_API_URL) },
+      scaleway: { apiKey: env.SCALEWAY_API_KEY ?? null, apiUrl: withoutSlash(env.SCALEWAY_API_URL) },
       ses: {
         apiKey: env.SES_API_KEY ?? null,
         keyId: env.SES_ACCESS_KEY_ID ?? null,

@@ -95,7 +95,7 @@ export const readLastReconciliations = (db: Database): Promise<Reconciliation[]>
 
 /**
  * Those of `events` that are not stored: neither under their identity, nor, if the provider's record gives them an identity of their own,
- * as an event of the same type about the same recipient of the email.
+ * as an event of the same type about the same recipient of the email, or about any where the record names none.
  * Indexes: event_identities_pkey, events_email_id_provider_idx.
  */
 export async function findMissing(
@@ -111,7 +111,7 @@ export async function findMissing(
     WHERE NOT EXISTS (SELECT FROM event_identities WHERE provider = ${provider} AND event_id = given.id)
       AND NOT (given.id LIKE 'reconcile:%' AND EXISTS (
         SELECT FROM events WHERE events.email_id = given.email_id AND events.provider = ${provider}
-          AND events.type = given.type AND coalesce(events.recipient, given.recipient) IS NOT DISTINCT FROM given.recipient))`
+          AND events.type = given.type AND (given.recipient IS NULL OR coalesce(events.recipient, given.recipient) = given.recipient)))`
   const missing = new Set(rows.map(({ id }) => id))
   return events.filter(({ id }) => missing.has(id))
 }

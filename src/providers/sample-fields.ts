@@ -1,4 +1,5 @@
-/** The custom fields of sample emails. */
+/** The custom fields and IDs of sample emails. */
+import { createHash } from 'node:crypto'
 import type { Metadata } from '../domain/own-ids.ts'
 import { metadataTagPrefix } from './custom-fields.ts'
 import type { SampleEmail } from './sample.ts'
@@ -16,3 +17,10 @@ export const customTagsOf = ({ externalId, metadata = {} }: OwnIdsOfSample): Met
   ...Object.fromEntries(Object.entries(metadata).map(([key, value]) => [metadataTagPrefix + key, value])),
   ...(externalId !== undefined && { external_id: externalId }),
 })
+
+/** A UUID of a unique key, the same each time. */
+export const uuidOf = (key: string): string =>
+  createHash('sha256')
+    .update(key)
+    .digest('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')

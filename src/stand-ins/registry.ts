@@ -2,11 +2,14 @@
 import type { ProviderEntry } from '../providers/provider.ts'
 import { startAisendStandIn } from './aisend.ts'
 import { startBrevoStandIn } from './brevo.ts'
+import { startLettermintStandIn } from './lettermint.ts'
+import { startMailersendStandIn } from './mailersend.ts'
 import { standInDomain, startMailgunStandIn } from './mailgun.ts'
 import { startMailjetStandIn } from './mailjet.ts'
 import { startMandrillStandIn } from './mandrill.ts'
 import { startPostmarkStandIn } from './postmark.ts'
 import { startResendStandIn } from './resend.ts'
+import { startScalewayStandIn } from './scaleway.ts'
 import { startSendgridStandIn } from './sendgrid.ts'
 import { standInKeyId, standInRegion, startSesStandIn } from './ses.ts'
 import { startSparkpostStandIn } from './sparkpost.ts'
@@ -31,6 +34,9 @@ export const standIns: Readonly<Record<string, StandInKind>> = {
   ses: { start: startSesStandIn, settings: { SES_ACCESS_KEY_ID: standInKeyId, SES_REGION: standInRegion } },
   sparkpost: { start: startSparkpostStandIn },
   brevo: { start: startBrevoStandIn },
+  mailersend: { start: startMailersendStandIn },
+  lettermint: { start: startLettermintStandIn },
+  scaleway: { start: startScalewayStandIn },
 }
 
 /** The stand-in for a provider: its own, else one that has webhooks alone. */

@@ -33,6 +33,8 @@ const comparable: Readonly<Record<string, (n: number) => string>> = {
   resend: (n) => `4ef9a417-02e9-4d39-ad75-${String(n).padStart(12, '0')}`,
   sparkpost: (n) => `65832150921${String(n).padStart(6, '0')}`,
   brevo: (n) => `20261130100000.${n}@smtp-relay.mailin.fr`,
+  scaleway: (n) => `d4fbec9d-eed9-44d5-af47-${String(n).padStart(12, '0')}`,
+  lettermint: (n) => `7c3e1b0a-52f4-4c1d-9f3a-${String(n).padStart(12, '0')}`,
   postmark: (n) => `0a129aee-e1cd-480d-b08d-${String(n).padStart(12, '0')}`,
 }
 
@@ -41,6 +43,9 @@ const withoutDelays = (email: PlannedEmail): PlannedEmail => ({
   ...email,
   events: email.events.filter(({ bounce }) => bounce?.isOver !== false),
 })
+
+/** Whose record has other IDs than its webhooks, and names none of several recipients. */
+const namesNoIds = ['lettermint']
 
 for (const [provider, idOf] of Object.entries(comparable)) {
   describe(`reconciling with the stand-in for ${provider}`, () => {
@@ -121,7 +126,7 @@ for (const [provider, idOf] of Object.entries(comparable)) {
       assert.equal(missing, truth.length - arrived.length)
       assert.deepEqual(await stored(), truth)
       // The lost webhooks come after all, and all others a second time.
-      assert.equal((await store(all)).length, 0)
+      assert.equal((await store(all)).length, namesNoIds.includes(provider) ? missing : 0)
       assert.equal((await reconcile()).missing, 0)
     })
 
@@ -135,6 +140,7 @@ for (const [provider, idOf] of Object.entries(comparable)) {
       assert.deepEqual(await stored(), truth)
     })
 
+    if (namesNoIds.includes(provider)) return
     it('differs in nothing after webhooks were lost, repeated and out of order while it reconciled', async () => {
       const entry = providerNamed(provider)
       assert.ok(entry)

@@ -2,14 +2,14 @@
  * Azure Communication Services: "Azure Communication Services - Email events", in Event Grid's schema, which is its default. It reports the end of a
  * delivery alone, neither the way to it nor delays. Every event names one recipient.
  */
-import { eventIdOf } from '../event-builder.ts'
-import { type DatedSampleEvent, eventFormat, type SampleEmail, type SampleEvent, withOneRecipient } from '../sample.ts'
+import { type DatedSampleEvent, eventFormat, type SampleEmail, withOneRecipient } from '../sample.ts'
+import { uuidOf } from '../sample-fields.ts'
 
 const topic = '/subscriptions/s/resourceGroups/g/providers/microsoft.communication/communicationservices/sample'
 const sender = 'hello@example.com'
 
 export const azureFormat = eventFormat(eventOf, {
-  emailIdOf: (key) => uuidOf(key),
+  emailIdOf: uuidOf,
   adapt: (event, email) => (event.bounce?.isOver === false ? [] : withOneRecipient(event, email)),
   namesAllRecipients: false,
   hasCustomFields: false,
@@ -42,9 +42,3 @@ const engagementFacts = ({ type, engagement, at }: DatedSampleEvent) => ({
   userAgent: engagement?.userAgent,
   engagementType: type === 'clicked' ? 'click' : 'view',
 })
-
-/** As Microsoft's IDs look. */
-const uuidOf = (text: SampleEvent['id']): string =>
-  Buffer.from(eventIdOf(text))
-    .toString('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')

@@ -1,4 +1,5 @@
 import type { ProviderEntry } from '../provider.ts'
+import { createLettermintApi } from './api.ts'
 import { lettermintFormat } from './sample.ts'
 import { lettermint, lettermintProof } from './webhook.ts'
 
@@ -9,5 +10,6 @@ export const lettermintEntry: ProviderEntry = {
   ...lettermintProof,
   eventTypes: ['queued', 'sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
   create: () => lettermint,
+  createApi: createLettermintApi,
   sampleFormat: lettermintFormat,
 }

@@ -1,7 +1,6 @@
 /** Lettermint, by its page of events. Only `message.created` names all recipients. */
-import { createHash } from 'node:crypto'
 import { type DatedSampleEvent, eventFormat, type SampleEmail, withOneRecipient } from '../sample.ts'
-import { customFieldsOf } from '../sample-fields.ts'
+import { customFieldsOf, uuidOf } from '../sample-fields.ts'
 
 const words: Readonly<Record<string, string>> = { queued: 'created', complained: 'spam_complaint' }
 
@@ -26,12 +25,6 @@ const bodyOf = (event: DatedSampleEvent, email: SampleEmail) => {
 }
 
 const overWordOf = ({ bounce }: DatedSampleEvent): string => (bounce?.class === 'hard' ? 'hard_bounced' : 'failed')
-
-const uuidOf = (key: string): string =>
-  createHash('sha256')
-    .update(key)
-    .digest('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')
 
 export const lettermintFormat = eventFormat(bodyOf, {
   emailIdOf: uuidOf,

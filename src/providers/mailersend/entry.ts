@@ -1,4 +1,5 @@
 import type { ProviderEntry } from '../provider.ts'
+import { createMailersendApi } from './api.ts'
 import { mailersendFormat } from './sample.ts'
 import { mailersend, mailersendProof } from './webhook.ts'
 
@@ -9,6 +10,7 @@ export const mailersendEntry: ProviderEntry = {
   ...mailersendProof,
   eventTypes: ['sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained'],
   create: () => mailersend,
+  createApi: createMailersendApi,
   sampleFormat: mailersendFormat,
   replacesMessageIds: true,
 }

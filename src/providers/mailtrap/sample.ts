@@ -1,7 +1,6 @@
 /** Mailtrap: batches as a JSON object. It reports nothing before delivery. Every event names one recipient; times are whole seconds. */
-import { createHash } from 'node:crypto'
 import { type DatedSampleEvent, type SampleEmail, type SampleFormat, withOneRecipient } from '../sample.ts'
-import { customFieldsOf } from '../sample-fields.ts'
+import { customFieldsOf, uuidOf } from '../sample-fields.ts'
 
 const words: Readonly<Record<string, string>> = {
   delivered: 'delivery',
@@ -28,12 +27,6 @@ const entryOf = (event: DatedSampleEvent, email: SampleEmail) => ({
   ...(event.engagement && { ip: '192.0.2.17', user_agent: event.engagement.userAgent }),
   ...(event.engagement?.url && { url: event.engagement.url }),
 })
-
-const uuidOf = (key: string): string =>
-  createHash('sha256')
-    .update(key)
-    .digest('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')
 
 export const mailtrapFormat: SampleFormat = {
   emailIdOf: uuidOf,

@@ -1,7 +1,6 @@
 /** Postal, by its code and postalserver/docs. It reports nothing before delivery, and no complaints. Every event names one recipient. */
-import { createHash } from 'node:crypto'
-import { classifyBounce } from '../../domain/bounce-policy.ts'
-import { type DatedSampleEvent, eventFormat, type SampleEmail, type SampleEvent, withOneRecipient } from '../sample.ts'
+import { type DatedSampleEvent, eventFormat, type SampleEmail, withClassOfCode, withOneRecipient } from '../sample.ts'
+import { uuidOf } from '../sample-fields.ts'
 
 const words: Readonly<Record<string, string>> = {
   delivered: 'MessageSent',
@@ -20,10 +19,7 @@ const envelopeOf = (event: DatedSampleEvent, { id, subject, tags }: SampleEmail)
     },
     ...factsOf(event),
   },
-  uuid: createHash('sha256')
-    .update(event.id)
-    .digest('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5'),
+  uuid: uuidOf(event.id),
 })
 
 function factsOf({ bounce, engagement, at, recipient }: DatedSampleEvent) {
@@ -44,11 +40,6 @@ function factsOf({ bounce, engagement, at, recipient }: DatedSampleEvent) {
 }
 
 /** Postal has no class of its own: a refusal is as hard as its code. */
-const withClassOfCode = <Event extends SampleEvent>(event: Event): Event =>
-  event.bounce?.isOver
-    ? { ...event, bounce: { ...event.bounce, class: classifyBounce({ code: event.bounce.code }) } }
-    : event
-
 export const postalFormat = eventFormat(envelopeOf, {
   emailIdOf: (key) => `${key}@rp.postal.example.com`,
   adapt: (event, email) => withOneRecipient(event, email).map(withClassOfCode),

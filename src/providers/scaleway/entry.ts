@@ -1,4 +1,5 @@
 import type { ProviderEntry } from '../provider.ts'
+import { createScalewayApi } from './api.ts'
 import { generateScalewayTopic, scalewayFormat, signScaleway } from './sample.ts'
 import { createScaleway, isScalewayTopic } from './webhook.ts'
 
@@ -11,6 +12,7 @@ export const scalewayEntry: ProviderEntry = {
   eventTypes: ['queued', 'delivered', 'bounced'],
   signsWithItsSecret: false,
   create: createScaleway,
+  createApi: createScalewayApi,
   replacesMessageIds: true,
   sign: signScaleway,
   sampleFormat: scalewayFormat,

@@ -1,28 +1,23 @@
 /** Scaleway: "Understanding Webhook event payloads". It reports neither the handover to its servers' network nor engagement. */
-import { classifyBounce } from '../../domain/bounce-policy.ts'
 import { eventIdOf } from '../event-builder.ts'
 import {
   type DatedSampleEvent,
   eventFormat,
   type SampleEmail,
-  type SampleEvent,
   type Sign,
+  withClassOfCode,
   withOneRecipient,
 } from '../sample.ts'
-import { customFieldsOf } from '../sample-fields.ts'
+import { customFieldsOf, uuidOf } from '../sample-fields.ts'
 import { generateSnsTopic, signSns } from '../ses/sample.ts'
 import { regionOf } from './topic.ts'
 
+/** Scaleway calls every refusal for good `dropped`; the reply alone has its class. */
 export const scalewayFormat = eventFormat(eventOf, {
+  emailIdOf: uuidOf,
   adapt: (event, email) => withOneRecipient(withClassOfCode(event), email),
   namesAllRecipients: false,
 })
-
-/** Scaleway calls every refusal for good `dropped`; the reply alone has its class. */
-const withClassOfCode = <Event extends SampleEvent>(event: Event): Event =>
-  event.bounce?.isOver
-    ? { ...event, bounce: { ...event.bounce, class: classifyBounce({ code: event.bounce.code }) } }
-    : event
 
 function eventOf(event: DatedSampleEvent, email: SampleEmail) {
   const at = event.at.toISOString()

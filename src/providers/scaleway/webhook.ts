@@ -4,7 +4,7 @@
  * version of signatures; symfony/symfony's Scaleway bridge for the URLs of certificates.
  */
 import { classifyBounce } from '../../domain/bounce-policy.ts'
-import { type Adapter, createAdapter } from '../adapter.ts'
+import { type Adapter, type AdapterDescription, createAdapter } from '../adapter.ts'
 import { messageIdIn, messageIdKey, ownIdsOf } from '../custom-fields.ts'
 import type { Entries } from '../entries.ts'
 import { type BounceReport, codeIn } from '../event-builder.ts'
@@ -27,41 +27,46 @@ export function createScaleway(
       isIssuedByScaleway(certificate, regionOf(TopicArn) ?? '', chain, { fetch, clock }),
   })
   return createAdapter({
-    name: 'scaleway',
+    ...scalewayForm,
     ...createSnsReceiver({ owner, keyFor: (message) => signingKeys.keyFor(message), confirmationUrl, fetch }),
-    entriesIn: entryOfNotification,
-    emailIdName: 'email_id',
-    wordOf: ({ type }) => type,
-    types: {
-      email_queued: 'queued',
-      email_delivered: 'delivered',
-      email_deferred: 'bounced',
-      email_dropped: 'bounced',
-      email_mailbox_not_found: 'bounced',
-      email_spam: 'bounced',
-      email_blocklisted: 'bounced',
-      // About an address. The failure that led to it has an event of its own.
-      blocklist_created: null,
-    },
-    factsOf(event) {
-      const headers = headersIn(event)
-      const messageId = messageIdIn(headers.get('message-id') ?? null)
-      return {
-        id: required('event ID', idForm, [event['id']]),
-        emailId: event['email_id'],
-        times: ['created_at', 'email_sent_at', 'email_queued_at'].map((field) => event[field]),
-        recipient: textIn(event, ['email_to']),
-        subject: headers.get('subject'),
-        response: [replyIn(event)],
-        tags: tagsIn(jsonIn(headers.get('x-tags') ?? '')),
-        ownIds: ownIdsOf({
-          ...objectIn(headers.get('x-metadata')),
-          ...(messageId !== null && { [messageIdKey]: messageId }),
-        }),
-      }
-    },
-    bounceOf,
   })
+}
+
+/** Of the event in a notification, which the log of a webhook holds too. */
+export const scalewayForm: Omit<AdapterDescription, 'verify'> = {
+  name: 'scaleway',
+  entriesIn: entryOfNotification,
+  emailIdName: 'email_id',
+  wordOf: ({ type }) => type,
+  types: {
+    email_queued: 'queued',
+    email_delivered: 'delivered',
+    email_deferred: 'bounced',
+    email_dropped: 'bounced',
+    email_mailbox_not_found: 'bounced',
+    email_spam: 'bounced',
+    email_blocklisted: 'bounced',
+    // About an address. The failure that led to it has an event of its own.
+    blocklist_created: null,
+  },
+  factsOf(event) {
+    const headers = headersIn(event)
+    const messageId = messageIdIn(headers.get('message-id') ?? null)
+    return {
+      id: required('event ID', idForm, [event['id']]),
+      emailId: event['email_id'],
+      times: ['created_at', 'email_sent_at', 'email_queued_at'].map((field) => event[field]),
+      recipient: textIn(event, ['email_to']),
+      subject: headers.get('subject'),
+      response: [replyIn(event)],
+      tags: tagsIn(jsonIn(headers.get('x-tags') ?? '')),
+      ownIds: ownIdsOf({
+        ...objectIn(headers.get('x-metadata')),
+        ...(messageId !== null && { [messageIdKey]: messageId }),
+      }),
+    }
+  },
+  bounceOf,
 }
 
 /** Whether a configured value names a topic. */
@@ -69,7 +74,7 @@ export const isScalewayTopic = (entry: string): boolean =>
   isTopicEntry(entry, (topicArn) => regionOf(topicArn) !== undefined)
 
 /** A topic's other messages are about the subscription. */
-const entryOfNotification: Entries = (rawBody) => {
+function entryOfNotification(rawBody: Buffer): ReturnType<Entries> {
   const message = snsMessageIn(rawBody)
   if (!message) throw new InvalidEventError('the body is not a message of Topics and Events')
   if (message.Type !== 'Notification') return { entries: [] }
