@@ -5,21 +5,13 @@ import { environment, projectEnvironment } from './environment.ts'
 import { insecureSettings, requiresTls } from './insecure-settings.ts'
 import type { ProviderApiSettings } from './providers/registry.ts'
 
-/** The providers whose API has settings. */
-type AskedProvider =
-  | 'aisend'
-  | 'resend'
-  | 'sendgrid'
-  | 'postmark'
-  | 'mailgun'
-  | 'ses'
-  | 'sparkpost'
-  | 'brevo'
-  | 'mandrill'
-  | 'mailjet'
-  | 'mailersend'
-  | 'lettermint'
-  | 'scaleway'
+/** The providers whose API has settings, but for those that need more than a URL and a key. */
+const plainlyAsked = [
+  ...(['aisend', 'resend', 'sendgrid', 'postmark', 'sparkpost', 'brevo'] as const),
+  ...(['mandrill', 'mailjet', 'mailersend', 'lettermint', 'scaleway'] as const),
+]
+type PlainlyAsked = (typeof plainlyAsked)[number]
+type AskedProvider = PlainlyAsked | 'mailgun' | 'ses'
 
 export interface ProjectSettings {
   /** The providers' APIs, by the provider's name. */
@@ -40,34 +32,32 @@ export function projectSettingsOf(
   const { SUPPORT_WEBHOOK_URL: url, SUPPORT_WEBHOOK_SECRET: secret, SUPPORT_EMAIL: to, SMTP_URL: smtpUrl } = env
   return {
     providerApis: {
-      aisend: { apiKey: env.AISEND_API_KEY ?? null, apiUrl: withoutSlash(env.AISEND_API_URL) },
-      resend: { apiKey: env.RESEND_API_KEY ?? null, apiUrl: withoutSlash(env.RESEND_API_URL) },
-      sendgrid: { apiKey: env.SENDGRID_API_KEY ?? null, apiUrl: withoutSlash(env.SENDGRID_API_URL) },
-      postmark: { apiKey: env.POSTMARK_API_KEY ?? null, apiUrl: withoutSlash(env.POSTMARK_API_URL) },
+      ...plainSettingsOf(env),
       mailgun: {
         apiKey: env.MAILGUN_API_KEY ?? null,
         apiUrl: withoutSlash(env.MAILGUN_API_URL),
         domains: env.MAILGUN_DOMAINS,
       },
-      mandrill: { apiKey: env.MANDRILL_API_KEY ?? null, apiUrl: withoutSlash(env.MANDRILL_API_URL) },
-      mailjet: { apiKey: env.MAILJET_API_KEY ?? null, apiUrl: withoutSlash(env.MAILJET_API_URL) },
-      mailersend: { apiKey: env.MAILERSEND_API_KEY ?? null, apiUrl: withoutSlash(env.MAILERSEND_API_URL) },
-      lettermint: { apiKey: env.LETTERMINT_API_KEY ?? null, apiUrl: withoutSlash(env.LETTERMINT_API_URL) },
-      scaleway: { apiKey: env.SCALEWAY_API_KEY ?? null, apiUrl: withoutSlash(env.SCALEWAY_API_URL) },
       ses: {
         apiKey: env.SES_API_KEY ?? null,
         keyId: env.SES_ACCESS_KEY_ID ?? null,
         region: env.SES_REGION ?? null,
         apiUrl: withoutSlash(env.SES_API_URL ?? `https://email.${env.SES_REGION ?? 'us-east-1'}.amazonaws.com`),
       },
-      sparkpost: { apiKey: env.SPARKPOST_API_KEY ?? null, apiUrl: withoutSlash(env.SPARKPOST_API_URL) },
-      brevo: { apiKey: env.BREVO_API_KEY ?? null, apiUrl: withoutSlash(env.BREVO_API_URL) },
     },
     support: {
       webhook: url && secret ? { url, secret } : null,
       email: to && smtpUrl ? { to, smtpUrl, requiresTls: requiresTls(smtpUrl, insisted) } : null,
     },
   }
+}
+
+function plainSettingsOf(env: z.infer<typeof projectEnvironment>): Record<PlainlyAsked, ProviderApiSettings> {
+  const entries = plainlyAsked.map((name) => {
+    const prefix = name.toUpperCase() as Uppercase<PlainlyAsked>
+    return [name, { apiKey: env[`${prefix}_API_KEY`] ?? null, apiUrl: withoutSlash(env[`${prefix}_API_URL`]) }]
+  })
+  return Object.fromEntries(entries)
 }
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')

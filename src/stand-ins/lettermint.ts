@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { SuppressionReason } from '../domain/suppression.ts'
 import { lettermintEntry } from '../providers/lettermint/entry.ts'
-import { createSampleEvents, type StoredEmail, type StoredEvent } from './sample-events.ts'
+import { jsonOf, type RecordedEmail, recordEvents } from './recorded-events.ts'
 import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
 import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
 
@@ -31,9 +31,9 @@ const ok = (body: unknown, status = 200): StandInAnswer => ({ status, body })
 const unknown: StandInAnswer = { status: 404, body: { message: 'Not found' } }
 
 export async function startLettermintStandIn(options: StandInOptions = {}): Promise<LettermintStandIn> {
-  const { clock = Date.now, webhookSecret = lettermintEntry.generateSecret().signing, port } = options
+  const { clock = Date.now, port } = options
   const { apiKey = 'lm_team_0123456789abcdef' } = options
-  const store = createSampleEvents(lettermintEntry, clock)
+  const { emails, addEmail, addEvent, webhooks } = recordEvents(lettermintEntry, options)
   const listed: { id: string; value: string }[] = []
   const server = await startStandInServer({
     clock,
@@ -41,7 +41,6 @@ export async function startLettermintStandIn(options: StandInOptions = {}): Prom
     isAuthorized: ({ headers }) => headers.authorization === `Bearer ${apiKey}`,
     answer: (request) => answerTo(request),
   })
-  const sign = ({ body }: StoredEvent) => lettermintEntry.sign(body, webhookSecret, clock())
   const list: LettermintStandIn['list'] = (entry) =>
     listed.push({ ...{ id: randomUUID(), type: 'email', created_at: timeOf(clock()) }, ...entry })
 
@@ -51,7 +50,7 @@ export async function startLettermintStandIn(options: StandInOptions = {}): Prom
     if (kind === 'suppressions') return suppressionsAnswer(request, id)
     if (kind !== 'messages') return unknown
     if (id === undefined) return pageOf(query, messagesIn(query))
-    const email = store.emails.get(id)
+    const email = emails.get(id)
     if (email === undefined) return unknown
     return below ? pageOf(query, eventsOf(email)) : ok(messageOf(email))
   }
@@ -79,31 +78,34 @@ export async function startLettermintStandIn(options: StandInOptions = {}): Prom
   /** The filters are days. */
   function messagesIn(query: URLSearchParams): object[] {
     const [from, to] = ['from_date', 'to_date'].map((name) => Date.parse(query.get(`filter[${name}]`) ?? ''))
-    return [...store.emails.values()]
+    return [...emails.values()]
       .filter(({ sentAt }) => sentAt >= (from ?? 0) && sentAt < (to ?? 0) + dayMs && server.isVisible(sentAt))
       .toSorted((one, other) => other.sentAt - one.sentAt)
       .map(messageOf)
   }
 
-  const eventsOf = (email: StoredEmail): object[] =>
+  const eventsOf = (email: RecordedEmail): object[] =>
     email.events
       .filter(({ at }) => server.isVisible(at))
       .toSorted((one, other) => one.at - other.at)
-      .map(({ at, json, emailId }) => ({
-        ...{ message_id: emailId, event: wordOf(json.event), metadata: null, timestamp: timeOf(at) },
+      .map((event) => ({
+        ...{
+          message_id: email.emailId,
+          event: wordOf(jsonOf(event).event),
+          metadata: null,
+          timestamp: timeOf(event.at),
+        },
       }))
 
   return {
     ...{ apiUrl: server.apiUrl, apiKey, requests: server.requests, list },
-    addEmail: store.addEmail,
-    addEvent: (emailId, event) => store.addEvent(emailId, event).map((stored) => () => sign(stored)),
+    ...{ addEmail, addEvent, webhooks },
     suppress: (value, reason) => list({ value, reason: reasonOf[reason], scope: 'team' }),
-    webhooks: () => store.events.map(sign),
     ...{ setFaults: server.setFaults, requestCount: server.requestCount, close: server.close },
   }
 }
 
-const messageOf = ({ id, to, subject, sentAt }: StoredEmail) => ({
+const messageOf = ({ emailId: id, to, subject, sentAt }: RecordedEmail) => ({
   ...{ id, type: 'outbound', status: 'processed', from_email: 'hello@example.com', from_name: null, subject },
   ...{ to: to.map((email) => ({ email, name: null })), cc: null, bcc: null, reply_to: null, tag: null },
   ...{ metadata: null, created_at: timeOf(sentAt) },

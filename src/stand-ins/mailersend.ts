@@ -4,7 +4,7 @@
  */
 import type { SuppressionReason } from '../domain/suppression.ts'
 import { mailersendEntry } from '../providers/mailersend/entry.ts'
-import { createSampleEvents, type StoredEmail, type StoredEvent } from './sample-events.ts'
+import { jsonOf, type RecordedEmail, type RecordedEvent, recordEvents } from './recorded-events.ts'
 import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
 import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
 
@@ -29,9 +29,9 @@ const invalid: StandInAnswer = { status: 422, body: { message: 'The given data w
 const timeOf = (at: number): string => new Date(at).toISOString()
 
 export async function startMailersendStandIn(options: StandInOptions = {}): Promise<MailersendStandIn> {
-  const { clock = Date.now, webhookSecret = mailersendEntry.generateSecret().signing, port } = options
+  const { clock = Date.now, port } = options
   const { apiKey = 'token-of-the-stand-in' } = options
-  const store = createSampleEvents(mailersendEntry, clock)
+  const { emails, byTime, addEmail, addEvent, webhooks } = recordEvents(mailersendEntry, options)
   const lists = new Map<string, object[]>()
   let retainedMs = 30 * 24 * 3_600_000
   const server = await startStandInServer({
@@ -41,17 +41,18 @@ export async function startMailersendStandIn(options: StandInOptions = {}): Prom
     refusal: { status: 401, body: { message: 'Unauthenticated.' } },
     answer: (request) => answerTo(request),
   })
-  const sign = ({ body }: StoredEvent) => mailersendEntry.sign(body, webhookSecret, clock())
-  const visible = (events: readonly StoredEvent[]) => events.filter(({ at }) => server.isVisible(at))
+  /** With what the webhook about each says. */
+  const visible = (events: readonly RecordedEvent[]): Activity[] =>
+    events.filter(({ at }) => server.isVisible(at)).map((event) => ({ at: event.at, json: jsonOf(event) }))
 
   function answerTo({ path, query }: StandInRequest): StandInAnswer {
     const [, kind, id = ''] = /^\/v1\/(messages|activity|suppressions)\/([^/]+)$/.exec(path) ?? []
-    if (kind === 'messages') return messageAnswer(store.emails.get(id))
+    if (kind === 'messages') return messageAnswer(emails.get(id))
     if (kind === 'activity' && id === domainId) return activityAnswer(query)
     return kind === 'suppressions' ? pageOf(query, lists.get(id) ?? []) : unknown
   }
 
-  function messageAnswer(email: StoredEmail | undefined): StandInAnswer {
+  function messageAnswer(email: RecordedEmail | undefined): StandInAnswer {
     if (email === undefined) return unknown
     const created_at = timeOf(email.sentAt)
     const last = new Map(
@@ -61,11 +62,13 @@ export async function startMailersendStandIn(options: StandInOptions = {}): Prom
         .toSorted((one, other) => Number(isEnd(one)) - Number(isEnd(other)) || one.at - other.at)
         .map((event) => [event.json.data.email.id, event]),
     )
-    const emails = [...last.values()].map(({ json, at }) => ({
+    const recipients = [...last.values()].map(({ json, at }) => ({
       ...{ id: json.data.email.id, from: 'hello@example.com', subject: email.subject, text: null, html: null },
       ...{ status: statusOf(json.data.type), tags: [], created_at, updated_at: timeOf(at) },
     }))
-    return ok({ data: { id: email.id, created_at, updated_at: created_at, emails, domain: { id: domainId } } })
+    return ok({
+      data: { id: email.emailId, created_at, updated_at: created_at, emails: recipients, domain: { id: domainId } },
+    })
   }
 
   function activityAnswer(query: URLSearchParams): StandInAnswer {
@@ -73,7 +76,7 @@ export async function startMailersendStandIn(options: StandInOptions = {}): Prom
     const isValid = from !== undefined && to !== undefined && from < to && from >= clock() - retainedMs
     if (!isValid) return invalid
     const types = query.getAll('event[]')
-    const found = visible(store.events)
+    const found = visible(byTime())
       .filter(({ at, json }) => at >= from && at <= to && types.includes(filterOf(json.data.type)))
       .toSorted((one, other) => other.at - one.at)
     return pageOf(query, found, ({ json }) => {
@@ -85,8 +88,7 @@ export async function startMailersendStandIn(options: StandInOptions = {}): Prom
 
   return {
     ...{ apiUrl: server.apiUrl, apiKey, requests: server.requests },
-    addEmail: store.addEmail,
-    addEvent: (emailId, event) => store.addEvent(emailId, event).map((stored) => () => sign(stored)),
+    ...{ addEmail, addEvent, webhooks },
     suppress(email, reason) {
       const name = listOf[reason]
       const listed =
@@ -98,13 +100,17 @@ export async function startMailersendStandIn(options: StandInOptions = {}): Prom
     setRetention(ms) {
       retainedMs = ms
     },
-    webhooks: () => store.events.map(sign),
     ...{ setFaults: server.setFaults, requestCount: server.requestCount, close: server.close },
   }
 }
 
+interface Activity {
+  readonly at: number
+  readonly json: ReturnType<typeof jsonOf>
+}
+
 const steps = ['sent', 'delivered', 'soft_bounced', 'hard_bounced']
-const isEnd = ({ json }: StoredEvent): boolean => json.data.type !== 'sent'
+const isEnd = ({ json }: Activity): boolean => json.data.type !== 'sent'
 
 const statusOf = (type: string): string => (type.endsWith('bounced') ? 'rejected' : type)
 

@@ -1,6 +1,7 @@
 /** What a stand-in records: emails, their events in the words of the provider's webhooks, and the webhooks about them. */
 import { randomUUID } from 'node:crypto'
 import type { ProviderEntry } from '../providers/provider.ts'
+import type { DatedSampleEvent } from '../providers/sample.ts'
 import { byPlace, type Place } from './ordered-events.ts'
 import {
   engagementOf,
@@ -21,10 +22,14 @@ export interface RecordedEmail extends StandInEmail {
 
 export interface RecordedEvent extends Place {
   readonly email: RecordedEmail
-  readonly recipient: string | null
+  /** As the provider reports it. */
+  readonly event: DatedSampleEvent
   /** Of the webhook about it alone. */
   readonly body: string
 }
+
+/** What the webhook says, of a provider that posts JSON. */
+export const jsonOf = ({ body }: RecordedEvent) => JSON.parse(body)
 
 export interface Recorded extends Pick<ProviderStandIn, 'addEmail' | 'addEvent' | 'webhooks'> {
   readonly emails: ReadonlyMap<string, RecordedEmail>
@@ -35,15 +40,21 @@ export interface Recorded extends Pick<ProviderStandIn, 'addEmail' | 'addEvent' 
 /** What the provider does not report is not recorded. */
 export function recordEvents(
   { sampleFormat, sign, generateSecret, eventTypes }: Sender,
-  { clock = Date.now, webhookSecret = generateSecret().signing }: StandInOptions,
+  { clock = Date.now, webhookSecret }: StandInOptions,
 ): Recorded {
   const emails = new Map<string, RecordedEmail>()
   const recorded: RecordedEvent[] = []
   let sorted: readonly RecordedEvent[] | null = null
+  let secret = webhookSecret
+  /** An RSA key takes a tenth of a second: it is made for the first webhook. */
+  const secretMade = () => {
+    secret ??= generateSecret().signing
+    return secret
+  }
   const webhookOf =
     ({ body }: RecordedEvent) =>
     () =>
-      sign(body, webhookSecret, clock())
+      sign(body, secretMade(), clock())
 
   const eventsOf = (email: RecordedEmail, given: StandInEvent): RecordedEvent[] => {
     const { type, recipient, at, bounce = null } = given
@@ -52,7 +63,7 @@ export function recordEvents(
     const engagement = engagementOf(given)
     const event = { id: `evt_${randomUUID()}`, type, recipient, bounce, engagement, at: new Date(at) }
     return sampleFormat.adapt(event, sample).map((adapted, index) => ({
-      ...{ email, recipient: adapted.recipient, at, number: recorded.length + index },
+      ...{ email, event: adapted, at, number: recorded.length + index },
       body: sampleFormat.bodyOf([adapted], sample),
     }))
   }

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { SuppressionReason } from '../domain/suppression.ts'
 import { scalewayEntry } from '../providers/scaleway/entry.ts'
-import { createSampleEvents, type StoredEmail, type StoredEvent } from './sample-events.ts'
+import { jsonOf, type RecordedEmail, type RecordedEvent, recordEvents } from './recorded-events.ts'
 import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
 import type { ProviderStandIn, StandInOptions } from './stand-in.ts'
 
@@ -36,21 +36,13 @@ const allEvents = ['queued', 'dropped', 'deferred', 'delivered', 'spam', 'mailbo
   (type) => `email_${type}`,
 )
 
-let madeSecret: string | undefined
-
-/** An RSA key takes a tenth of a second: one is made, for the first webhook. */
-function ownSecret(): string {
-  madeSecret ??= scalewayEntry.generateSecret().signing
-  return madeSecret
-}
-
 const timeOf = (at: number): string => new Date(at).toISOString()
 const ok = (body: unknown, status = 200): StandInAnswer => ({ status, body })
 
 export async function startScalewayStandIn(options: StandInOptions = {}): Promise<ScalewayStandIn> {
   const { clock = Date.now, port } = options
   const { apiKey = 'b0a1b2c3-0000-4000-8000-000000000004' } = options
-  const store = createSampleEvents(scalewayEntry, clock)
+  const { emails, byTime, addEmail, addEvent, webhooks } = recordEvents(scalewayEntry, options)
   const blocked: Blocked[] = []
   let webhookEvents: readonly string[] | null = allEvents
   const server = await startStandInServer({
@@ -59,13 +51,12 @@ export async function startScalewayStandIn(options: StandInOptions = {}): Promis
     isAuthorized: ({ headers }) => headers['x-auth-token'] === apiKey,
     answer: (request) => answerTo(request),
   })
-  const sign = ({ body }: StoredEvent) => scalewayEntry.sign(body, options.webhookSecret ?? ownSecret(), clock())
   const block = (email: string, more: Partial<Blocked>) =>
     blocked.push({
       ...{ id: randomUUID(), email, type: 'mailbox_not_found', created_at: timeOf(clock()) },
       ...{ ends_at: null, custom: false, ...more },
     })
-  const visible = (events: readonly StoredEvent[]) => events.filter(({ at }) => server.isVisible(at))
+  const visible = (events: readonly RecordedEvent[]) => events.filter(({ at }) => server.isVisible(at))
 
   function answerTo(request: StandInRequest): StandInAnswer {
     const { method, query, body } = request
@@ -85,7 +76,7 @@ export async function startScalewayStandIn(options: StandInOptions = {}): Promis
     if (kind === 'webhooks') return below ? logAnswer(id, query) : webhooksAnswer()
     if (kind === 'domains') return ok({ total_count: 1, domains: [{ id: domainId, status: 'checked' }] })
     if (kind === 'blocklists') return pageOf('blocklists', query, blocklistFor(query))
-    const email = store.emails.get(id ?? '')
+    const email = emails.get(id ?? '')
     if (kind === 'emails' && id !== undefined) return email ? ok(recordOf(email)) : ok({ type: 'not_found' }, 404)
     return kind === 'emails' ? pageOf('emails', query, emailsIn(query)) : ok({ type: 'not_found' }, 404)
   }
@@ -101,25 +92,26 @@ export async function startScalewayStandIn(options: StandInOptions = {}): Promis
   function logAnswer(id: string | undefined, query: URLSearchParams): StandInAnswer {
     if (id !== webhookId || webhookEvents === null) return ok({ type: 'not_found' }, 404)
     const asked = query.get('email_id')
-    const logged = visible(store.events)
-      .filter(({ emailId, json }) => (asked ?? emailId) === emailId && webhookEvents?.includes(json.type))
-      .toSorted((one, other) => other.at - one.at || other.number - one.number)
-    const entryOf = ({ at, json, body, emailId }: StoredEvent) => ({
-      ...{ id: json.id, webhook_id: webhookId, type: json.type, status: 'sent', data: body },
-      ...{ created_at: timeOf(at), email_id: emailId },
+    const logged = visible(byTime())
+      .map((event) => ({ ...event, ...jsonOf(event) }))
+      .filter(({ email, type }) => (asked ?? email.emailId) === email.emailId && webhookEvents?.includes(type))
+      .toReversed()
+    const entryOf = ({ at, id, type, body, email }: (typeof logged)[number]) => ({
+      ...{ id, webhook_id: webhookId, type, status: 'sent', data: body },
+      ...{ created_at: timeOf(at), email_id: email.emailId },
     })
     return pageOf('webhook_events', query, logged, entryOf)
   }
 
   function emailsIn(query: URLSearchParams): object[] {
     const [since, until] = [query.get('since') ?? timeOf(0), query.get('until') ?? timeOf(clock())].map(Date.parse)
-    return [...store.emails.values()]
+    return [...emails.values()]
       .filter(({ sentAt }) => sentAt > (since ?? 0) && sentAt < (until ?? 0))
       .toSorted((one, other) => one.sentAt - other.sentAt)
       .map(recordOf)
   }
 
-  function recordOf({ id, to, subject, sentAt, events }: StoredEmail): object {
+  function recordOf({ emailId: id, to, subject, sentAt, events }: RecordedEmail): object {
     const tries = visible(events)
       .filter(({ event }) => event.type !== 'queued')
       .toSorted((one, other) => one.at - other.at)
@@ -129,30 +121,28 @@ export async function startScalewayStandIn(options: StandInOptions = {}): Promis
       ...{ subject, created_at: timeOf(sentAt), updated_at: timeOf(last?.at ?? sentAt), flags: [] },
       status: statusOf(last),
       try_count: tries.length,
-      last_tries: tries.slice(-3).map(({ at, json }, index) => ({
-        ...{ rank: index + 1, tried_at: timeOf(at) },
-        ...{ code: json.email_response_code ?? 0, message: json.email_response_message ?? '' },
-      })),
+      last_tries: tries.slice(-3).map((event, index) => {
+        const { email_response_code: code = 0, email_response_message: message = '' } = jsonOf(event)
+        return { rank: index + 1, tried_at: timeOf(event.at), code, message }
+      }),
     }
   }
 
   return {
     ...{ apiUrl: server.apiUrl, apiKey, requests: server.requests },
-    addEmail: store.addEmail,
-    addEvent: (emailId, event) => store.addEvent(emailId, event).map((stored) => () => sign(stored)),
+    ...{ addEmail, addEvent, webhooks },
     suppress: (address, reason: SuppressionReason) => block(address, { custom: reason === 'manual' }),
     blockForAWhile: (address) => block(address, { ends_at: timeOf(clock() + 48 * 3_600_000) }),
     setWebhookEvents(types) {
       webhookEvents = types
     },
-    webhooks: () => store.events.map(sign),
     ...{ setFaults: server.setFaults, requestCount: server.requestCount, close: server.close },
   }
 }
 
-function statusOf(last: StoredEvent | undefined): string {
+function statusOf(last: RecordedEvent | undefined): string {
   if (last === undefined) return 'new'
-  if (last.event.bounce === undefined) return 'sent'
+  if (last.event.bounce === null) return 'sent'
   return last.event.bounce.isOver ? 'failed' : 'sending'
 }
 
