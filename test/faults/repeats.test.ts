@@ -117,13 +117,13 @@ describe('faults: repeats and disorder over three APIs', function () {
       }),
     )
     await until(() => isAllApplied(database.db))
-    const states = await Promise.all(
-      orders.map(async (_, n) => {
-        const email = await callApi<Record<string, unknown>>(urlOf(n), 'GET', `/emails/em_order_${n}`)
-        const { status, delivery, opens, clicks, queuedAt, sentAt, deliveredAt, deliveryTimeMs } = email
-        return JSON.stringify({ status, delivery, opens, clicks, queuedAt, sentAt, deliveredAt, deliveryTimeMs })
-      }),
-    )
+    const states: string[] = []
+    // One after the other: a busy machine answers some of 24 at once with 503.
+    for (const n of orders.keys()) {
+      const email = await callApi<Record<string, unknown>>(urlOf(n), 'GET', `/emails/em_order_${n}`)
+      const { status, delivery, opens, clicks, queuedAt, sentAt, deliveredAt, deliveryTimeMs } = email
+      states.push(JSON.stringify({ status, delivery, opens, clicks, queuedAt, sentAt, deliveredAt, deliveryTimeMs }))
+    }
     assert.equal(states.length, 24)
     assert.equal(new Set(states).size, 1, states.join('\n'))
     assert.match(states[0] ?? '', /"status":"opened","delivery":"delivered","opens":{"total":1/)
