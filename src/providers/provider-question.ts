@@ -1,40 +1,55 @@
-/** Questions to a provider's API, and changes that may be repeated, for the providers whose APIs answer alike. */
+/** Questions to a provider's API, and changes, for the providers whose APIs answer alike. */
 import type { z } from 'zod'
 import { answersFrom } from './provider-answer.ts'
 import { EmailRefusedError, ProviderUnreachableError } from './provider-api.ts'
 import { createProviderHttp, type ProviderHttpOptions } from './provider-http.ts'
 
-interface Question {
-  /** With its query. */
+interface Change {
+  readonly method: 'PUT' | 'POST' | 'DELETE'
   readonly path: string
-  /** Default: GET. */
-  readonly method?: 'PUT' | 'POST' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly body?: unknown
+  /** Default true: a repeat changes nothing further. */
+  readonly isRepeatable?: boolean
 }
 
-/**
- * Sends a question or a change, and parses the answer.
- * @throws ProviderRefusedError for the key; EmailRefusedError for a change that the provider refuses; ProviderUnreachableError otherwise, also
- * for a question that is refused and for an answer of another form.
- */
-export type Ask = <T>(form: z.ZodType<T>, question: Question) => Promise<T>
+/** All throw ProviderRefusedError for the key, and ProviderUnreachableError, also for an answer of another form. */
+export interface ProviderQuestions {
+  /** Parses the answer to a question. @param path with its query. @throws ProviderUnreachableError also for a question that is refused. */
+  ask<T>(form: z.ZodType<T>, path: string): Promise<T>
+  /** The same; null if there is no such thing. @param absentStatuses by which the provider says so. Default: 404. */
+  find<T>(form: z.ZodType<T>, path: string, absentStatuses?: readonly number[]): Promise<T | null>
+  /** @throws EmailRefusedError for a change that the provider refuses. */
+  change(change: Change): Promise<void>
+}
 
 /** For pages of a thousand events with their custom fields. */
 const maxAnswerBytes = 8 * 1_048_576
 
-export function createAsk(options: ProviderHttpOptions): Ask {
-  const { answerOf } = answersFrom(options.title)
+export function createQuestions(options: ProviderHttpOptions): ProviderQuestions {
+  const { title } = options
+  const { answerOf } = answersFrom(title)
   const http = createProviderHttp(options)
-  return async (form, question) => {
-    const request = { method: 'GET', ...question, isRepeatable: true, maxAnswerBytes } as const
-    const { json } = await http.request(request).catch((error: unknown) => {
-      if (request.method !== 'GET' || !(error instanceof EmailRefusedError)) throw error
-      throw new ProviderUnreachableError(`${options.title} refuses the question with ${error.status}`, {
-        mayHaveArrived: false,
-      })
+
+  const answerTo = (path: string) =>
+    http.request({ method: 'GET', path, isRepeatable: true, maxAnswerBytes }).catch((error: unknown) => {
+      if (!(error instanceof EmailRefusedError)) throw error
+      return { status: error.status, json: undefined }
     })
-    return answerOf(form, json)
+  const parsed = <T>(form: z.ZodType<T>, { status, json }: { status: number; json: unknown }): T => {
+    if (status < 400) return answerOf(form, json)
+    throw new ProviderUnreachableError(`${title} refuses the question with ${status}`, { mayHaveArrived: false })
+  }
+
+  return {
+    ask: async (form, path) => parsed(form, await answerTo(path)),
+    async find(form, path, absentStatuses = [404]) {
+      const answer = await answerTo(path)
+      return absentStatuses.includes(answer.status) ? null : parsed(form, answer)
+    },
+    async change({ isRepeatable = true, ...change }) {
+      await http.request({ ...change, isRepeatable })
+    },
   }
 }

@@ -9,7 +9,7 @@ import { eventIdOf } from '../event-builder.ts'
 import { timeIn } from '../fields.ts'
 import { eventsAnswered } from '../provider-answer.ts'
 import type { ApiOptions, EventHistory, ProviderApi } from '../provider-api.ts'
-import { type Ask, createAsk } from '../provider-question.ts'
+import { createQuestions, type ProviderQuestions } from '../provider-question.ts'
 import { createSuppressionLists } from './suppression-lists.ts'
 import { brevo } from './webhook.ts'
 
@@ -54,7 +54,7 @@ type Reported = NonNullable<z.infer<typeof reportForm>['events']>[number]
 export type BrevoApi = ProviderApi & Required<Pick<ProviderApi, 'history' | 'suppressionLists'>>
 
 export function createBrevoApi(options: ApiOptions): BrevoApi {
-  const ask = createAsk({
+  const questions = createQuestions({
     ...options,
     title: 'Brevo',
     keySetting: 'BREVO_API_KEY',
@@ -66,23 +66,23 @@ export function createBrevoApi(options: ApiOptions): BrevoApi {
     /** Of an email with more events than fit into an answer, the newest. */
     async fetchEvents({ emailId, since }) {
       const range = daysOf({ from: since - hourMs, to: Date.now() }, Date.now())
-      const reported = await readPage(ask, { ...range, messageId: `<${emailId}>` }, 0)
+      const reported = await readPage(questions, { ...range, messageId: `<${emailId}>` }, 0)
       return eventsIn(reported).filter((event) => event.emailId === emailId)
     },
-    history: historyThrough(ask),
-    suppressionLists: createSuppressionLists(ask),
+    history: historyThrough(questions),
+    suppressionLists: createSuppressionLists(questions),
   }
 }
 
 /** Newest first, in the order in which Brevo recorded them: what it records meanwhile moves the rest, of which some is then read twice. */
-const historyThrough = (ask: Ask): EventHistory => ({
+const historyThrough = (questions: ProviderQuestions): EventHistory => ({
   retainedMs,
   requestsPerSecond,
   delayMs,
 
   async read({ from, to }, cursor) {
     const offset = Number(cursor ?? 0)
-    const reported = await readPage(ask, daysOf({ from, to }, Date.now()), offset)
+    const reported = await readPage(questions, daysOf({ from, to }, Date.now()), offset)
     const events = eventsIn(reported).filter(({ occurredAt }) => occurredAt >= from && occurredAt < to)
     const oldest = timeIn([reported.at(-1)?.date])
     const isLast = reported.length < pageSize || oldest === null || oldest < from - hourMs
@@ -90,9 +90,13 @@ const historyThrough = (ask: Ask): EventHistory => ({
   },
 })
 
-async function readPage(ask: Ask, search: Readonly<Record<string, string>>, offset: number): Promise<Reported[]> {
+async function readPage(
+  questions: ProviderQuestions,
+  search: Readonly<Record<string, string>>,
+  offset: number,
+): Promise<Reported[]> {
   const query = new URLSearchParams({ ...search, limit: String(pageSize), offset: String(offset), sort: 'desc' })
-  return (await ask(reportForm, { path: `/v3/smtp/statistics/events?${query}` })).events ?? []
+  return (await questions.ask(reportForm, `/v3/smtp/statistics/events?${query}`)).events ?? []
 }
 
 /** The days of a window, and one more at each end, since the account's zone is not known. A window near today is asked for as days until now. */

@@ -7,7 +7,7 @@ import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
 import { timeIn } from '../fields.ts'
 import type { ListedAddress, SuppressionLists } from '../provider-api.ts'
-import type { Ask } from '../provider-question.ts'
+import type { ProviderQuestions } from '../provider-question.ts'
 
 /** 1,000 a second are published: a hundredth leaves room for the account's other programs. */
 const requestsPerSecond = 10
@@ -26,13 +26,13 @@ type Contact = z.infer<typeof contactForm>
 const listForm = z.object({ contacts: z.array(contactForm).nullish() })
 
 /** The oldest first, so that what is added meanwhile comes last. */
-export const createSuppressionLists = (ask: Ask): SuppressionLists => ({
+export const createSuppressionLists = (questions: ProviderQuestions): SuppressionLists => ({
   requestsPerSecond,
 
   async read(cursor) {
     const offset = Number(cursor ?? 0)
     const query = new URLSearchParams({ limit: String(pageSize), offset: String(offset), sort: 'asc' })
-    const { contacts } = await ask(listForm, { path: `/v3/smtp/blockedContacts?${query}` })
+    const { contacts } = await questions.ask(listForm, `/v3/smtp/blockedContacts?${query}`)
     const found = contacts ?? []
     return { entries: found.flatMap(listedIn), next: found.length < pageSize ? null : String(offset + found.length) }
   },

@@ -3,9 +3,8 @@
  * OpenAPI document.
  */
 import type { z } from 'zod'
-import { answersFrom } from '../provider-answer.ts'
-import { type ApiOptions, EmailRefusedError, ProviderUnreachableError } from '../provider-api.ts'
-import { createProviderHttp } from '../provider-http.ts'
+import type { ApiOptions } from '../provider-api.ts'
+import { createQuestions } from '../provider-question.ts'
 
 /** "Rate limit tiers" of the Team API: 300 reads and 60 writes a minute. */
 export const [readsPerSecond, writesPerSecond] = [5, 1]
@@ -21,24 +20,16 @@ export interface LettermintRequests {
   change(method: 'POST' | 'DELETE', path: string, body?: object): Promise<void>
 }
 
-const { answerOf } = answersFrom('Lettermint')
-
 export function createLettermintRequests(options: ApiOptions): LettermintRequests {
-  const http = createProviderHttp({
+  const { find, change } = createQuestions({
     ...{ timeoutMs: defaultTimeoutMs, ...options, title: 'Lettermint', keySetting: 'LETTERMINT_API_KEY' },
     rateLimitResetHeader: 'x-ratelimit-reset',
   })
   return {
-    async get(form, path, query = {}) {
+    get(form, path, query = {}) {
       const search = Object.keys(query).length > 0 ? `?${new URLSearchParams(query)}` : ''
-      const asked = http.request({ method: 'GET', path: `/v1${path}${search}`, isRepeatable: true })
-      const { status, json } = await asked.catch((error) => {
-        throw error instanceof EmailRefusedError ? new ProviderUnreachableError(error.message) : error
-      })
-      return status === 404 ? null : answerOf(form, json)
+      return find(form, `/v1${path}${search}`)
     },
-    async change(method, path, body) {
-      await http.request({ method, path: `/v1${path}`, isRepeatable: true, ...(body && { body }) })
-    },
+    change: (method, path, body) => change({ method, path: `/v1${path}`, ...(body && { body }) }),
   }
 }

@@ -1,8 +1,7 @@
 /** Requests to MailerSend's API. */
 import type { z } from 'zod'
-import { answersFrom } from '../provider-answer.ts'
-import { type ApiOptions, EmailRefusedError, ProviderUnreachableError } from '../provider-api.ts'
-import { createProviderHttp } from '../provider-http.ts'
+import type { ApiOptions } from '../provider-api.ts'
+import { createQuestions } from '../provider-question.ts'
 
 /** The longest page. */
 export const pageSize = 100
@@ -24,27 +23,15 @@ export interface MailersendRequests {
   ask<T>(form: z.ZodType<T>, path: string): Promise<T | null>
 }
 
-const { answerOf } = answersFrom('MailerSend')
-
 /** "Validation errors". */
 const invalid = 422
 
 export function createMailersendRequests(options: ApiOptions): MailersendRequests {
-  const http = createProviderHttp({
+  const { find } = createQuestions({
     ...{ timeoutMs: defaultTimeoutMs, ...options, title: 'MailerSend', keySetting: 'MAILERSEND_API_KEY' },
   })
-  const read = async <T>(form: z.ZodType<T>, path: string): Promise<T | null> => {
-    const { status, json } = await http.request({ method: 'GET', path: `/v1${path}`, isRepeatable: true })
-    return status === 404 ? null : answerOf(form, json)
-  }
-  const unreachable = (error: unknown): never => {
-    throw error instanceof EmailRefusedError ? new ProviderUnreachableError(error.message) : error
-  }
   return {
-    get: (form, path) => read(form, path).catch(unreachable),
-    ask: (form, path) =>
-      read(form, path).catch((error) =>
-        error instanceof EmailRefusedError && error.status === invalid ? null : unreachable(error),
-      ),
+    get: (form, path) => find(form, `/v1${path}`),
+    ask: (form, path) => find(form, `/v1${path}`, [404, invalid]),
   }
 }

@@ -7,9 +7,8 @@ import { z } from 'zod'
 import type { ReceivedEvent } from '../../domain/events.ts'
 import { withOneDelay } from '../event-builder.ts'
 import { idForm } from '../fields.ts'
-import { answersFrom } from '../provider-answer.ts'
 import type { ApiOptions } from '../provider-api.ts'
-import { createProviderHttp } from '../provider-http.ts'
+import { createQuestions } from '../provider-question.ts'
 import { hardErrors, mailjet } from './webhook.ts'
 
 const listOf = <T>(entry: z.ZodType<T>) => z.object({ Data: z.array(entry) })
@@ -76,16 +75,13 @@ const secondsText = (at: number): string => `${new Date(at).toISOString().slice(
 /** @returns a function that answers the entries of a resource; none if there is no such resource. */
 function getterFrom(options: ApiOptions) {
   const authorization = `Basic ${Buffer.from(options.apiKey).toString('base64')}`
-  const { answerOf } = answersFrom('Mailjet')
-  const http = createProviderHttp({
+  const { find } = createQuestions({
     ...options,
     ...{ title: 'Mailjet', keySetting: 'MAILJET_API_KEY' },
     authenticate: async () => ({ authorization }),
   })
-  return async <T>(form: z.ZodType<T>, path: string): Promise<T[]> => {
-    const { status, json } = await http.request({ method: 'GET', path: `/v3/REST${path}`, isRepeatable: true })
-    return status === 404 ? [] : answerOf(listOf(form), json).Data
-  }
+  return async <T>(form: z.ZodType<T>, path: string): Promise<T[]> =>
+    (await find(listOf(form), `/v3/REST${path}`))?.Data ?? []
 }
 
 /** The webhook's word for each. Left out are opens and clicks, and what is about no outcome. */

@@ -4,8 +4,8 @@
  */
 import { z } from 'zod'
 import { answersFrom } from '../provider-answer.ts'
-import { type ApiOptions, EmailRefusedError, ProviderUnreachableError } from '../provider-api.ts'
-import { createProviderHttp } from '../provider-http.ts'
+import type { ApiOptions } from '../provider-api.ts'
+import { createQuestions } from '../provider-question.ts'
 
 const basePath = '/transactional-email/v1alpha1/regions/fr-par'
 
@@ -32,9 +32,7 @@ export type ScalewayWebhook = z.infer<typeof webhooksForm>['webhooks'][number]
 
 const domainsForm = z.object({ domains: z.array(z.object({ id: z.string().min(1), status: z.string() })) })
 
-const { answerOf, undocumentedAnswer } = answersFrom('Scaleway')
-
-export { undocumentedAnswer }
+export const { undocumentedAnswer } = answersFrom('Scaleway')
 
 type Query = Readonly<Record<string, string | number>>
 
@@ -52,18 +50,14 @@ export interface ScalewayRequests {
 }
 
 export function createScalewayRequests(options: ApiOptions): ScalewayRequests {
-  const http = createProviderHttp({
+  const { find, change } = createQuestions({
     ...{ timeoutMs: defaultTimeoutMs, ...options, title: 'Scaleway', keySetting: 'SCALEWAY_API_KEY' },
     authenticate: async () => ({ 'x-auth-token': options.apiKey }),
   })
 
-  const get: ScalewayRequests['get'] = async (form, path, query = {}) => {
+  const get: ScalewayRequests['get'] = (form, path, query = {}) => {
     const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
-    const asked = `${basePath}${path}${search.size > 0 ? `?${search}` : ''}`
-    const { status, json } = await http.request({ method: 'GET', path: asked, isRepeatable: true }).catch((error) => {
-      throw error instanceof EmailRefusedError ? new ProviderUnreachableError(error.message) : error
-    })
-    return status === 404 ? null : answerOf(form, json)
+    return find(form, `${basePath}${path}${search.size > 0 ? `?${search}` : ''}`)
   }
 
   /** All pages of a list, which is short. */
@@ -78,12 +72,8 @@ export function createScalewayRequests(options: ApiOptions): ScalewayRequests {
 
   return {
     get,
-    async create(path, body) {
-      await http.request({ method: 'POST', path: `${basePath}${path}`, body, isRepeatable: false })
-    },
-    async remove(path) {
-      await http.request({ method: 'DELETE', path: `${basePath}${path}`, isRepeatable: true })
-    },
+    create: (path, body) => change({ method: 'POST', path: `${basePath}${path}`, body, isRepeatable: false }),
+    remove: (path) => change({ method: 'DELETE', path: `${basePath}${path}` }),
     webhooks: (projectId) =>
       all(async (page) => {
         const query = { ...page, ...(projectId !== undefined && { project_id: projectId }) }

@@ -9,7 +9,7 @@ import { timeIn } from '../fields.ts'
 import { eventsAnswered } from '../provider-answer.ts'
 import { type ApiOptions, EmailRefusedError, type EventHistory, type ProviderApi } from '../provider-api.ts'
 import type { ErrorAnswer } from '../provider-http.ts'
-import { type Ask, createAsk } from '../provider-question.ts'
+import { createQuestions, type ProviderQuestions } from '../provider-question.ts'
 import { cursorIn } from './page-cursor.ts'
 import { createSuppressionLists } from './suppression-lists.ts'
 import { sparkpost } from './webhook.ts'
@@ -54,7 +54,7 @@ export type SparkpostApi = ProviderApi & Required<Pick<ProviderApi, 'history' | 
 
 /** @param options the key needs the grant "Events Search: Read-only", and that of suppression lists if they are read. */
 export function createSparkpostApi(options: ApiOptions): SparkpostApi {
-  const ask = createAsk({
+  const questions = createQuestions({
     ...options,
     title: 'SparkPost',
     keySetting: 'SPARKPOST_API_KEY',
@@ -71,39 +71,39 @@ export function createSparkpostApi(options: ApiOptions): SparkpostApi {
       const found: ReceivedEvent[] = []
       let cursor: string | null = null
       for (let page = 0; page < pageLimit; page += 1) {
-        const { events, next } = await readPage(ask, window, cursor)
+        const { events, next } = await readPage(questions, window, cursor)
         found.push(...events)
         if (next === null) break
         cursor = next
       }
       return found.filter((event) => event.emailId === emailId)
     },
-    history: historyThrough(ask),
-    suppressionLists: createSuppressionLists(ask),
+    history: historyThrough(questions),
+    suppressionLists: createSuppressionLists(questions),
   }
 }
 
 /** Of the account and its subaccounts, as its webhooks are. */
-const historyThrough = (ask: Ask): EventHistory => ({
+const historyThrough = (questions: ProviderQuestions): EventHistory => ({
   retainedMs,
   requestsPerSecond,
   delayMs,
 
   async read({ from, to }, cursor) {
     const window = { from: timeText(from), to: timeText(Math.ceil(to / 1_000) * 1_000) }
-    const { events, next } = await readPage(ask, window, cursor)
+    const { events, next } = await readPage(questions, window, cursor)
     return { events: events.filter(({ occurredAt }) => occurredAt >= from && occurredAt < to), next }
   },
 })
 
-async function readPage(ask: Ask, window: Readonly<Record<string, string>>, cursor: string | null) {
+async function readPage(questions: ProviderQuestions, window: Readonly<Record<string, string>>, cursor: string | null) {
   const query = new URLSearchParams({
     ...window,
     events: deliveryEvents.join(','),
     per_page: String(pageSize),
     cursor: cursor ?? 'initial',
   })
-  const { results, links } = await ask(pageForm, { path: `/api/v1/events/message?${query}` })
+  const { results, links } = await questions.ask(pageForm, `/api/v1/events/message?${query}`)
   const now = Date.now()
   const entries = results.filter(({ type }) => deliveryEvents.includes(type))
   const next = results.length > 0 ? cursorIn(links.next) : null

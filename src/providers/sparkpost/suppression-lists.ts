@@ -7,7 +7,7 @@ import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
 import { timeIn } from '../fields.ts'
 import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
-import type { Ask } from '../provider-question.ts'
+import type { ProviderQuestions } from '../provider-question.ts'
 import { cursorIn } from './page-cursor.ts'
 
 const path = '/api/v1/suppression-list'
@@ -38,49 +38,49 @@ const listForm = z.object({
 })
 
 /** The lists of the account and its subaccounts. */
-export const createSuppressionLists = (ask: Ask): SuppressionLists => ({
+export const createSuppressionLists = (questions: ProviderQuestions): SuppressionLists => ({
   requestsPerSecond,
 
   async read(cursor) {
     const query = new URLSearchParams({ per_page: String(pageSize), cursor: cursor ?? 'initial' })
-    const { results, links } = await ask(listForm, { path: `${path}?${query}` })
+    const { results, links } = await questions.ask(listForm, `${path}?${query}`)
     const next = results.length > 0 ? cursorIn(links.find(({ rel }) => rel === 'next')?.href) : null
     return { entries: results.flatMap(listedIn), next: next === cursor ? null : next }
   },
 
-  writing: writingThrough(ask),
+  writing: writingThrough(questions),
 })
 
 /** Adds to the account's own list, for emails of both types. SparkPost takes no reason: all count as added by hand. */
-const writingThrough = (ask: Ask): ListWriting => ({
+const writingThrough = (questions: ProviderQuestions): ListWriting => ({
   addressesPerCall,
 
   async add(entries) {
     const recipients = entries.flatMap(({ address }) =>
       ['transactional', 'non_transactional'].map((type) => ({ recipient: address, type })),
     )
-    await ask(z.unknown(), { path: `${path}/`, method: 'PUT', body: { recipients } })
+    await questions.change({ method: 'PUT', path: `${path}/`, body: { recipients } })
     return 1
   },
 
   async remove(addresses) {
     let requests = 0
-    for (const address of addresses) requests += await removeAddress(ask, address)
+    for (const address of addresses) requests += await removeAddress(questions, address)
     return requests
   },
 })
 
-/** Not found: on no list. */
-const foundForm = z.object({ results: z.array(entryForm).optional() })
+const foundForm = z.object({ results: z.array(entryForm) })
 
 /** From the list of each account that has the address, of both types, and of all mailing lists. @returns how many requests it took. */
-async function removeAddress(ask: Ask, address: string): Promise<number> {
+async function removeAddress(questions: ProviderQuestions, address: string): Promise<number> {
   const ofAddress = `${path}/${encodeURIComponent(address)}`
-  const { results = [] } = await ask(foundForm, { path: ofAddress })
+  const found = await questions.find(foundForm, ofAddress)
+  const results = found?.results ?? []
   const accounts = new Set(results.map(({ subaccount_id: subaccount }) => (subaccount ? String(subaccount) : null)))
   for (const subaccount of accounts) {
     const headers = subaccount !== null && { headers: { 'x-msys-subaccount': subaccount } }
-    await ask(z.unknown(), { path: ofAddress, method: 'DELETE', ...headers })
+    await questions.change({ method: 'DELETE', path: ofAddress, ...headers })
   }
   return 1 + accounts.size
 }
