@@ -6,6 +6,7 @@ import { count, percent, phrase } from './labels.ts'
 import { EmptyState, PageHead } from './layout.tsx'
 import { type PageLinks, Pager } from './pager.tsx'
 import { Imported, type ImportedFiles, ReportUpload } from './report-upload.tsx'
+import { Table } from './table.tsx'
 
 interface DomainListProps {
   readonly domains: readonly ReportedDomain[]
@@ -62,39 +63,28 @@ export const DomainList = ({ domains, links, rejected, imported }: DomainListPro
 )
 
 const DomainTable = ({ domains }: { domains: readonly ReportedDomain[] }) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-  <section class="table-frame" tabIndex={0} aria-label="Domains of the last 30 days">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Domain</th>
-          <th scope="col" class="number">
-            Messages (30 days)
-          </th>
-          <th scope="col" class="number">
-            Pass DMARC
-          </th>
-          <th scope="col">Policy</th>
-          <th scope="col" class="number">
-            Last report (UTC)
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {domains.map(({ domain, messages, aligned, policy: { policy }, lastDay }) => (
-          <tr key={domain}>
-            <td class="main-cell">
-              <a class="row-link" href={domainPath(domain)}>
-                <bdi>{domain}</bdi>
-              </a>
-            </td>
-            <td class="number">{count(messages)}</td>
-            <td class="number">{percent(messages === 0 ? null : aligned / messages)}</td>
-            <td>{policy === null ? '–' : phrase(policy)}</td>
-            <td class="number">{lastDay}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </section>
+  <Table
+    name={{ 'aria-label': 'Domains of the last 30 days' }}
+    columns={[
+      'Domain',
+      ['Messages (30 days)', 'number'],
+      ['Pass DMARC', 'number'],
+      'Policy',
+      ['Last report (UTC)', 'number'],
+    ]}
+  >
+    {domains.map(({ domain, messages, aligned, policy: { policy }, lastDay }) => (
+      <tr key={domain}>
+        <td class="main-cell">
+          <a class="row-link" href={domainPath(domain)}>
+            <bdi>{domain}</bdi>
+          </a>
+        </td>
+        <td class="number">{count(messages)}</td>
+        <td class="number">{percent(messages === 0 ? null : aligned / messages)}</td>
+        <td>{policy === null ? '–' : phrase(policy)}</td>
+        <td class="number">{lastDay}</td>
+      </tr>
+    ))}
+  </Table>
 )

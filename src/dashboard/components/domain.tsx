@@ -10,6 +10,7 @@ import { count, percent, phrase } from './labels.ts'
 import { EmptyState, PageHead } from './layout.tsx'
 import { Reporters } from './reporters.tsx'
 import { Status } from './status.tsx'
+import { Table } from './table.tsx'
 import { Tabs } from './tabs.tsx'
 
 const dayMs = 86_400_000
@@ -138,34 +139,23 @@ function Published({ of: { dmarc, spf, keys }, domain }: PublishedProps) {
   return (
     <section aria-labelledby="published">
       <h2 id="published">Published in DNS</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section class="table-frame" tabIndex={0} aria-labelledby="published">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">TXT record</th>
+      <Table name={{ 'aria-labelledby': 'published' }} columns={['Name', 'TXT record']}>
+        {named.map((each) => {
+          const name = 'name' in each ? each.name : each.domain
+          return (
+            <tr key={name}>
+              <td>{name}</td>
+              <td>
+                <Records of={each.records} />
+                {'lookups' in each && each.lookups > 0 && (
+                  <span class="muted block small">{each.lookups} of 10 DNS lookups</span>
+                )}
+                {'bits' in each && each.bits !== null && <span class="muted block small">{each.bits} bits</span>}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {named.map((each) => {
-              const name = 'name' in each ? each.name : each.domain
-              return (
-                <tr key={name}>
-                  <td>{name}</td>
-                  <td>
-                    <Records of={each.records} />
-                    {'lookups' in each && each.lookups > 0 && (
-                      <span class="muted block small">{each.lookups} of 10 DNS lookups</span>
-                    )}
-                    {'bits' in each && each.bits !== null && <span class="muted block small">{each.bits} bits</span>}
-                  </td>
-                </tr>
-              )
-            })}
-          </tbody>
-        </table>
-      </section>
+          )
+        })}
+      </Table>
     </section>
   )
 }

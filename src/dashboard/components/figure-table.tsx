@@ -1,5 +1,6 @@
 /** A table of figures: each row has a label, and a figure in each column. */
 import type { ComponentChildren } from 'preact'
+import { Table, type TableName } from './table.tsx'
 
 interface FigureColumn<Row> {
   readonly name: string
@@ -7,9 +8,7 @@ interface FigureColumn<Row> {
 }
 
 interface FigureTableProps<Row> {
-  /** What the table is called: by a heading with this ID, or by words. */
-  readonly name: { readonly 'aria-labelledby': string } | { readonly 'aria-label': string }
-  /** Beside `table-frame`. */
+  readonly name: TableName
   readonly class?: string
   /** The heading of the labels. */
   readonly labelName: string
@@ -19,40 +18,19 @@ interface FigureTableProps<Row> {
   readonly keyOf: (row: Row) => string
 }
 
-export const FigureTable = <Row,>({
-  name,
-  labelName,
-  labelOf,
-  columns,
-  rows,
-  keyOf,
-  ...props
-}: FigureTableProps<Row>) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-  <section class={['table-frame', props.class].filter(Boolean).join(' ')} tabIndex={0} {...name}>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">{labelName}</th>
-          {columns.map((column) => (
-            <th key={column.name} scope="col" class="number">
-              {column.name}
-            </th>
+export function FigureTable<Row>({ labelName, labelOf, columns, rows, keyOf, ...frame }: FigureTableProps<Row>) {
+  return (
+    <Table {...frame} columns={[labelName, ...columns.map(({ name }) => [name, 'number'] as const)]}>
+      {rows.map((row) => (
+        <tr key={keyOf(row)}>
+          <td>{labelOf(row)}</td>
+          {columns.map(({ name, textOf }) => (
+            <td key={name} class="number">
+              {textOf(row)}
+            </td>
           ))}
         </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={keyOf(row)}>
-            <td>{labelOf(row)}</td>
-            {columns.map((column) => (
-              <td key={column.name} class="number">
-                {column.textOf(row)}
-              </td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </section>
-)
+      ))}
+    </Table>
+  )
+}

@@ -7,17 +7,24 @@ import type { ComponentChildren } from 'preact'
  */
 export type Column = string | readonly [title: string, classes: string, shown?: 'hidden']
 
+/** What a table is called: by a heading with this ID, or by words. */
+export type TableName = { readonly 'aria-labelledby': string } | { readonly 'aria-label': string }
+
 interface TableProps {
   /** For screen readers. */
   readonly caption?: string
+  /** In place of a caption, of a table that may be wider than a page: it can be scrolled by keyboard. */
+  readonly name?: TableName
   readonly columns: readonly Column[]
-  readonly class?: string
+  /** Beside `table-frame`. */
+  readonly class?: string | undefined
   /** The rows. */
   readonly children: ComponentChildren
 }
 
-export const Table = ({ caption, columns, class: classes, children }: TableProps) => (
-  <div class={classes ? `table-frame ${classes}` : 'table-frame'}>
+export function Table({ caption, name, columns, class: classes, children }: TableProps) {
+  const frame = ['table-frame', classes].filter(Boolean).join(' ')
+  const table = (
     <table>
       {caption && <caption class="hidden-text">{caption}</caption>}
       <thead>
@@ -29,8 +36,15 @@ export const Table = ({ caption, columns, class: classes, children }: TableProps
       </thead>
       <tbody>{children}</tbody>
     </table>
-  </div>
-)
+  )
+  if (!name) return <div class={frame}>{table}</div>
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class={frame} tabIndex={0} {...name}>
+      {table}
+    </section>
+  )
+}
 
 const titleOf = (column: Column): string => (typeof column === 'string' ? column : column[0])
 
