@@ -72,11 +72,13 @@ async function* untilRotated(path: string, file: FileHandle, from: Place, signal
   while (!signal.aborted) {
     // Asked before reading: what was written until then is read.
     const current = await stat(path).catch(() => null)
+    // What is appended from now on does not mean that the file was longer.
+    const { offset } = place
     for await (const lines of linesOf(file, place)) {
       place = lines.place
       yield lines
     }
-    if (current && (current.ino !== place.inode || current.size < place.offset)) return
+    if (current && (current.ino !== place.inode || current.size < offset)) return
     await pause(pollMs, undefined, { signal }).catch(() => {})
   }
 }

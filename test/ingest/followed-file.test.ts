@@ -54,6 +54,16 @@ describe('a log that is followed', () => {
     await reading
   })
 
+  it('has each line once, whatever is appended in the moment in which a rotation is looked for', async () => {
+    const reading = read(true)
+    const appended = Array.from({ length: 6_000 }, (_, n) => `line ${n}`)
+    for (const line of appended) await appendFile(path, `${line}\n`)
+    await until(async () => found.length >= appended.length + 2)
+    assert.deepEqual(found, ['one', 'two', ...appended])
+    stop.abort()
+    await reading
+  })
+
   it('is read on from its place, also when it was rotated meanwhile', async () => {
     await read(false)
     await appendFile(path, 'three\n')
