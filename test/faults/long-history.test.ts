@@ -67,7 +67,7 @@ describe('faults: one email with endless events', function () {
 async function signalUntilAccepted(email: RigEmail, event: LifecycleEvent): Promise<void> {
   await until(async () => {
     try {
-      await email.emailWorkflows.signal(email, [event], null)
+      await email.signal(event)
       return true
     } catch (error) {
       if (error instanceof TemporalUnavailableError) return false

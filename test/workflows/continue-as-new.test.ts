@@ -48,7 +48,7 @@ describe('an email with a long history', () => {
     for (let opens = 0; opens < 20; opens++) await email.apply(email.event('opened', { human: false }))
     await until(async () => (await email.runs()).length >= 2)
     const { id, occurredAt, receivedAt } = first
-    await email.emailWorkflows.signal(email, [{ id, type: 'opened', human: false, occurredAt, receivedAt }], null)
+    await email.signal({ id, type: 'opened', human: false, occurredAt, receivedAt })
     await email.apply(email.event('clicked', { human: true }))
     const row = await email.row()
     assert.deepEqual([row.opensTotal, row.clicksTotal], [21, 1])

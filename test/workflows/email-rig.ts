@@ -7,9 +7,10 @@ import type { MailboxActivities, MailboxRead } from '../../src/activities/mailbo
 import { createReconcileActivities } from '../../src/activities/reconcile-activities.ts'
 import { readConfig } from '../../src/config.ts'
 import { readInboxFigures } from '../../src/db/events.ts'
-import type { EmailKey, Priority, ReceivedEvent } from '../../src/domain/events.ts'
+import type { EmailKey, LifecycleEvent, Priority, ReceivedEvent } from '../../src/domain/events.ts'
 import { type IncidentReason, incidentIn } from '../../src/domain/incident.ts'
 import type { LifecyclePolicy } from '../../src/domain/stall-policy.ts'
+import { WorkflowBusyError } from '../../src/errors.ts'
 import { createInbox, type RunningInbox } from '../../src/inbox/create-inbox.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { SupportChannel, SupportNotice } from '../../src/notifications/channel.ts'
@@ -282,6 +283,19 @@ export class RigEmail implements EmailKey {
   async apply(...events: ReceivedEvent[]): Promise<void> {
     await this.append(...events)
     await this.untilApplied()
+  }
+
+  /** Signals events without storing them. As the relay does, again where the workflow is just closing. */
+  async signal(...events: LifecycleEvent[]): Promise<void> {
+    const isSignalled = () =>
+      this.emailWorkflows.signal(this, events, null).then(
+        () => true,
+        (error) => {
+          if (error instanceof WorkflowBusyError) return false
+          throw error
+        },
+      )
+    await until(isSignalled)
   }
 
   async register(priority: Priority | null = null, to = ['ada@example.com']): Promise<void> {

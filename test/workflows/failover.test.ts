@@ -26,11 +26,7 @@ describe('an email whose last save was lost in a failover', () => {
 
   /** As the relay does with events that are not applied in time. */
   const signalAgain = (email: RigEmail, ...events: ReceivedEvent[]) =>
-    email.emailWorkflows.signal(
-      email,
-      events.map((event) => lifecycleEventOf(event)),
-      null,
-    )
+    email.signal(...events.map((event) => lifecycleEventOf(event)))
 
   const opensOf = async (email: RigEmail) => (await email.row()).opensTotal
 

@@ -128,9 +128,9 @@ describe('the lifecycle of an email', () => {
       receivedAt: open.receivedAt,
     }
     await email.apply(email.event('delivered'), open)
-    await email.emailWorkflows.signal(email, [repeat, repeat], null)
+    await email.signal(repeat, repeat)
     await email.closed()
-    await email.emailWorkflows.signal(email, [repeat], null)
+    await email.signal(repeat)
     await email.closed()
     await email.apply(email.event('clicked', { human: true }))
     const row = await email.row()
