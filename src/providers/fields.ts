@@ -62,6 +62,9 @@ export function timeIn(values: readonly unknown[]): number | null {
   return null
 }
 
+/** `2026-12-01T10:30:00Z`: a time as APIs take it, rounded down to seconds. @param at epoch milliseconds. */
+export const secondsText = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`
+
 export type Json = Readonly<Record<string, unknown>>
 
 /** PostgreSQL and JSON.stringify recurse into a value, and fail at a few thousand levels. */

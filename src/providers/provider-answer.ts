@@ -1,9 +1,12 @@
 /** The form of the answers of providers' APIs. */
 import type { z } from 'zod'
+import { normalizeAddress } from '../domain/address.ts'
 import type { ReceivedEvent } from '../domain/events.ts'
+import type { SuppressionReason } from '../domain/suppression.ts'
 import type { Adapter } from './adapter.ts'
+import { timeIn } from './fields.ts'
 import { InvalidEventError } from './provider.ts'
-import { ProviderUnreachableError } from './provider-api.ts'
+import { type ListedAddress, ProviderUnreachableError } from './provider-api.ts'
 
 /** @param title the provider's name, for the message. */
 export function answersFrom(title: string) {
@@ -31,4 +34,13 @@ export function eventsAnswered(adapter: Adapter, entry: object, receivedAt: numb
     if (error instanceof InvalidEventError) return []
     throw error
   }
+}
+
+/**
+ * An entry of a provider's suppression list. None if there is no address, or no reason that concerns all emails to it.
+ * @param since when the provider added it, in any form that {@link timeIn} reads.
+ */
+export function listedAddress(named: string, reason: SuppressionReason | null, since: unknown): ListedAddress[] {
+  const address = normalizeAddress(named)
+  return address === null || reason === null ? [] : [{ address, reason, since: timeIn([since]) }]
 }

@@ -2,6 +2,7 @@
  * A stand-in for Mailjet: `message` and `messagehistory` of its REST API by mailjet/api-documentation (guides/_getting-started2.md, _api-overview.md)
  * and the types of node-mailjet 6.0.11 (declarations/types/api/Message.d.ts).
  */
+import { secondsText } from '../providers/fields.ts'
 import { mailjetEntry } from '../providers/mailjet/entry.ts'
 import { type RecordedEmail, type RecordedEvent, recordEvents } from './recorded-events.ts'
 import { type StandInAnswer, type StandInRequest, type StandInServer, startStandInServer } from './server.ts'
@@ -91,7 +92,7 @@ function messageOf(email: RecordedEmail, query: URLSearchParams, truth: Truth) {
   const ifShown = (name: string, value: string) => (query.get(name) === 'true' ? value : '')
   return {
     ...{ ID: email.emailId, UUID: '1ab23cd4-e567-8901-2345-6789f0gh1i2j', MessageSize: 2_048, AttemptCount: 1 },
-    ArrivedAt: `${new Date(email.sentAt).toISOString().slice(0, 19)}Z`,
+    ArrivedAt: secondsText(email.sentAt),
     Status: last ? (words[last.event] ?? last.event) : 'queued',
     StatePermanent: last?.hard_bounce ?? false,
     ContactAlt: ifShown('ShowContactAlt', email.to[0] ?? ''),

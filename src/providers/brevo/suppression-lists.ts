@@ -3,9 +3,8 @@
  * read: the API adds no address to them.
  */
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { timeIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, SuppressionLists } from '../provider-api.ts'
 import type { ProviderQuestions } from '../provider-question.ts'
 
@@ -45,7 +44,5 @@ function reasonOf({ reason, senderEmail }: Contact): SuppressionReason | null {
   return reason?.code === 'adminBlocked' && !senderEmail ? 'manual' : null
 }
 
-function listedIn(contact: Contact): ListedAddress[] {
-  const [address, reason] = [normalizeAddress(contact.email), reasonOf(contact)]
-  return address === null || reason === null ? [] : [{ address, reason, since: timeIn([contact.blockedAt]) }]
-}
+const listedIn = (contact: Contact): ListedAddress[] =>
+  listedAddress(contact.email, reasonOf(contact), contact.blockedAt)

@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { jsonIn, timeIn } from '../fields.ts'
+import { jsonIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
 import { type LettermintRequests, writesPerSecond } from './requests.ts'
 
@@ -51,10 +52,8 @@ export const suppressionListsThrough = (requests: LettermintRequests): Suppressi
 const isOfAllEmails = ({ type, reason, scope }: Entry): boolean =>
   type === 'email' && (reasons.has(reason) || scope === 'team' || scope === 'global')
 
-function listedIn({ value, reason, created_at }: Entry): ListedAddress[] {
-  const address = normalizeAddress(value)
-  return address === null ? [] : [{ address, reason: reasons.get(reason) ?? 'manual', since: timeIn([created_at]) }]
-}
+const listedIn = ({ value, reason, created_at }: Entry): ListedAddress[] =>
+  listedAddress(value, reasons.get(reason) ?? 'manual', created_at)
 
 /** Adds for the whole team. What is there already is skipped. */
 const writingThrough = (requests: LettermintRequests): ListWriting => ({

@@ -1,12 +1,12 @@
 /**
  * MailerSend's suppression lists, `GET /v1/suppressions/…` (developers.mailersend.com/api/v1/email/recipients). Left out are the on-hold list,
  * whose recipients MailerSend sends to again, and patterns of the blocklist. They are read alone: an entry is removed by its ID, which only the
- * whole list tells.
+ * whole list has.
  */
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { jsonIn, timeIn } from '../fields.ts'
+import { jsonIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, SuppressionLists } from '../provider-api.ts'
 import { type MailersendRequests, pageSize, requestsPerSecond } from './requests.ts'
 
@@ -51,6 +51,5 @@ export const suppressionListsThrough = (requests: MailersendRequests): Suppressi
 })
 
 function listedIn({ recipient, type, pattern, created_at }: Entry, reason: SuppressionReason): ListedAddress[] {
-  const address = normalizeAddress(recipient?.email ?? (type === 'exact' ? (pattern ?? '') : ''))
-  return address === null ? [] : [{ address, reason, since: timeIn([created_at]) }]
+  return listedAddress(recipient?.email ?? (type === 'exact' ? (pattern ?? '') : ''), reason, created_at)
 }

@@ -3,9 +3,8 @@
  * (github.com/mailgun/mailgun-mcp-server, src/openapi.yaml, 3.0.0 of 2026-07-09). Bounces are permanent errors of the mailbox only.
  */
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { timeIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
 import { type Ask, requestsPerSecond } from './ask.ts'
 
@@ -104,7 +103,5 @@ function nextPageIn(path: string, url: string | null | undefined): string | null
 /** An unsubscribe names the tags of the emails that it is about, or `*` for all. */
 const isOfAllEmails = ({ tags }: z.infer<typeof entryForm>): boolean => !tags?.length || tags.includes('*')
 
-function listedIn(entry: z.infer<typeof entryForm>, reason: SuppressionReason): ListedAddress[] {
-  const address = normalizeAddress(entry.address)
-  return address === null ? [] : [{ address, reason, since: timeIn([entry.created_at]) }]
-}
+const listedIn = (entry: z.infer<typeof entryForm>, reason: SuppressionReason): ListedAddress[] =>
+  listedAddress(entry.address, reason, entry.created_at)

@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import type { ReceivedEvent } from '../../domain/events.ts'
 import { withOneDelay } from '../event-builder.ts'
-import { idForm } from '../fields.ts'
+import { idForm, secondsText } from '../fields.ts'
 import type { ApiOptions } from '../provider-api.ts'
 import { createQuestions } from '../provider-question.ts'
 import { hardErrors, mailjet } from './webhook.ts'
@@ -68,9 +68,6 @@ export function requestsTo(options: ApiOptions): MailjetRequests {
 }
 
 const shown = new URLSearchParams({ ShowContactAlt: 'true', ShowSubject: 'true', ShowCustomID: 'true' })
-
-/** `2018-01-01T00:00:00Z`. */
-const secondsText = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`
 
 /** @returns a function that answers the entries of a resource; none if there is no such resource. */
 function getterFrom(options: ApiOptions) {

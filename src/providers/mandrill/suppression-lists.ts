@@ -3,9 +3,8 @@
  * (github.com/mailchimp/mailchimp-client-lib-codegen, spec/transactional.openapi.json, 1.4.0).
  */
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { timeIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
 import type { Ask } from './ask.ts'
 
@@ -50,11 +49,9 @@ const reasons: Readonly<Record<string, SuppressionReason>> = {
 }
 
 function listedAddresses({ email, reason: given, created_at, sender, subaccount }: Entry): ListedAddress[] {
-  const address = normalizeAddress(email)
-  const reason = Object.hasOwn(reasons, given) ? reasons[given] : undefined
+  const reason = Object.hasOwn(reasons, given) ? (reasons[given] ?? null) : null
   const isOfAllEmails = (sender ?? null) === null && (subaccount ?? null) === null
-  if (address === null || reason === undefined || (reason === 'manual' && !isOfAllEmails)) return []
-  return [{ address, reason, since: timeIn([created_at]) }]
+  return listedAddress(email, reason === 'manual' && !isOfAllEmails ? null : reason, created_at)
 }
 
 /** Each address takes a request or more, and the pace is kept between the calls. */

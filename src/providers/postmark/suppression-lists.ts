@@ -1,8 +1,7 @@
 /** Postmark's suppression lists, one for each message stream. */
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { timeIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
 import { addressesPerChange, type PostmarkRequests, type PostmarkSuppression } from './requests.ts'
 
@@ -56,10 +55,8 @@ const withoutOthers = (streams: Streams): Streams =>
 const nextOf = (streams: Readonly<z.infer<typeof cursorForm>>): string | null =>
   streams.length === 0 ? null : JSON.stringify(streams)
 
-function listedAddresses(entry: PostmarkSuppression, isBroadcast: boolean): ListedAddress[] {
-  const [address, reason] = [normalizeAddress(entry.EmailAddress), reasonOf(entry, isBroadcast)]
-  return address === null || reason === null ? [] : [{ address, reason, since: timeIn([entry.CreatedAt]) }]
-}
+const listedAddresses = (entry: PostmarkSuppression, isBroadcast: boolean): ListedAddress[] =>
+  listedAddress(entry.EmailAddress, reasonOf(entry, isBroadcast), entry.CreatedAt)
 
 /** Null for what does not concern every email to the address. */
 function reasonOf({ SuppressionReason, Origin }: PostmarkSuppression, isBroadcast: boolean): SuppressionReason | null {

@@ -4,9 +4,8 @@
  * (resend.com/docs/dashboard/emails/email-suppressions).
  */
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { timeIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, SuppressionLists } from '../provider-api.ts'
 import type { ProviderHttp } from '../provider-http.ts'
 import { answerOf, nextOf, pageForm, pagePath, requestsPerSecond } from './answers.ts'
@@ -58,7 +57,5 @@ const batchOf = (change: 'add' | 'remove', emails: readonly string[]) =>
   ({ method: 'POST', path: `/suppressions/batch/${change}`, body: { emails }, isRepeatable: true }) as const
 
 /** Nothing of an origin that is not documented: it may not be a reason against sending. */
-function listedOf({ email, origin, created_at }: z.infer<typeof entryForm>): ListedAddress[] {
-  const [address, reason] = [normalizeAddress(email), reasons.get(origin)]
-  return address === null || reason === undefined ? [] : [{ address, reason, since: timeIn([created_at]) }]
-}
+const listedOf = ({ email, origin, created_at }: z.infer<typeof entryForm>): ListedAddress[] =>
+  listedAddress(email, reasons.get(origin) ?? null, created_at)

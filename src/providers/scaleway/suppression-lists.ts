@@ -3,8 +3,8 @@
  * blocklists"), and then sends to it again, so only entries without an end are read.
  */
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
-import { jsonIn, timeIn } from '../fields.ts'
+import { jsonIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
 import { pageSize, requestsPerSecond, type ScalewayRequests } from './requests.ts'
 
@@ -51,9 +51,7 @@ const nextOf = (cursor: z.infer<typeof cursorForm>): string | null =>
 const isPermanent = ({ ends_at }: Blocked): boolean => !ends_at
 
 function listedIn({ email, type, created_at, custom }: Blocked): ListedAddress[] {
-  const address = normalizeAddress(email)
-  const reason = !custom && type === 'mailbox_not_found' ? 'hard_bounce' : 'manual'
-  return address === null ? [] : [{ address, reason, since: timeIn([created_at]) }]
+  return listedAddress(email, !custom && type === 'mailbox_not_found' ? 'hard_bounce' : 'manual', created_at)
 }
 
 /** For every domain. Scaleway knows no other reason than a mailbox that is full or missing. */

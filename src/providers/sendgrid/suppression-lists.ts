@@ -3,9 +3,9 @@
  * Left out: blocks, since SendGrid sends to their addresses again, and the lists of unsubscribe groups, which concern one kind of emails.
  */
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { jsonIn, timeIn } from '../fields.ts'
+import { jsonIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
 import type { ProviderHttp } from '../provider-http.ts'
 import { answerOf } from './http.ts'
@@ -72,10 +72,7 @@ const pathOf = (list: string): string =>
   list === 'unsubscribes' ? '/v3/asm/suppressions/global' : `/v3/suppression/${list}`
 
 /** None for what is no address: `invalid_emails` has such entries. */
-function listedAddressesIn(
+const listedAddressesIn = (
   { email, created }: z.infer<typeof pageForm>[number],
   reason: SuppressionReason,
-): ListedAddress[] {
-  const address = normalizeAddress(email)
-  return address === null ? [] : [{ address, reason, since: timeIn([created]) }]
-}
+): ListedAddress[] => listedAddress(email, reason, created)

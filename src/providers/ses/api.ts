@@ -10,10 +10,8 @@
  */
 import { AwsV4Signer } from 'aws4fetch'
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { timeIn } from '../fields.ts'
-import { answersFrom } from '../provider-answer.ts'
+import { answersFrom, listedAddress } from '../provider-answer.ts'
 import {
   type ApiOptions,
   EmailRefusedError,
@@ -104,11 +102,8 @@ const reasons = new Map<string, SuppressionReason>([
 ])
 
 /** Whatever the reason, SES does not send to the address. */
-function listedAddressesIn({ EmailAddress, Reason, LastUpdateTime }: SuppressedDestination): ListedAddress[] {
-  const address = normalizeAddress(EmailAddress)
-  if (address === null) return []
-  return [{ address, reason: reasons.get(Reason) ?? 'manual', since: timeIn([LastUpdateTime]) }]
-}
+const listedAddressesIn = ({ EmailAddress, Reason, LastUpdateTime }: SuppressedDestination): ListedAddress[] =>
+  listedAddress(EmailAddress, reasons.get(Reason) ?? 'manual', LastUpdateTime)
 
 /** Signature version 4. */
 const signedHeaders =

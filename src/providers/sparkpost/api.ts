@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import type { ReceivedEvent } from '../../domain/events.ts'
-import { timeIn } from '../fields.ts'
+import { secondsText, timeIn } from '../fields.ts'
 import { eventsAnswered } from '../provider-answer.ts'
 import { type ApiOptions, EmailRefusedError, type EventHistory, type ProviderApi } from '../provider-api.ts'
 import type { ErrorAnswer } from '../provider-http.ts'
@@ -67,7 +67,7 @@ export function createSparkpostApi(options: ApiOptions): SparkpostApi {
     async fetchEvents({ emailId, since }) {
       const now = Date.now()
       const from = Math.max(since - registrationDelayMs, now - retainedMs)
-      const window = { from: timeText(from), to: timeText(now), transmissions: emailId }
+      const window = { from: secondsText(from), to: secondsText(now), transmissions: emailId }
       const found: ReceivedEvent[] = []
       let cursor: string | null = null
       for (let page = 0; page < pageLimit; page += 1) {
@@ -90,7 +90,7 @@ const historyThrough = (questions: ProviderQuestions): EventHistory => ({
   delayMs,
 
   async read({ from, to }, cursor) {
-    const window = { from: timeText(from), to: timeText(Math.ceil(to / 1_000) * 1_000) }
+    const window = { from: secondsText(from), to: secondsText(Math.ceil(to / 1_000) * 1_000) }
     const { events, next } = await readPage(questions, window, cursor)
     return { events: events.filter(({ occurredAt }) => occurredAt >= from && occurredAt < to), next }
   },
@@ -112,9 +112,6 @@ async function readPage(questions: ProviderQuestions, window: Readonly<Record<st
     next: next === cursor ? null : next,
   }
 }
-
-/** `YYYY-MM-DDTHH:MM:ssZ`, rounded down to seconds. */
-const timeText = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`
 
 const refusalForm = z.object({ errors: z.array(z.object({ message: z.string() })) })
 

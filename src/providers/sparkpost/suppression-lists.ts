@@ -3,9 +3,8 @@
  * content/api/suppression-list.apib, June 2026) and "How Do I Download My Entire Suppression List" (SparkPost/support-docs).
  */
 import { z } from 'zod'
-import { normalizeAddress } from '../../domain/address.ts'
 import type { SuppressionReason } from '../../domain/suppression.ts'
-import { timeIn } from '../fields.ts'
+import { listedAddress } from '../provider-answer.ts'
 import type { ListedAddress, ListWriting, SuppressionLists } from '../provider-api.ts'
 import type { ProviderQuestions } from '../provider-question.ts'
 import { cursorIn } from './page-cursor.ts'
@@ -99,7 +98,4 @@ function reasonOf({ source, type, list_id }: Entry): SuppressionReason | null {
   return reasonsBySource[source ?? ''] ?? (type === 'transactional' && !list_id ? 'manual' : null)
 }
 
-function listedIn(entry: Entry): ListedAddress[] {
-  const [address, reason] = [normalizeAddress(entry.recipient), reasonOf(entry)]
-  return address === null || reason === null ? [] : [{ address, reason, since: timeIn([entry.created]) }]
-}
+const listedIn = (entry: Entry): ListedAddress[] => listedAddress(entry.recipient, reasonOf(entry), entry.created)
